@@ -1,0 +1,84 @@
+//! A rule set as Rust source: constants alone.
+
+use std::fmt::Write;
+
+use crate::rules::checksum::Checksum;
+use crate::rules::compile::{Decoder, Provider, Rule, RuleSet, Text, Within};
+use crate::rules::grams::KeywordIndex;
+
+/// The expression that `rules::embedded` includes.
+pub fn source(set: &RuleSet) -> String {
+    let mut out = String::from("RuleSet {\n providers: Cow::Borrowed(&[\n");
+    for Provider { id, name, docs } in set.providers.iter() {
+        let _ = writeln!(out, "Provider {{ id: {}, name: {}, docs: {} }},", text(id), text(name), text(docs));
+    }
+    out.push_str("]),\n rules: Cow::Borrowed(&[\n");
+    for rule in set.rules.iter() {
+        out.push_str(&self::rule(rule));
+    }
+    let _ = write!(out, "]),\n index: {} }}", index(&set.index));
+    out
+}
+
+fn text(text: &Text) -> String {
+    format!("Cow::Borrowed({text:?})")
+}
+
+fn texts(list: &[Text]) -> String {
+    format!("Cow::Borrowed(&[{}])", list.iter().map(text).collect::<Vec<_>>().join(", "))
+}
+
+fn rule(r: &Rule) -> String {
+    let option = |name: Option<String>| name.map_or("None".to_owned(), |n| format!("Some({n})"));
+    let checksum = option(r.checksum.map(|c: Checksum| format!("Checksum::{}", c.variant())));
+    let decoder = option(r.decoder.and_then(|d| Decoder::ALL.iter().find(|(.., known)| *known == d)).map(|(_, v, _)| format!("Decoder::{v}")));
+    let companions: Vec<String> = r.companions.iter().map(|c| {
+        let within = if c.within == Within::File { "File" } else { "Directory" };
+        format!("CompanionRef {{ name: {}, rule: {}, within: Within::{within}, required: {} }}", text(&c.name), text(&c.rule), c.required)
+    }).collect();
+    let mut out = String::from("Rule {");
+    let mut field = |name: &str, value: String| {
+        let _ = write!(out, "{name}: {value}, ");
+    };
+    field("id", text(&r.id));
+    field("name", text(&r.name));
+    field("provider", r.provider.to_string());
+    field("shape", format!("Shape::{}", r.shape.variant()));
+    field("pattern", text(&r.pattern));
+    field("prefix", format!("Cow::Borrowed(&{:?})", r.prefix));
+    field("max_len", r.max_len.to_string());
+    field("before", r.before.to_string());
+    field("severity", format!("Severity::{:?}", r.severity));
+    field("confidence", format!("Confidence::{:?}", r.confidence));
+    field("checksum", checksum);
+    field("decoder", decoder);
+    field("min_entropy", r.min_entropy.to_string());
+    field("examples", texts(&r.examples));
+    field("password", r.password.to_string());
+    field("companions", format!("Cow::Borrowed(&[{}])", companions.join(", ")));
+    field("public_prefix", r.public_prefix.to_string());
+    field("keywords", texts(&r.keywords));
+    field("exact", r.exact.to_string());
+    field("advice", text(&r.advice));
+    field("docs", text(&r.docs));
+    field("controls", texts(&r.controls));
+    field("sample", text(&r.sample));
+    field("matches", texts(&r.matches));
+    field("misses", texts(&r.misses));
+    out.push_str("},\n");
+    out
+}
+
+fn index(index: &KeywordIndex) -> String {
+    let keywords: Vec<String> = index.keywords.iter().map(|k| {
+        format!("Keyword {{ bytes: {:?}, len: {}, exact: {}, rules: {:?} }}", k.bytes, k.len, k.exact, k.rules)
+    }).collect();
+    let entries: Vec<String> = index.entries.iter().map(|e| {
+        format!("Entry {{ gram: {}, keyword: {}, offset: {} }}", e.gram, e.keyword, e.offset)
+    }).collect();
+    format!(
+        "KeywordIndex {{ keywords: Cow::Borrowed(&[{}]), rules: Cow::Borrowed(&{:?}), grams3: Cow::Borrowed(&{:?}), \
+         grams4: Cow::Borrowed(&{:?}), buckets: Cow::Borrowed(&{:?}), entries: Cow::Borrowed(&[{}]) }}",
+        keywords.join(", "), index.rules, index.grams3, index.grams4, index.buckets, entries.join(", ")
+    )
+}

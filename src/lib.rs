@@ -1,0 +1,8 @@
+//! quell finds leaked secrets, proves whether they still work, and sees each one through until it does not.
+//!
+//! The library never prints, exits, or reads the environment or the clock: [`cli`] does. ARCHITECTURE.md has the
+//! map; `docs/design/` has the invariants that comments refer to by number.
+
+pub mod detect;
+pub mod model;
+pub mod rules;

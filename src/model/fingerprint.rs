@@ -1,0 +1,158 @@
+//! A leak's identity outside memory: a keyed hash of the credential.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::Secret;
+
+/// What of a credential enters its fingerprint.
+///
+/// Optional companions never enter, so that finding one later changes nothing. Neither do rule names or
+/// places: a secret keeps its identity when a rule is renamed or a file moves.
+#[derive(Clone, Copy, Debug)]
+pub enum Identity<'a> {
+    /// A secret that nobody can guess: the secret alone identifies it.
+    Token(&'a Secret),
+    /// A secret that a person chose: the same word may protect different accounts, so subject and host enter.
+    Password {
+        /// The password.
+        secret: &'a Secret,
+        /// The user name, or empty.
+        subject: &'a [u8],
+        /// The host with its port, or empty.
+        host: &'a [u8],
+    },
+}
+
+/// The key of fingerprints.
+///
+/// Without a team's own key, tokens are hashed under a published constant: nobody can search a space of
+/// 2^100 tokens. Passwords can be searched for, so without a key they get no fingerprint at all.
+pub struct FingerprintKey {
+    mac: Hmac<Sha256>,
+    id: String,
+    open: bool,
+}
+
+/// A key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Fewer than [`FingerprintKey::MIN_BYTES`] bytes.
+    #[error("the fingerprint key has {0} bytes; at least {min} are needed", min = FingerprintKey::MIN_BYTES)]
+    TooShort(usize),
+    /// The hash refused it.
+    #[error("the fingerprint key was refused by the hash")]
+    Refused,
+}
+
+impl FingerprintKey {
+    /// The least length of a team's key, in bytes.
+    pub const MIN_BYTES: usize = 32;
+    const OPEN: &'static [u8] = b"quell: open fingerprint key, version 1";
+
+    /// The published key, for tokens alone.
+    ///
+    /// # Errors
+    /// Never in practice: HMAC takes keys of any length.
+    pub fn open() -> Result<Self, KeyError> {
+        Ok(Self { mac: mac(Self::OPEN)?, id: "open".to_owned(), open: true })
+    }
+
+    /// A team's own key; the same key gives the same fingerprints on every machine.
+    ///
+    /// # Errors
+    /// If the key is shorter than [`Self::MIN_BYTES`].
+    pub fn team(key: &[u8]) -> Result<Self, KeyError> {
+        if key.len() < Self::MIN_BYTES {
+            return Err(KeyError::TooShort(key.len()));
+        }
+        let id = Sha256::new().chain_update(b"quell: key id, version 1").chain_update(key).finalize();
+        Ok(Self { mac: mac(key)?, id: hex(id.get(..4).unwrap_or_default()), open: false })
+    }
+
+    /// The fingerprint of a credential; `None` where it could be searched for.
+    #[must_use]
+    pub fn fingerprint(&self, identity: Identity<'_>) -> Option<Fingerprint> {
+        let (kind, parts): (&[u8], [&[u8]; 3]) = match identity {
+            Identity::Token(secret) => (b"token", [secret.expose(), b"", b""]),
+            Identity::Password { .. } if self.open => return None,
+            Identity::Password { secret, subject, host } => (b"password", [secret.expose(), subject, host]),
+        };
+        let mut mac = self.mac.clone();
+        // Every part is preceded by its length, so that no two inputs run together to the same bytes.
+        for part in [b"quell-fingerprint-1", kind].into_iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        let digest = mac.finalize().into_bytes();
+        Some(Fingerprint(format!("q1-{}-{}", self.id, hex(digest.get(..16).unwrap_or_default()))))
+    }
+}
+
+impl std::fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FingerprintKey({})", self.id)
+    }
+}
+
+fn mac(key: &[u8]) -> Result<Hmac<Sha256>, KeyError> {
+    Hmac::new_from_slice(key).map_err(|_| KeyError::Refused)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `q1-KEYID-HEX`: HMAC-SHA-256 (RFC 2104) over length-prefixed version, kind and identity, cut to 128 bits.
+/// The key id is `open` or the first four bytes of a hash of the key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The text form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a text form that a person typed; `None` where it has not the form of one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, digest) = text.strip_prefix("q1-")?.split_once('-')?;
+        let lower_hex = |s: &str| s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let valid = (key == "open" || (key.len() == 8 && lower_hex(key))) && digest.len() == 32 && lower_hex(digest);
+        valid.then(|| Self(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_key_and_identity_alone() {
+        let open = FingerprintKey::open().unwrap();
+        let team = FingerprintKey::team(&[7; 32]).unwrap();
+        let secret = Secret::new(b"abc".to_vec());
+        let a = open.fingerprint(Identity::Token(&secret)).unwrap();
+        assert_eq!(Some(&a), open.fingerprint(Identity::Token(&secret)).as_ref());
+        assert_ne!(Some(&a), team.fingerprint(Identity::Token(&secret)).as_ref());
+        assert_eq!(Fingerprint::parse(a.as_str()), Some(a.clone()));
+        assert!(Fingerprint::parse("q1-open-xyz").is_none());
+    }
+
+    #[test]
+    fn a_password_has_no_searchable_fingerprint_and_depends_on_subject_and_host() {
+        let secret = Secret::new(b"hunter2".to_vec());
+        let password = |subject, host| Identity::Password { secret: &secret, subject, host };
+        assert_eq!(FingerprintKey::open().unwrap().fingerprint(password(b"u", b"h")), None);
+        let team = FingerprintKey::team(&[7; 32]).unwrap();
+        let [a, b, c] = [password(b"u", b"h"), password(b"uh", b""), password(b"u", b"i")].map(|i| team.fingerprint(i));
+        assert!(a.is_some() && a != b && a != c && b != c);
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert!(FingerprintKey::team(b"short").is_err());
+    }
+}

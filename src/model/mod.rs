@@ -1,0 +1,21 @@
+//! The words that every layer shares: plain data, without input or output and without a clock.
+//!
+//! A [`Finding`] is one credential with every place it was found in. The bytes of a credential are
+//! held in a [`Secret`], which cannot be printed; what leaves the program is a [`Redacted`] form and a
+//! [`Fingerprint`]. What a scan could not read is said in a [`Coverage`].
+
+mod coverage;
+mod finding;
+mod fingerprint;
+mod level;
+mod secret;
+mod suggest;
+mod untrusted;
+
+pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
+pub use finding::{Companion, Fact, Finding, Location};
+pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};
+pub use level::{Confidence, Severity};
+pub use secret::{Redacted, Secret};
+pub use suggest::{nearest, unknown_key_help};
+pub use untrusted::Untrusted;

@@ -1,0 +1,81 @@
+//! The bytes of a credential, and the only form of them that may be shown.
+
+use zeroize::Zeroize;
+
+/// The bytes of a credential.
+///
+/// It has no `Display` and no `Serialize`, its `Debug` shows a length only, and its memory is wiped on
+/// drop (invariant 1). The bytes are read through [`Secret::expose`] alone; `tests/tidy.rs` lists who may
+/// call it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes ownership of the bytes of a credential.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves. Every caller answers for where they go.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The form that may be shown: at most the format's `public` first bytes, and the length.
+    ///
+    /// Nothing of the tail is shown, and nothing of the head where the format has no public prefix. A prefix
+    /// that would be more than half of the secret is not a prefix and is left out.
+    #[must_use]
+    pub fn redacted(&self, public: usize) -> Redacted {
+        let head = self.0.get(..public).filter(|_| public * 2 <= self.0.len()).unwrap_or_default();
+        let printable = head.iter().all(|b| b.is_ascii_graphic());
+        let prefix = if printable { String::from_utf8_lossy(head).into_owned() } else { String::new() };
+        Redacted { prefix, length: self.0.len() }
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+/// What may be shown of a [`Secret`]: the public prefix of its format and its length in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted {
+    prefix: String,
+    length: usize,
+}
+
+impl std::fmt::Display for Redacted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}… ({} bytes)", self.prefix, self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redaction_shows_a_public_prefix_and_never_a_tail() {
+        let secret = Secret::new(b"abcd_0123456789".to_vec());
+        assert_eq!(secret.redacted(5).to_string(), "abcd_… (15 bytes)");
+        assert_eq!(secret.redacted(0).to_string(), "… (15 bytes)");
+        assert_eq!(secret.redacted(8).to_string(), "… (15 bytes)", "more than half is no prefix");
+        assert_eq!(Secret::new(b"\x1b[31mabcdefgh".to_vec()).redacted(4).to_string(), "… (13 bytes)");
+    }
+
+    #[test]
+    fn debug_does_not_show_the_bytes() {
+        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(7 bytes)");
+    }
+}

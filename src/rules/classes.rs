@@ -1,0 +1,157 @@
+//! What a pattern says about the first bytes of its matches: the cheap, lossless check before the regex.
+//!
+//! From the syntax tree come one set of bytes for each leading position that every match has, and the least
+//! and greatest length of a match. A candidate whose bytes are outside of their sets cannot match, so the
+//! regex need not run. `detect` tests the two against each other.
+
+use regex_syntax::hir::{Hir, HirKind};
+
+/// A set of bytes, one bit each.
+pub type ByteSet = [u64; 4];
+
+/// How many leading positions are looked at. More positions reject little more; each costs a load.
+pub const MAX_PREFIX: usize = 24;
+
+/// What is known of every match of a pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The sets of the first bytes, at most [`MAX_PREFIX`].
+    pub prefix: Vec<ByteSet>,
+    /// Least length of a match in bytes.
+    pub min: usize,
+    /// Greatest length of a match in bytes; `None` where it is unbounded.
+    pub max: Option<usize>,
+}
+
+/// Whether a set has a byte.
+#[must_use]
+pub const fn has(set: &ByteSet, byte: u8) -> bool {
+    let word = match byte >> 6 {
+        0 => set[0],
+        1 => set[1],
+        2 => set[2],
+        _ => set[3],
+    };
+    word >> (byte & 63) & 1 == 1
+}
+
+fn insert(set: &mut ByteSet, byte: u8) {
+    if let Some(word) = set.get_mut(usize::from(byte >> 6)) {
+        *word |= 1 << (byte & 63);
+    }
+}
+
+fn union(a: &ByteSet, b: &ByteSet) -> ByteSet {
+    [a[0] | b[0], a[1] | b[1], a[2] | b[2], a[3] | b[3]]
+}
+
+/// Parses a pattern as bytes, without Unicode, as all of quell's patterns are.
+///
+/// # Errors
+/// The parser's message, on one line.
+pub fn parse(pattern: &str) -> Result<Hir, String> {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).map_err(|error| match error {
+        regex_syntax::Error::Parse(e) => e.kind().to_string(),
+        regex_syntax::Error::Translate(e) => e.kind().to_string(),
+        other => other.to_string(),
+    })
+}
+
+/// Derives the outline of a parsed pattern.
+#[must_use]
+pub fn outline(hir: &Hir) -> Outline {
+    let properties = hir.properties();
+    let mut prefix = sets(hir).0;
+    prefix.truncate(MAX_PREFIX);
+    Outline { prefix, min: properties.minimum_len().unwrap_or(0), max: properties.maximum_len() }
+}
+
+/// The sets of the leading positions, and whether they are the whole of every match (so that what follows
+/// stands at a known position).
+fn sets(hir: &Hir) -> (Vec<ByteSet>, bool) {
+    match hir.kind() {
+        HirKind::Empty => (Vec::new(), true),
+        HirKind::Look(_) => (Vec::new(), false),
+        HirKind::Literal(literal) => (literal.0.iter().map(|b| one(*b)).collect(), true),
+        HirKind::Class(class) => class_set(class).map_or((Vec::new(), false), |set| (vec![set], true)),
+        HirKind::Capture(capture) => sets(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            let (part, whole) = sets(&repetition.sub);
+            if !whole {
+                return (if repetition.min > 0 { part } else { Vec::new() }, false);
+            }
+            let times = (repetition.min as usize).min(MAX_PREFIX);
+            let exact = repetition.max == Some(repetition.min) && times == repetition.min as usize;
+            ((0..times).flat_map(|_| part.iter().copied()).take(MAX_PREFIX).collect(), exact)
+        }
+        HirKind::Concat(parts) => {
+            let mut out = Vec::new();
+            for part in parts {
+                let (more, whole) = sets(part);
+                out.extend(more);
+                if !whole || out.len() >= MAX_PREFIX {
+                    return (out, false);
+                }
+            }
+            (out, true)
+        }
+        HirKind::Alternation(parts) => alternation(parts),
+    }
+}
+
+fn alternation(parts: &[Hir]) -> (Vec<ByteSet>, bool) {
+    let each: Vec<(Vec<ByteSet>, bool)> = parts.iter().map(sets).collect();
+    let shortest = each.iter().map(|(s, _)| s.len()).min().unwrap_or(0);
+    let whole = each.iter().all(|(s, whole)| *whole && s.len() == shortest);
+    let merged = (0..shortest).map(|i| each.iter().filter_map(|(s, _)| s.get(i)).fold([0; 4], |a, b| union(&a, b)));
+    (merged.collect(), whole)
+}
+
+fn one(byte: u8) -> ByteSet {
+    let mut set = [0; 4];
+    insert(&mut set, byte);
+    set
+}
+
+fn class_set(class: &regex_syntax::hir::Class) -> Option<ByteSet> {
+    let mut set = [0; 4];
+    match class {
+        regex_syntax::hir::Class::Bytes(bytes) => {
+            for range in bytes.ranges() {
+                (range.start()..=range.end()).for_each(|b| insert(&mut set, b));
+            }
+        }
+        regex_syntax::hir::Class::Unicode(chars) => {
+            for range in chars.ranges() {
+                // A character beyond ASCII is several bytes: its position is not fixed.
+                let end = u8::try_from(range.end()).ok().filter(u8::is_ascii)?;
+                (range.start() as u8..=end).for_each(|b| insert(&mut set, b));
+            }
+        }
+    }
+    Some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pattern: &str) -> Outline {
+        outline(&parse(pattern).unwrap())
+    }
+
+    #[test]
+    fn fixed_positions_get_sets_and_others_end_the_prefix() {
+        let o = of("ab[0-9]{2}x?y");
+        assert_eq!((o.prefix.len(), o.min, o.max), (4, 5, Some(6)));
+        assert!(has(&o.prefix[2], b'7') && !has(&o.prefix[2], b'a'));
+        let o = of("(?<secret>(?:ab|cd)[a-z]{3,5})z");
+        assert_eq!((o.prefix.len(), o.min, o.max), (5, 6, Some(8)));
+        assert!(has(&o.prefix[0], b'c') && !has(&o.prefix[0], b'b'));
+        assert_eq!(of("(?:abc|d)e").prefix.len(), 1);
+        assert_eq!(of("a*b").prefix.len(), 0);
+        assert_eq!(of("[a-z]+").max, None);
+        assert_eq!(of("(?i)k").prefix.len(), 1);
+        assert_eq!(of("x{100}").prefix.len(), MAX_PREFIX);
+    }
+}

@@ -1,0 +1,219 @@
+//! The keyword index: which literals to look for, and the tables that find them fast.
+//!
+//! Every keyword is indexed by its rarest run of four bytes (a 4-gram). The text is looked at in every second
+//! byte: whichever way a 4-gram falls, one of its two 3-grams starts at an even place, so both are entered in a
+//! bitmap (`grams3`). A place that passes it is checked against a bitmap of 4-grams, then in a hash table, and
+//! only then compared with the keyword. Bytes are folded with `| 0x20` for hashing, which maps ASCII letters to
+//! lower case and a few other bytes onto each other; the last comparison is exact.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Keywords are cut to this many bytes; the rule's pattern confirms the rest.
+pub const MAX_KEYWORD: usize = 16;
+/// Shorter literals cannot be indexed.
+pub const MIN_KEYWORD: usize = 4;
+
+/// A literal and the rules that it wakes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyword {
+    /// Its bytes, in lower case where case does not matter; padded with zeros.
+    pub bytes: [u8; MAX_KEYWORD],
+    /// How many of them count.
+    pub len: u8,
+    /// Whether the case must be as written.
+    pub exact: bool,
+    /// Its rules: a range of [`KeywordIndex::rules`].
+    pub rules: (u32, u32),
+}
+
+/// One place in the hash table: a 4-gram of a keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The folded 4-gram, little-endian.
+    pub gram: u32,
+    /// Index into [`KeywordIndex::keywords`].
+    pub keyword: u16,
+    /// Where in the keyword the 4-gram stands.
+    pub offset: u8,
+}
+
+/// The tables. Built by `build.rs` for the embedded rules, at run time for others.
+#[derive(Clone, Debug)]
+pub struct KeywordIndex {
+    /// The keywords.
+    pub keywords: Cow<'static, [Keyword]>,
+    /// Rule indices, a range for each keyword.
+    pub rules: Cow<'static, [u16]>,
+    /// Bitmap of hashed 3-grams; a power of two bits.
+    pub grams3: Cow<'static, [u32]>,
+    /// Bitmap of hashed 4-grams; as large.
+    pub grams4: Cow<'static, [u32]>,
+    /// For each hash of a 4-gram, the first of its entries; one more at the end.
+    pub buckets: Cow<'static, [u16]>,
+    /// Entries, in the order of their buckets.
+    pub entries: Cow<'static, [Entry]>,
+}
+
+const FOLD: u32 = 0x2020_2020;
+/// Multipliers of the two hashes (odd, from the golden ratio and from murmur3's finaliser).
+pub const HASH3: u32 = 0x9E37_79B1;
+const HASH4: u32 = 0x85EB_CA6B;
+
+/// Folds four bytes for hashing.
+#[inline]
+#[must_use]
+pub const fn fold(word: u32) -> u32 {
+    word | FOLD
+}
+
+/// The bit of a 3-gram (the low three bytes of a folded word) in a bitmap of 2^`bits` bits.
+#[inline]
+#[must_use]
+pub const fn bit3(folded: u32, bits: u32) -> u32 {
+    (folded & 0x00FF_FFFF).wrapping_mul(HASH3) >> (32 - bits)
+}
+
+/// The bit of a folded 4-gram in a bitmap of 2^`bits` bits.
+#[inline]
+#[must_use]
+pub const fn bit4(folded: u32, bits: u32) -> u32 {
+    folded.wrapping_mul(HASH4) >> (32 - bits)
+}
+
+impl KeywordIndex {
+    /// Builds the tables for keywords and the rules that each wakes. Literals shorter than [`MIN_KEYWORD`] are
+    /// left out (the linter refuses them).
+    #[must_use]
+    pub fn build(wanted: &BTreeMap<(Vec<u8>, bool), Vec<u16>>) -> Self {
+        let (mut keywords, mut rules, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for ((literal, exact), woken) in wanted {
+            let cut = literal.get(..literal.len().min(MAX_KEYWORD)).unwrap_or_default();
+            let Some((gram, offset)) = rarest_gram(cut) else { continue };
+            let mut bytes = [0; MAX_KEYWORD];
+            for (to, from) in bytes.iter_mut().zip(cut) {
+                *to = if *exact { *from } else { from.to_ascii_lowercase() };
+            }
+            let first = rules.len() as u32;
+            rules.extend_from_slice(woken);
+            entries.push(Entry { gram, keyword: keywords.len() as u16, offset });
+            keywords.push(Keyword { bytes, len: cut.len() as u8, exact: *exact, rules: (first, rules.len() as u32) });
+        }
+        // 16 bits (8 KiB, in the first-level cache) serve two thousand keywords; more keywords get more bits.
+        let bits = (entries.len() as u32 * 32).next_power_of_two().trailing_zeros().max(16);
+        let (mut grams3, mut grams4) = (vec![0u32; 1 << (bits - 5)], vec![0u32; 1 << (bits - 5)]);
+        for entry in &entries {
+            set(&mut grams3, bit3(entry.gram, bits));
+            set(&mut grams3, bit3(entry.gram >> 8, bits));
+            set(&mut grams4, bit4(entry.gram, bits));
+        }
+        let bucket_bits = ((entries.len() as u32 * 4).next_power_of_two().trailing_zeros()).max(4);
+        entries.sort_by_key(|e| (bit4(e.gram, bucket_bits), e.gram, e.keyword));
+        let bucket_of = |h: u32| entries.partition_point(|e| bit4(e.gram, bucket_bits) < h) as u16;
+        let buckets: Vec<u16> = (0..=1u32 << bucket_bits).map(bucket_of).collect();
+        Self {
+            keywords: keywords.into(),
+            rules: rules.into(),
+            grams3: grams3.into(),
+            grams4: grams4.into(),
+            buckets: buckets.into(),
+            entries: entries.into(),
+        }
+    }
+
+    /// Number of bits of a hash into the bitmaps.
+    #[inline]
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.grams3.len().trailing_zeros() + 5
+    }
+
+    /// The entries whose 4-gram may be `folded`.
+    #[inline]
+    #[must_use]
+    pub fn entries_for(&self, folded: u32) -> &[Entry] {
+        let bits = (self.buckets.len().saturating_sub(1)).trailing_zeros();
+        let h = bit4(folded, bits) as usize;
+        match self.buckets.get(h..h + 2) {
+            Some([from, to]) => self.entries.get(usize::from(*from)..usize::from(*to)).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// The rules that a keyword wakes.
+    #[inline]
+    #[must_use]
+    pub fn rules_of(&self, keyword: u16) -> &[u16] {
+        let range = self.keywords.get(usize::from(keyword)).map_or((0, 0), |k| k.rules);
+        self.rules.get(range.0 as usize..range.1 as usize).unwrap_or_default()
+    }
+
+    /// The length of a keyword in bytes.
+    #[inline]
+    #[must_use]
+    pub fn len_of(&self, keyword: u16) -> usize {
+        self.keywords.get(usize::from(keyword)).map_or(0, |k| usize::from(k.len))
+    }
+}
+
+impl Keyword {
+    /// Whether `text` starts with this keyword.
+    #[inline]
+    #[must_use]
+    pub fn starts(&self, text: &[u8]) -> bool {
+        let len = usize::from(self.len);
+        match (text.get(..len), self.bytes.get(..len)) {
+            (Some(there), Some(own)) if self.exact => there == own,
+            (Some(there), Some(own)) => there.eq_ignore_ascii_case(own),
+            _ => false,
+        }
+    }
+}
+
+fn set(bitmap: &mut [u32], bit: u32) {
+    if let Some(word) = bitmap.get_mut((bit >> 5) as usize) {
+        *word |= 1 << (bit & 31);
+    }
+}
+
+/// The rarest 4-gram of a literal, folded, and its offset; the first of equals.
+fn rarest_gram(literal: &[u8]) -> Option<(u32, u8)> {
+    let grams = literal.windows(4).enumerate();
+    let (offset, gram) = grams.min_by_key(|(_, gram)| gram.iter().map(|b| commonness(*b)).sum::<u32>())?;
+    let bytes: [u8; 4] = gram.try_into().ok()?;
+    Some((fold(u32::from_le_bytes(bytes)), offset as u8))
+}
+
+/// How common a byte is in source and prose: 16 × log2 of its share in ten thousand, measured on source trees
+/// of C, Rust and Go with their documentation.
+fn commonness(byte: u8) -> u32 {
+    match byte.to_ascii_lowercase() {
+        b' ' | b'e' | b't' => 150,
+        b'a' | b'i' | b'n' | b'o' | b'r' | b's' => 142,
+        b'c' | b'd' | b'l' | b'p' => 132,
+        b'f' | b'g' | b'h' | b'm' | b'u' | b'_' => 124,
+        b'b' | b'y' | b'w' | b'v' | b'.' | b'-' | b'/' | b'"' | b':' | b'=' | b'0' | b'1' => 112,
+        b'k' | b'x' | b'2'..=b'9' => 104,
+        b'j' | b'q' | b'z' => 80,
+        _ => 90,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_know_every_keyword_by_its_grams() {
+        let wanted: BTreeMap<_, _> = (0..3000u16).map(|i| ((format!("Key{i}x_").into_bytes(), i % 2 == 0), vec![i, 7])).collect();
+        let index = KeywordIndex::build(&wanted);
+        assert!(index.bits() > 16, "more keywords get a larger bitmap");
+        for (i, keyword) in index.keywords.iter().enumerate() {
+            let bytes = &keyword.bytes[..usize::from(keyword.len)];
+            let (gram, offset) = rarest_gram(bytes).unwrap();
+            let found = index.entries_for(gram).iter().any(|e| (e.gram, e.keyword, e.offset) == (gram, i as u16, offset));
+            assert!(found && keyword.starts(bytes));
+            assert_eq!(index.rules_of(i as u16)[1], 7);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Rules as data: one TOML file a provider, read, linted and turned into the tables that detection runs on.
+//!
+//! `schema` is the format; `load` reads files and says what is wrong with them, with file and line; `lint`
+//! holds what a rule must keep, `recipe` what a recipe must; `compile` makes the [`RuleSet`], whose keyword
+//! index (`grams`) and byte classes (`classes`) the matcher uses. The same code runs in `build.rs` for the
+//! embedded set (`embedded`) and at run time for `--rules DIR`.
+
+pub mod checksum;
+pub mod classes;
+pub mod compile;
+pub mod embedded;
+pub mod error;
+pub mod grams;
+pub mod lint;
+pub mod load;
+pub mod recipe;
+pub mod schema;
+pub mod shape;
+pub mod template;
+
+pub use checksum::Checksum;
+pub use compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
+pub use error::RuleError;
+pub use grams::KeywordIndex;
+pub use shape::Shape;

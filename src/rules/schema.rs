@@ -1,0 +1,261 @@
+//! The format of a provider file, `rules/PROVIDER.toml`. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::shape::Shape;
+use crate::model::{Confidence, Severity};
+
+/// A whole provider file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderFile {
+    /// Who issues the credentials.
+    pub provider: ProviderDecl,
+    /// What to look for.
+    #[serde(default)]
+    pub rule: Vec<RuleDecl>,
+    /// How to ask whether a credential works, by name.
+    #[serde(default)]
+    pub verify: BTreeMap<String, Spanned<VerifyDecl>>,
+    /// How to make a credential of the same kind.
+    #[serde(default)]
+    pub make: BTreeMap<String, Spanned<ActDecl>>,
+    /// How to take its access away so that it can be given back.
+    #[serde(default)]
+    pub quarantine: BTreeMap<String, Spanned<ActDecl>>,
+    /// How to end it.
+    #[serde(default)]
+    pub revoke: BTreeMap<String, Spanned<ActDecl>>,
+    /// How to give it back.
+    #[serde(default)]
+    pub restore: BTreeMap<String, Spanned<ActDecl>>,
+}
+
+/// `[provider]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderDecl {
+    /// Slug; the file's name without its ending.
+    pub id: Spanned<String>,
+    /// The name that people know.
+    pub name: String,
+    /// The provider's page about its credentials.
+    pub docs: String,
+    /// The only hosts that the recipes of this file may call.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
+/// `[[rule]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleDecl {
+    /// Slug, unique in the whole set.
+    pub id: Spanned<String>,
+    /// What the credential is called, in a few words.
+    pub name: String,
+    /// How the pattern is applied.
+    pub shape: Shape,
+    /// Literals, one of which every match has; at least four bytes each.
+    #[serde(default)]
+    pub keywords: Vec<Spanned<String>>,
+    /// Whether keywords must have the case they are written in. Default: only for `token`, `pem` and `jwt`.
+    pub case_sensitive: Option<bool>,
+    /// A bounded regular expression with the group `secret`; other groups are companions.
+    pub pattern: Spanned<String>,
+    /// For `token`: how many bytes before the keyword the pattern may start.
+    #[serde(default)]
+    pub before: u16,
+    /// How bad a leak is.
+    pub severity: Severity,
+    /// How sure a match is, once the checks hold.
+    pub confidence: Confidence,
+    /// What else must hold.
+    #[serde(default)]
+    pub checks: ChecksDecl,
+    /// Other rules whose matches near this one belong to the same credential.
+    #[serde(default)]
+    pub companions: Vec<CompanionDecl>,
+    /// How many leading bytes of the secret are the format's public prefix and may be shown.
+    #[serde(default)]
+    pub public_prefix: u8,
+    /// Template of a well-formed secret (see `template`).
+    pub sample: Spanned<String>,
+    /// Templates of text in which the rule finds `{sample}`.
+    #[serde(rename = "match")]
+    pub matches: Vec<Spanned<String>>,
+    /// Templates of text in which it finds nothing.
+    pub miss: Vec<Spanned<String>>,
+    /// The page that documents the format; the provider's page where absent.
+    pub docs: Option<String>,
+    /// What to do about a leak, in one or two sentences.
+    pub advice: String,
+    /// Ids of controls (OWASP NHI, NIST CSF 2.0) that a leak touches.
+    #[serde(default)]
+    pub controls: Vec<String>,
+    /// Name of the `[verify.NAME]` recipe.
+    pub verify: Option<String>,
+    /// Name of the `[make.NAME]` recipe.
+    pub make: Option<String>,
+    /// Name of the `[quarantine.NAME]` recipe.
+    pub quarantine: Option<String>,
+    /// Name of the `[revoke.NAME]` recipe.
+    pub revoke: Option<String>,
+}
+
+/// `checks = { … }`: what must hold of a match, cheapest first.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChecksDecl {
+    /// A named checksum (see `checksum`); a match whose checksum fails is dropped to low confidence.
+    pub checksum: Option<String>,
+    /// Least Shannon entropy of the secret, in bits per byte.
+    pub min_entropy: Option<f32>,
+    /// A named decoder of structure that must accept the secret (see `Decoder`).
+    pub decode: Option<String>,
+    /// Words (any case) that make the secret a documented example.
+    #[serde(default)]
+    pub examples: Vec<String>,
+    /// Whether the value is a password that a person chose: it is told from words, references and code by its
+    /// structure, and gets no fingerprint without a key.
+    #[serde(default)]
+    pub password: bool,
+}
+
+/// `companions = [{ … }]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompanionDecl {
+    /// What it is to this credential.
+    pub name: String,
+    /// The rule that finds it.
+    pub rule: Spanned<String>,
+    /// How near it must be.
+    pub within: WithinDecl,
+    /// Whether the credential is of no use without it.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// How near a companion must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithinDecl {
+    /// In the same file.
+    File,
+    /// In the same directory.
+    Directory,
+}
+
+/// A request that a recipe makes. Values are templates: `{secret}`, `{NAME}` of a companion or group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestDecl {
+    /// `https` (default) or a named wire protocol.
+    #[serde(default = "https")]
+    pub protocol: String,
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Whole URL; its host is one of the provider's.
+    pub url: String,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Body.
+    pub body: Option<String>,
+    /// A named signer of requests.
+    pub signer: Option<String>,
+}
+
+fn https() -> String {
+    "https".to_owned()
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+/// What an answer must look like; every key that is given must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionDecl {
+    /// HTTP status, one of these.
+    #[serde(default)]
+    pub status: Vec<u16>,
+    /// Header name to expected value; `*` for any.
+    #[serde(default)]
+    pub header: BTreeMap<String, String>,
+    /// JSON pointer (RFC 6901) to expected value; `*` for any.
+    #[serde(default)]
+    pub json: BTreeMap<String, String>,
+    /// Path of XML elements to expected text; `*` for any.
+    #[serde(default)]
+    pub xml: BTreeMap<String, String>,
+    /// Literal text somewhere in the body.
+    pub body: Option<String>,
+    /// Named outcome of a wire protocol.
+    pub outcome: Option<String>,
+}
+
+/// `[verify.NAME]`: whether a credential works, without changing anything.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyDecl {
+    /// The provider's page that documents the endpoint and its refusal.
+    pub docs: String,
+    /// The day that page was read.
+    pub read: toml::value::Datetime,
+    /// What to ask.
+    pub request: RequestDecl,
+    /// Answers that mean that it works.
+    pub live: Vec<ConditionDecl>,
+    /// Answers that mean that it works with reduced access.
+    #[serde(default)]
+    pub limited: Vec<ConditionDecl>,
+    /// Answers that mean that it is right, but locked, reversibly.
+    #[serde(default)]
+    pub blocked: Vec<ConditionDecl>,
+    /// Answers that mean that it is dead.
+    #[serde(default)]
+    pub dead: Vec<ConditionDecl>,
+    /// Answers that wrong, blocked and revoked credentials get alike.
+    #[serde(default)]
+    pub indistinct: Vec<ConditionDecl>,
+    /// The negative control: a template of a made-up credential that must be refused, or `none`.
+    pub control: String,
+    /// Where subject, account, scopes, privilege, expiry and last use stand in the answer.
+    #[serde(default)]
+    pub identity: BTreeMap<String, String>,
+    /// A second verify recipe to ask where the first does not tell.
+    pub then: Option<String>,
+}
+
+/// `[make.NAME]`, `[quarantine.NAME]`, `[revoke.NAME]`, `[restore.NAME]`: a change at the provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActDecl {
+    /// The provider's page that documents it.
+    pub docs: String,
+    /// The day that page was read.
+    pub read: toml::value::Datetime,
+    /// What to ask.
+    pub request: RequestDecl,
+    /// Answers that mean that the request was accepted.
+    pub accepted: Vec<ConditionDecl>,
+    /// The verify recipe that shows the effect.
+    pub confirm: String,
+    /// Whether `restore` makes the same credential work again.
+    #[serde(default)]
+    pub reversible: bool,
+    /// The restore recipe, where it is reversible.
+    pub restore: Option<String>,
+    /// What to do first, where it is not.
+    pub first: Option<String>,
+}

@@ -46,6 +46,7 @@ fn rule(r: &Rule) -> String {
     field("shape", format!("Shape::{}", r.shape.variant()));
     field("pattern", text(&r.pattern));
     field("prefix", format!("Cow::Borrowed(&{:?})", r.prefix));
+    field("last", format!("{:?}", r.last));
     field("max_len", r.max_len.to_string());
     field("before", r.before.to_string());
     field("severity", format!("Severity::{:?}", r.severity));

@@ -3,6 +3,7 @@
 //! The library never prints, exits, or reads the environment or the clock: [`cli`] does. ARCHITECTURE.md has the
 //! map; `docs/design/` has the invariants that comments refer to by number.
 
+pub mod cli;
 pub mod detect;
 pub mod model;
 pub mod rules;

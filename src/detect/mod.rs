@@ -1,1 +1,26 @@
-//! Bytes to candidates.
+//! Bytes to candidates. Pure: no input, no output, no clock.
+//!
+//! `hits` is the first stage, every keyword in the text; `detector` the second, each rule's window around its hits.
+//! The shapes that need more than a regex have files of their own (`assign`, `jwt`, `pem`, `run`); `checks` holds
+//! what must be true of a match, with `decode`, `entropy`, `placeholder` and `literal` to help it. `selftest` runs a
+//! rule's own `match` and `miss` lines.
+
+mod assign;
+mod avx2;
+mod boundary;
+mod checks;
+mod chunk;
+mod decode;
+mod detector;
+pub mod entropy;
+pub mod hits;
+mod jwt;
+mod literal;
+mod pem;
+mod placeholder;
+mod run;
+pub mod selftest;
+
+pub use chunk::{Candidate, Chunk, Quoting};
+pub use decode::base64_any;
+pub use detector::{Detector, Scratch};

@@ -17,6 +17,8 @@ pub const MAX_PREFIX: usize = 24;
 pub struct Outline {
     /// The sets of the first bytes, at most [`MAX_PREFIX`].
     pub prefix: Vec<ByteSet>,
+    /// The bytes that a match may end in.
+    pub last: ByteSet,
     /// Least length of a match in bytes.
     pub min: usize,
     /// Greatest length of a match in bytes; `None` where it is unbounded.
@@ -63,7 +65,7 @@ pub fn outline(hir: &Hir) -> Outline {
     let properties = hir.properties();
     let mut prefix = sets(hir).0;
     prefix.truncate(MAX_PREFIX);
-    Outline { prefix, min: properties.minimum_len().unwrap_or(0), max: properties.maximum_len() }
+    Outline { prefix, last: last(hir).0, min: properties.minimum_len().unwrap_or(0), max: properties.maximum_len() }
 }
 
 /// The sets of the leading positions, and whether they are the whole of every match (so that what follows
@@ -96,6 +98,32 @@ fn sets(hir: &Hir) -> (Vec<ByteSet>, bool) {
             (out, true)
         }
         HirKind::Alternation(parts) => alternation(parts),
+    }
+}
+
+/// The bytes that a match may end in, and whether it may be empty.
+fn last(hir: &Hir) -> (ByteSet, bool) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => ([0; 4], true),
+        HirKind::Literal(literal) => (literal.0.last().map_or([0; 4], |b| one(*b)), literal.0.is_empty()),
+        HirKind::Class(class) => (class_set(class).unwrap_or([u64::MAX; 4]), false),
+        HirKind::Capture(capture) => last(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            let (set, empty) = last(&repetition.sub);
+            (set, empty || repetition.min == 0)
+        }
+        HirKind::Concat(parts) => {
+            let mut all = [0; 4];
+            for part in parts.iter().rev() {
+                let (set, empty) = last(part);
+                all = union(&all, &set);
+                if !empty {
+                    return (all, false);
+                }
+            }
+            (all, true)
+        }
+        HirKind::Alternation(parts) => parts.iter().map(last).fold(([0; 4], false), |(a, x), (b, y)| (union(&a, &b), x || y)),
     }
 }
 
@@ -153,5 +181,12 @@ mod tests {
         assert_eq!(of("[a-z]+").max, None);
         assert_eq!(of("(?i)k").prefix.len(), 1);
         assert_eq!(of("x{100}").prefix.len(), MAX_PREFIX);
+    }
+
+    #[test]
+    fn the_last_bytes_are_those_a_match_may_end_in() {
+        let last = of("ab[0-9]{2}(?:x|yz?)[-=]{0,2}").last;
+        let set: String = (0..128u8).filter(|b| has(&last, *b)).map(char::from).collect();
+        assert_eq!(set, "-=xyz");
     }
 }

@@ -105,6 +105,8 @@ pub struct Rule {
     pub pattern: Text,
     /// Sets of the first bytes of every match.
     pub prefix: Cow<'static, [ByteSet]>,
+    /// The bytes that a match may end in.
+    pub last: ByteSet,
     /// Greatest length of a match.
     pub max_len: u16,
     /// How many bytes before the keyword a match may start.
@@ -229,6 +231,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         shape: decl.shape,
         pattern: decl.pattern.get_ref().clone().into(),
         prefix: outline.prefix.into(),
+        last: outline.last,
         max_len: outline.max.unwrap_or(0).min(usize::from(u16::MAX)) as u16,
         before: decl.before,
         severity: decl.severity,

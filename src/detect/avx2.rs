@@ -1,0 +1,101 @@
+//! The search for 3-grams with AVX2: eight places at a time. The only unsafe code of the matcher.
+//!
+//! Audit: every load is checked against the slice it reads from before it is made; the gather's indices are
+//! below the bitmap's length because a hash of `b` bits, shifted right by five, is below 2^(b-5), which is that
+//! length; the store is checked against the buffer. The same search in safe code is in `hits`.
+
+use std::ops::Range;
+
+/// Whether this processor has AVX2.
+#[must_use]
+pub fn available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("popcnt")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+/// Finds even places of `block[..len]` whose 3-gram is in `bitmap` (a power of two bits), as far as whole vectors
+/// reach. Returns how many it put into `places` (start of the range) and how far it came (its end).
+#[must_use]
+pub fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if available() && bitmap.len().is_power_of_two() && bitmap.len() <= 1 << 26 {
+        #[expect(unsafe_code, reason = "AVX2 was detected on the line above")]
+        // SAFETY: the processor has the features that the function is compiled for, and the bitmap's length is a
+        // power of two as it requires.
+        return unsafe { vectors::grams3(bitmap, block, len, places) };
+    }
+    #[expect(clippy::reversed_empty_ranges, reason = "a pair of count and place, not a range to walk")]
+    let nothing = 0..0;
+    nothing
+}
+
+#[cfg(target_arch = "x86_64")]
+mod vectors {
+    use std::arch::x86_64::*;
+    use std::ops::Range;
+
+    use crate::rules::grams::HASH3;
+
+    /// For each byte of a movemask, the positions of its set bits times two, one a byte.
+    static SPREAD: [u64; 256] = {
+        let mut table = [0u64; 256];
+        let mut mask = 0;
+        while mask < 256 {
+            let (mut bit, mut slot) = (0, 0);
+            while bit < 8 {
+                if mask >> bit & 1 == 1 {
+                    table[mask] |= (bit as u64 * 2) << (8 * slot);
+                    slot += 1;
+                }
+                bit += 1;
+            }
+            mask += 1;
+        }
+        table
+    };
+
+    /// # Safety
+    /// The processor has AVX2 and POPCNT; `bitmap.len()` is a power of two.
+    #[expect(unsafe_code, reason = "vector loads, a gather and a store, each checked as the module says")]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) unsafe fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
+        let hash = _mm256_set1_epi32(HASH3 as i32);
+        let fold = _mm256_set1_epi32(0x0020_2020);
+        let low = _mm256_set1_epi32(31);
+        let shift = _mm_cvtsi32_si128(32 - (bitmap.len().trailing_zeros() as i32 + 5));
+        // Three bytes for each of four places, in both halves.
+        let spread = _mm256_setr_epi8(
+            0, 1, 2, -1, 2, 3, 4, -1, 4, 5, 6, -1, 6, 7, 8, -1, //
+            0, 1, 2, -1, 2, 3, 4, -1, 4, 5, 6, -1, 6, 7, 8, -1,
+        );
+        let (mut place, mut count) = (0usize, 0usize);
+        // The second half reads bytes place+8 .. place+24; the store writes eight slots.
+        while place + 16 <= len && place + 24 <= block.len() && count + 8 <= places.len() {
+            // SAFETY: place + 24 <= block.len(), so both loads of 16 bytes are inside of it.
+            let bytes = unsafe {
+                let at = block.as_ptr().add(place);
+                _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(at.cast())), _mm_loadu_si128(at.add(8).cast()), 1)
+            };
+            let grams = _mm256_or_si256(_mm256_shuffle_epi8(bytes, spread), fold);
+            let bits = _mm256_srl_epi32(_mm256_mullo_epi32(grams, hash), shift);
+            // SAFETY: bits has 32 - shift = log2(32 * bitmap.len()) bits, so bits >> 5 < bitmap.len().
+            let words = unsafe { _mm256_i32gather_epi32::<4>(bitmap.as_ptr().cast(), _mm256_srli_epi32::<5>(bits)) };
+            // Brings the wanted bit to the sign: shift left by 31 - (bit & 31).
+            let signs = _mm256_sllv_epi32(words, _mm256_andnot_si256(bits, low));
+            let mask = _mm256_movemask_ps(_mm256_castsi256_ps(signs)) as usize & 255;
+            let offsets = _mm_cvtepu8_epi16(_mm_cvtsi64_si128(SPREAD[mask] as i64));
+            let found = _mm_add_epi16(offsets, _mm_set1_epi16(place as i16));
+            // SAFETY: count + 8 <= places.len(), so eight slots of two bytes can be written.
+            unsafe { _mm_storeu_si128(places.as_mut_ptr().add(count).cast(), found) };
+            count += mask.count_ones() as usize;
+            place += 16;
+        }
+        count..place
+    }
+}

@@ -1,0 +1,46 @@
+//! Where a token may begin and end.
+
+use crate::rules::Shape;
+use crate::rules::classes::{ByteSet, has};
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether a token may begin at `at`: the byte before is no letter, digit or underscore, or it ends an escape
+/// (`\n`, `\x3d`, `\u003d`, `%3D`) that stands for something that is none.
+pub(super) fn begins(text: &[u8], at: usize) -> bool {
+    let before = text.get(at.saturating_sub(Shape::CONTEXT)..at).unwrap_or_default();
+    let Some(last) = before.last() else { return true };
+    !is_word(*last) || ends_escape(before)
+}
+
+fn ends_escape(before: &[u8]) -> bool {
+    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'f' | b'v' | b'b' | b'0'] => true,
+        [.., b'\\', b'u', a, b, c, d] => hex(&[*a, *b, *c, *d]),
+        [.., b'\\', b'x', a, b] => hex(&[*a, *b]),
+        // An encoded letter, digit or underscore would be part of a longer word.
+        [.., b'%', a, b] => hex(&[*a, *b]) && matches!(a, b'2' | b'3' | b'0' | b'5' | b'7') && !matches!((a, b), (b'3', b'0'..=b'9')),
+        _ => false,
+    }
+}
+
+/// Whether a match that ends before `at` ends there: the next byte could not be part of the same token. `last` is
+/// the set of bytes that the pattern's matches end in.
+pub(super) fn ends(text: &[u8], at: usize, last: &ByteSet) -> bool {
+    text.get(at).is_none_or(|next| !is_word(*next) && !has(last, *next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_begins_after_what_is_no_word_or_ends_an_escape() {
+        for (text, may) in [("", true), ("=", true), ("a", false), ("_", false), ("\\n", true), ("%3D", true), ("%41", false), ("%39", false), ("\\u003d", true), ("\\x20", true), ("3D", false)] {
+            assert_eq!(begins(text.as_bytes(), text.len()), may, "{text}");
+        }
+    }
+}

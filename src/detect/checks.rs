@@ -1,0 +1,88 @@
+//! What must hold of a match beyond its pattern, and what it says about severity and confidence.
+
+use std::ops::Range;
+
+use super::assign::Value;
+use super::chunk::{Candidate, Quoting};
+use super::placeholder::{is_placeholder, is_reference};
+use super::{decode, entropy, literal, pem};
+use crate::model::{Confidence, Fact, Severity};
+use crate::rules::{Decoder, Rule, Shape};
+
+/// A match of a rule's pattern.
+pub(super) struct Match {
+    /// The whole of it.
+    pub(super) whole: Range<usize>,
+    /// Its group `secret`.
+    pub(super) secret: Range<usize>,
+    /// Its other groups.
+    pub(super) groups: Vec<(String, Range<usize>)>,
+    /// For an assignment: the keyword's place and the value.
+    pub(super) assigned: Option<(Range<usize>, Value)>,
+}
+
+/// Checks a match; `None` where it is no credential at all.
+pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Option<Candidate> {
+    let secret = text.get(found.secret.clone())?;
+    if u32::from(rule.min_entropy) > 0 && entropy::hundredths(secret) < u32::from(rule.min_entropy) {
+        return None;
+    }
+    let (mut confidence, mut severity, mut facts) = (rule.confidence, rule.severity, Vec::new());
+    if let Some(checksum) = rule.checksum {
+        if checksum.holds(secret) {
+            facts.push(Fact::ChecksumHolds);
+        } else {
+            confidence = Confidence::Low;
+        }
+    }
+    if let Some(decoder) = rule.decoder {
+        facts.extend(decode::decode(decoder, secret)?);
+    }
+    let body = secret.get(usize::from(rule.public_prefix)..).unwrap_or_default();
+    if rule.password {
+        confidence = confidence.min(judge_password(rule, text, secret, &found)?);
+    } else if is_reference(secret) {
+        return None;
+    } else if rule.decoder.is_none() && is_placeholder(body) {
+        confidence = Confidence::Low;
+    }
+    if is_example(rule, secret) {
+        facts.push(Fact::DocumentedExample);
+        (confidence, severity) = (Confidence::Low, Severity::Info);
+    }
+    let quoting = found.assigned.map_or(Quoting::None, |(_, value)| value.quoting);
+    Some(Candidate { rule: index, secret: found.secret, groups: found.groups, confidence, severity, facts, quoting })
+}
+
+fn is_example(rule: &Rule, secret: &[u8]) -> bool {
+    let is = |word: &str| secret.windows(word.len().max(1)).any(|w| w.eq_ignore_ascii_case(word.as_bytes()));
+    rule.examples.iter().any(|word| is(word))
+}
+
+fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {
+    if let Some((hit, value)) = &found.assigned {
+        let name = text.get(literal::name_around(text, hit.clone()))?;
+        return literal::judge(name, value, secret);
+    }
+    if is_reference(secret) {
+        return None;
+    }
+    let group = |name: &str| found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default();
+    let doubtful = rule.shape == Shape::Url && literal::is_stock_login(group("user"), secret, group("host"));
+    Some(if doubtful || is_placeholder(secret) { Confidence::Low } else { Confidence::High })
+}
+
+/// Checks a PEM block: whether it is of the kind, plain or encrypted, that the rule is for.
+pub(super) fn judge_key(index: u16, rule: &Rule, text: &[u8], begin: Range<usize>, block: &pem::Block) -> Option<Candidate> {
+    let encrypted = decode::key_is_encrypted(text.get(begin)?, block);
+    match rule.decoder {
+        Some(Decoder::PemPlain) if encrypted => return None,
+        Some(Decoder::PemEncrypted) if !encrypted => return None,
+        _ => {}
+    }
+    // The base64 of a key of some hundred bytes is near 6 bits a character; a made-up one repeats itself.
+    let doubtful = entropy::hundredths(block.body.get(..block.body.len().min(255)).unwrap_or_default()) < 400;
+    let confidence = if doubtful { Confidence::Low } else { rule.confidence };
+    let facts = if encrypted { vec![Fact::Encrypted] } else { Vec::new() };
+    Some(Candidate { rule: index, secret: block.span.clone(), groups: Vec::new(), confidence, severity: rule.severity, facts, quoting: Quoting::None })
+}

@@ -1,0 +1,135 @@
+//! The named decoders: what a secret's own structure says.
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::placeholder::{is_placeholder, is_reference};
+use super::{jwt, pem};
+use crate::model::Fact;
+use crate::rules::Decoder;
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
+/// Decodes base64 of either alphabet, padded or not.
+#[must_use]
+pub fn base64_any(text: &[u8]) -> Option<Vec<u8>> {
+    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
+}
+
+/// Facts from a secret's structure; `None` where it has not the structure that the decoder is for.
+#[must_use]
+pub fn decode(decoder: Decoder, secret: &[u8]) -> Option<Vec<Fact>> {
+    match decoder {
+        Decoder::AwsKeyId => Some(aws_account(secret).map(Fact::AwsAccount).into_iter().collect()),
+        Decoder::Basic => basic(secret).then(Vec::new),
+        Decoder::Jwt => token(secret, true),
+        Decoder::JwtUnsigned => token(secret, false),
+        Decoder::Base64Json => {
+            let json: serde_json::Value = serde_json::from_slice(&base64_any(secret)?).ok()?;
+            json.is_object().then(Vec::new)
+        }
+        // libmacaroons' binary format, version 2: the first byte is 2, then the location or identifier field.
+        Decoder::Macaroon => matches!(base64_any(secret)?.as_slice(), [2, 1 | 2, ..]).then(Vec::new),
+        // Read where the block is scanned: see `key`.
+        Decoder::PemPlain | Decoder::PemEncrypted => Some(Vec::new()),
+    }
+}
+
+/// The account of an AWS key id: the ten characters after the first six, in base 32, hold it in bits 7 to 46 of
+/// their first 48 (Aidan Steele, "AWS access key ID formats", 2020; Tal Be'ery, 2023). Older ids hold none.
+fn aws_account(id: &[u8]) -> Option<String> {
+    let body = id.get(4..).filter(|b| b.len() == 16)?;
+    let mut bits: u128 = 0;
+    for b in body {
+        let digit = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'2'..=b'7' => b - b'2' + 26,
+            _ => return None,
+        };
+        bits = bits << 5 | u128::from(digit);
+    }
+    let first48 = (bits >> 32) as u64;
+    let account = (first48 & 0x7FFF_FFFF_FF80) >> 7;
+    // Ids from before 2019 (their fifth character is below Q) hold something else.
+    (id.get(4)? >= &b'Q' && account < 1_000_000_000_000).then(|| format!("{account:012}"))
+}
+
+/// Whether base64 holds `user:password` with a password that is a literal.
+fn basic(secret: &[u8]) -> bool {
+    let Some(plain) = base64_any(secret) else { return false };
+    let Some(colon) = plain.iter().position(|b| *b == b':') else { return false };
+    let (user, password) = (plain.get(..colon).unwrap_or_default(), plain.get(colon + 1..).unwrap_or_default());
+    let printable = std::str::from_utf8(&plain).is_ok_and(|s| s.chars().all(|c| !c.is_control()));
+    printable && !password.is_empty() && !is_reference(password) && !is_placeholder(password) && !is_reference(user)
+}
+
+/// Facts of a JSON Web Token; `None` where it is none, or not of the kind that is asked for.
+fn token(secret: &[u8], signed: bool) -> Option<Vec<Fact>> {
+    let [header, payload, signature] = jwt::scan(secret, 0)?;
+    let object = |part: std::ops::Range<usize>| -> Option<serde_json::Map<String, serde_json::Value>> {
+        serde_json::from_slice(&URL_SAFE.decode(secret.get(part)?).ok()?).ok()
+    };
+    let header = object(header)?;
+    let algorithm = header.get("alg")?.as_str()?;
+    let unsigned = signature.is_empty() || algorithm.eq_ignore_ascii_case("none");
+    if unsigned == signed {
+        return None;
+    }
+    let mut facts = Vec::new();
+    if let Some(expires) = object(payload)?.get("exp").and_then(serde_json::Value::as_f64) {
+        facts.push(Fact::Expires(expires as i64));
+    }
+    if unsigned {
+        facts.push(Fact::Unsigned);
+    }
+    Some(facts)
+}
+
+/// Whether a private key needs a passphrase: by its label, by an RFC 1421 header, or by the cipher that an
+/// OpenSSH key names (PROTOCOL.key: magic, then a length-prefixed cipher name).
+#[must_use]
+pub fn key_is_encrypted(label: &[u8], block: &pem::Block) -> bool {
+    if block.encrypted || label.windows(9).any(|w| w == b"ENCRYPTED") {
+        return true;
+    }
+    let magic = b"openssh-key-v1\0";
+    let start = block.body.get(..64).and_then(base64_any).unwrap_or_default();
+    start.strip_prefix(magic).is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{STANDARD as PADDED, URL_SAFE_NO_PAD};
+
+    #[test]
+    fn a_token_tells_its_end_and_whether_it_is_signed() {
+        let make = |header: &str, payload: &str, signature: &str| format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let signed = make(r#"{"alg":"HS256"}"#, r#"{"exp":1500000000}"#, "c2lnbmF0dXJl");
+        assert_eq!(decode(Decoder::Jwt, signed.as_bytes()), Some(vec![Fact::Expires(1_500_000_000)]));
+        assert_eq!(decode(Decoder::JwtUnsigned, signed.as_bytes()), None);
+        let unsigned = make(r#"{"alg":"none"}"#, r#"{"sub":"1"}"#, "");
+        assert_eq!(decode(Decoder::JwtUnsigned, unsigned.as_bytes()), Some(vec![Fact::Unsigned]));
+        assert_eq!(decode(Decoder::Jwt, make(r#"{"typ":"x"}"#, r#"{"a":"bcdef"}"#, "c2ln").as_bytes()), None);
+    }
+
+    #[test]
+    fn basic_credentials_need_a_literal_password() {
+        for (plain, is) in [("user:hunter2", true), ("user", false), ("user:", false), ("user:${PASSWORD}", false), ("user:\u{1}x", false)] {
+            assert_eq!(decode(Decoder::Basic, PADDED.encode(plain).as_bytes()).is_some(), is, "{plain}");
+        }
+    }
+
+    #[test]
+    fn an_aws_account_is_read_from_its_key_id() {
+        // Writes an account where the id keeps it, then reads it back.
+        let account: u64 = 123_456_789_012;
+        let bits = (u128::from(account << 7 | 1 << 47)) << 32;
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let body: String = (0..16).rev().map(|i| digits[(bits >> (5 * i)) as usize & 31] as char).collect();
+        assert_eq!(aws_account(format!("AKIA{body}").as_bytes()).as_deref(), Some("123456789012"));
+        assert_eq!(aws_account(b"AKIA0"), None);
+    }
+}

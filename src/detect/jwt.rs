@@ -1,0 +1,47 @@
+//! JSON Web Tokens: three base64url segments, read in one pass that stops at the first byte that cannot belong.
+
+use std::ops::Range;
+
+use crate::rules::Shape;
+
+const fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// The segments of a token that starts at `at`: header, payload, signature (empty for an unsigned one). `None`
+/// where there is none of at most `Shape::JWT` bytes.
+pub fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
+    let limit = (at + Shape::JWT).min(text.len());
+    let segment = |from: usize| {
+        let body = text.get(from..limit)?;
+        let len = body.iter().position(|b| !is_base64url(*b)).unwrap_or(body.len());
+        Some(from..from + len)
+    };
+    let header = segment(at).filter(|s| s.len() >= 12 && text.get(s.end) == Some(&b'.'))?;
+    let payload = segment(header.end + 1).filter(|s| s.len() >= 8 && text.get(s.end) == Some(&b'.'))?;
+    let signature = segment(payload.end + 1)?;
+    // A token that goes on at the limit, or a fourth segment (an encrypted token), is none of these.
+    let ends = signature.end < limit || limit == text.len();
+    let fourth = text.get(signature.end) == Some(&b'.') && text.get(signature.end + 1).is_some_and(|b| is_base64url(*b)) && !signature.is_empty() && fourth_is_segment(text, signature.end + 1);
+    (ends && !fourth).then_some([header, payload, signature])
+}
+
+/// Whether what follows a dot is a segment of a longer token and not the next word of a sentence.
+fn fourth_is_segment(text: &[u8], from: usize) -> bool {
+    text.get(from..from + 16).is_some_and(|s| s.iter().all(|b| is_base64url(*b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_segments_make_a_token_and_the_scan_is_linear() {
+        let text = b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl rest";
+        let [header, payload, signature] = scan(text, 0).unwrap();
+        assert_eq!((header, payload, signature), (0..20, 21..36, 37..49));
+        assert!(scan(b"eyJhbGciOiJIUzI1NiJ9", 0).is_none());
+        assert!(scan(b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.", 0).is_some_and(|[.., s]| s.is_empty()));
+        assert!(scan("eyJ".repeat(10_000).as_bytes(), 0).is_none());
+    }
+}

@@ -7,3 +7,5 @@ pub mod cli;
 pub mod detect;
 pub mod model;
 pub mod rules;
+pub mod scan;
+pub mod sources;

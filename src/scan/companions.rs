@@ -1,0 +1,109 @@
+//! Joins the parts of a credential that stand near each other: a key id and its secret key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sighting::Sighting;
+use crate::model::{Confidence, Fact};
+use crate::rules::{CompanionRef, Rule, RuleSet, Shape, Within};
+
+/// A companion after the secret is this many bytes further away than one before it: formats put the id first.
+const AFTER: u64 = 100;
+
+/// The sightings of one file, by the rule that found them: what companions are looked for in.
+type ByRule<'s> = BTreeMap<u16, Vec<&'s Sighting>>;
+
+/// Gives every sighting whose rule has companions the nearest of them, drops the sightings that became part of another,
+/// and lowers what lacks a part that it cannot do without.
+///
+/// `files` are the sightings of the files of one directory, in name order.
+pub(super) fn join(set: &RuleSet, files: &mut [Vec<Sighting>]) {
+    let ids: BTreeMap<&str, u16> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
+    let wants = |s: &Sighting| set.rules.get(usize::from(s.rule)).filter(|r| !r.companions.is_empty());
+    if !files.iter().flatten().any(|s| wants(s).is_some()) {
+        return;
+    }
+    let mut found: Vec<(usize, usize, Vec<Part>)> = Vec::new();
+    {
+        let indexed: Vec<ByRule<'_>> = files.iter().map(|f| by_rule(f)).collect();
+        for (file, sightings) in files.iter().enumerate() {
+            for (place, sighting) in sightings.iter().enumerate() {
+                if let Some(rule) = wants(sighting) {
+                    found.push((file, place, parts_of(rule, &ids, sighting, file, &indexed)));
+                }
+            }
+        }
+    }
+    let mut taken: BTreeSet<(usize, u64, u16)> = BTreeSet::new();
+    for (file, place, parts) in found {
+        let Some(sighting) = files.get_mut(file).and_then(|f| f.get_mut(place)) else { continue };
+        let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { continue };
+        for part in parts {
+            taken.insert((part.file, part.location.start, part.rule));
+            sighting.companions.push((part.name, part.rule, part.secret, part.location));
+        }
+        without_part(rule, sighting);
+    }
+    for (file, sightings) in files.iter_mut().enumerate() {
+        sightings.retain(|s| !taken.contains(&(file, s.location.start, s.rule)));
+    }
+}
+
+/// Another part of a credential, as it was found.
+struct Part {
+    name: String,
+    rule: u16,
+    file: usize,
+    secret: crate::model::Secret,
+    location: crate::model::Location,
+}
+
+fn by_rule(sightings: &[Sighting]) -> ByRule<'_> {
+    let mut out = ByRule::new();
+    for sighting in sightings {
+        out.entry(sighting.rule).or_default().push(sighting);
+    }
+    out
+}
+
+fn parts_of(rule: &Rule, ids: &BTreeMap<&str, u16>, sighting: &Sighting, file: usize, files: &[ByRule<'_>]) -> Vec<Part> {
+    let part = |wanted: &CompanionRef| {
+        let index = *ids.get(wanted.rule.as_ref())?;
+        let (file, near) = nearest(index, wanted.within, sighting, file, files)?;
+        Some(Part { name: wanted.name.to_string(), rule: index, file, secret: near.secret.clone(), location: near.location.clone() })
+    };
+    rule.companions.iter().filter_map(part).collect()
+}
+
+/// The nearest sighting of a rule: in the same file, else in the first other file of the directory that has one.
+fn nearest<'s>(rule: u16, within: Within, from: &Sighting, file: usize, files: &[ByRule<'s>]) -> Option<(usize, &'s Sighting)> {
+    let own = files.get(file).and_then(|f| f.get(&rule)).and_then(|all| {
+        // Sightings are in place order: the nearest is one of the two around this one.
+        let after = all.partition_point(|s| s.location.start < from.location.start);
+        let around = all.get(after.saturating_sub(1)..(after + 1).min(all.len())).unwrap_or_default();
+        around.iter().copied().min_by_key(|s| distance(from, s))
+    });
+    if let Some(own) = own {
+        return Some((file, own));
+    }
+    if within == Within::File {
+        return None;
+    }
+    files.iter().enumerate().find_map(|(i, f)| f.get(&rule).and_then(|all| all.first()).map(|s| (i, *s)))
+}
+
+fn distance(from: &Sighting, to: &Sighting) -> u64 {
+    let (a, b) = (&from.location, &to.location);
+    if b.end <= a.start { a.start - b.end } else { b.start.saturating_sub(a.end) + AFTER }
+}
+
+/// Notes a required part that is missing; a `pair` without it is too weak for the default threshold.
+fn without_part(rule: &Rule, sighting: &mut Sighting) {
+    for wanted in rule.companions.iter().filter(|c| c.required) {
+        if !sighting.companions.iter().any(|(name, ..)| name == wanted.name.as_ref()) {
+            sighting.facts.push(Fact::PartMissing(wanted.name.to_string()));
+            if rule.shape == Shape::Pair {
+                sighting.confidence = Confidence::Low;
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Runs a scan: every target, on every thread, into one report.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::file::{FileScan, FileScratch, MARGINS};
+use super::join;
+use super::sighting::Sighting;
+use crate::detect::Detector;
+use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted};
+use crate::rules::{Rule, RuleSet};
+use crate::sources::{Entry, Options, Reader, Visit, walk};
+
+/// What to scan.
+pub enum Target {
+    /// A file or directory.
+    Path(PathBuf),
+    /// A stream, with the name that reports give it.
+    Stream(Box<dyn Read + Send>, Untrusted),
+}
+
+/// How to scan.
+pub struct ScanOptions<'a> {
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// Which of them are looked for.
+    pub enable: &'a (dyn Fn(&Rule) -> bool + Sync),
+    /// Findings below this confidence are counted, not reported.
+    pub confidence: Confidence,
+    /// The key of fingerprints.
+    pub key: &'a FingerprintKey,
+    /// Threads; at least one.
+    pub threads: usize,
+    /// The time, in seconds since 1970 UTC, that expiry is judged by.
+    pub now: i64,
+    /// What of trees is walked.
+    pub walk: Options,
+}
+
+/// How far a scan has come; read by whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Files read.
+    pub files: AtomicU64,
+    /// Bytes read.
+    pub bytes: AtomicU64,
+}
+
+/// Scans the targets and joins what was found.
+#[must_use]
+pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
+    // A rule whose best is below the threshold is not run, unless another rule joins it.
+    let joined = |rule: &Rule| options.rules.rules.iter().any(|r| r.companions.iter().any(|c| c.rule == rule.id));
+    let detector = Detector::new(options.rules, |rule| (options.enable)(rule) && (rule.confidence >= options.confidence || joined(rule)));
+    let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
+    let scanner = Scanner { detector: &detector, workers, progress };
+    let mut coverage = Coverage::default();
+    for target in targets {
+        match target {
+            Target::Path(path) => coverage.merge(on_threads(&path, options, &scanner)),
+            Target::Stream(mut stream, name) => scanner.stream(stream.as_mut(), None, &name, &mut coverage),
+        }
+    }
+    let files = scanner.workers.into_iter().flat_map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).files).collect();
+    let found = join::findings(options.rules, options.key, options.now, files);
+    let (findings, below_confidence) = join::above(found, options.confidence);
+    coverage.sort();
+    let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;
+    Report { findings, below_confidence, suppressed: 0, rules, coverage }
+}
+
+/// Walks a path on a pool of threads; a single file, or a single thread, needs none.
+fn on_threads(path: &std::path::Path, options: &ScanOptions<'_>, scanner: &Scanner<'_>) -> Coverage {
+    if path.is_file() {
+        return walk(path, &options.walk, scanner);
+    }
+    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build() {
+        Ok(pool) => pool.install(|| walk(path, &options.walk, scanner)),
+        Err(e) => {
+            let mut coverage = Coverage::default();
+            coverage.gap(GapKind::Internal, &Untrusted::from("<threads>"), format!("the system gave no threads: {e}"));
+            coverage
+        }
+    }
+}
+
+/// What one thread has: its buffers, and what it found.
+#[derive(Default)]
+struct Worker {
+    scratch: FileScratch,
+    reader: Option<Reader>,
+    files: Vec<Vec<Sighting>>,
+}
+
+struct Scanner<'a> {
+    detector: &'a Detector<'a>,
+    workers: Vec<Mutex<Worker>>,
+    progress: &'a Progress,
+}
+
+impl Scanner<'_> {
+    fn stream(&self, source: &mut (impl Read + ?Sized), size: Option<u64>, path: &Untrusted, coverage: &mut Coverage) {
+        let index = rayon::current_thread_index().unwrap_or(0);
+        let Some(worker) = self.workers.get(index) else { return };
+        let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let Worker { scratch, reader, files } = &mut *worker;
+        let mut file = FileScan::new(self.detector, path, scratch);
+        let mut source = source;
+        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
+        let sightings = file.sightings;
+        if !sightings.is_empty() {
+            files.push(sightings);
+        }
+        match outcome {
+            Ok(bytes) => {
+                coverage.files += 1;
+                coverage.bytes += bytes;
+                self.progress.files.fetch_add(1, Ordering::Relaxed);
+                self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
+                if size.is_some_and(|expected| bytes < expected) {
+                    coverage.gap(GapKind::Changed, path, "it was shortened while the scan read it");
+                }
+            }
+            Err(e) => coverage.gap(GapKind::Unreadable, path, format!("reading stopped: {}", e.kind())),
+        }
+    }
+}
+
+impl Visit for Scanner<'_> {
+    fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
+        self.stream(&mut entry.file, Some(entry.size), &entry.path, coverage);
+    }
+}

@@ -1,0 +1,47 @@
+//! Resolves sightings that overlap in a file: the most specific names the secret, the others are listed with it.
+
+use super::sighting::Sighting;
+use crate::rules::{Rule, Shape};
+
+/// Leaves one sighting for each stretch of bytes that several rules matched.
+///
+/// The most specific rule decides whatever its confidence: a token whose checksum fails is not saved by a generic
+/// rule that matches it too. A part whose other part is missing is the least specific of all.
+pub(super) fn overlaps(rules: &[Rule], mut all: Vec<Sighting>) -> Vec<Sighting> {
+    all.sort_by(|a, b| (a.location.start, a.location.end, a.rule).cmp(&(b.location.start, b.location.end, b.rule)));
+    let mut out: Vec<Sighting> = Vec::with_capacity(all.len());
+    let mut end = 0;
+    for sighting in all {
+        match out.last_mut().filter(|_| sighting.location.start < end) {
+            Some(last) => {
+                end = end.max(sighting.location.end);
+                absorb(rules, last, sighting);
+            }
+            None => {
+                end = sighting.location.end;
+                out.push(sighting);
+            }
+        }
+    }
+    out
+}
+
+fn absorb(rules: &[Rule], kept: &mut Sighting, mut other: Sighting) {
+    if rank(rules, &other) > rank(rules, kept) {
+        std::mem::swap(kept, &mut other);
+    }
+    let more = std::mem::take(&mut other.others).into_iter().chain([other.rule]);
+    for rule in more.filter(|r| *r != kept.rule) {
+        if !kept.others.contains(&rule) {
+            kept.others.push(rule);
+        }
+    }
+}
+
+/// How specific a sighting is: by shape, then a format before a guess, then the longer match.
+fn rank(rules: &[Rule], sighting: &Sighting) -> (u8, bool, u64) {
+    let length = sighting.location.end - sighting.location.start;
+    let Some(rule) = rules.get(usize::from(sighting.rule)) else { return (0, false, length) };
+    let alone = rule.shape == Shape::Pair && sighting.companions.is_empty();
+    (if alone { 0 } else { 1 + rule.shape.specificity() }, !rule.password, length)
+}

@@ -1,0 +1,134 @@
+//! How the text of a file is encoded, and the form of it that is scanned.
+//!
+//! Detection runs on bytes and knows ASCII. Encodings of wider units are narrowed, one byte a unit, so that an
+//! offset in the narrowed text gives the offset in the file by a multiplication; a unit beyond ASCII becomes
+//! [`Encoding::WIDE`]. Eight-bit encodings (UTF-8, Latin-1) are scanned as they are.
+
+/// An encoding whose units are of one width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, Latin-1, ASCII, or bytes of no text at all.
+    EightBit,
+    /// UTF-16, little end first.
+    Utf16Le,
+    /// UTF-16, big end first.
+    Utf16Be,
+    /// UTF-32, little end first.
+    Utf32Le,
+    /// UTF-32, big end first.
+    Utf32Be,
+}
+
+impl Encoding {
+    /// What a unit beyond ASCII becomes: a byte that is in no token.
+    pub const WIDE: u8 = 0xFF;
+
+    /// Finds the encoding by the mark at the start of a file, or, for UTF-32 without one, by where its zeros are.
+    ///
+    /// UTF-16 without a mark is not told from binary: both are scanned as bytes and, where there are zeros, as
+    /// UTF-16 too.
+    #[must_use]
+    pub fn detect(start: &[u8]) -> Self {
+        match start {
+            [0xFF, 0xFE, 0, 0, ..] => Self::Utf32Le,
+            [0, 0, 0xFE, 0xFF, ..] => Self::Utf32Be,
+            [0xFF, 0xFE, ..] => Self::Utf16Le,
+            [0xFE, 0xFF, ..] => Self::Utf16Be,
+            [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => Self::unmarked(start.get(..start.len().min(4096)).unwrap_or_default()),
+            _ => Self::EightBit,
+        }
+    }
+
+    fn unmarked(start: &[u8]) -> Self {
+        let (mut little, mut big, mut units) = (0, 0, 0);
+        for unit in start.chunks_exact(4) {
+            units += 1;
+            little += usize::from(matches!(unit, [1..=255, 0, 0, 0]));
+            big += usize::from(matches!(unit, [0, 0, 0, 1..=255]));
+        }
+        match () {
+            () if units >= 4 && little * 10 > units * 7 => Self::Utf32Le,
+            () if units >= 4 && big * 10 > units * 7 => Self::Utf32Be,
+            () => Self::EightBit,
+        }
+    }
+
+    /// Bytes in a unit.
+    #[must_use]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::EightBit => 1,
+            Self::Utf16Le | Self::Utf16Be => 2,
+            Self::Utf32Le | Self::Utf32Be => 4,
+        }
+    }
+
+    /// The code point of a unit; surrogates as they stand.
+    fn unit(self, bytes: &[u8]) -> u32 {
+        match (self, bytes) {
+            (Self::Utf16Le, [a, b]) => u32::from(u16::from_le_bytes([*a, *b])),
+            (Self::Utf16Be, [a, b]) => u32::from(u16::from_be_bytes([*a, *b])),
+            (Self::Utf32Le, [a, b, c, d]) => u32::from_le_bytes([*a, *b, *c, *d]),
+            (Self::Utf32Be, [a, b, c, d]) => u32::from_be_bytes([*a, *b, *c, *d]),
+            (_, [a, ..]) => u32::from(*a),
+            (_, []) => 0,
+        }
+    }
+
+    /// Writes the narrowed form of whole units into `out`, which is emptied first. Eight-bit text is left out:
+    /// it is its own form.
+    pub fn narrow(self, raw: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        let units = raw.chunks_exact(self.width()).map(|u| self.unit(u));
+        out.extend(units.map(|u| u8::try_from(u).ok().filter(u8::is_ascii).unwrap_or(Self::WIDE)));
+    }
+
+    /// The bytes of a secret as people write it: UTF-8 for wide encodings, the bytes themselves for others.
+    #[must_use]
+    pub fn to_utf8(self, raw: &[u8]) -> Vec<u8> {
+        match self {
+            Self::EightBit => raw.to_vec(),
+            Self::Utf16Le | Self::Utf16Be => {
+                let units: Vec<u16> = raw.chunks_exact(2).map(|u| self.unit(u) as u16).collect();
+                String::from_utf16_lossy(&units).into_bytes()
+            }
+            Self::Utf32Le | Self::Utf32Be => {
+                raw.chunks_exact(4).map(|u| char::from_u32(self.unit(u)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(text: &str, encoding: Encoding) -> Vec<u8> {
+        match encoding {
+            Encoding::EightBit => text.as_bytes().to_vec(),
+            Encoding::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Encoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Encoding::Utf32Le => text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
+            Encoding::Utf32Be => text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
+        }
+    }
+
+    #[test]
+    fn every_encoding_is_found_by_its_mark_and_read_back() {
+        use Encoding::{EightBit, Utf16Be, Utf16Le, Utf32Be, Utf32Le};
+        for encoding in [Utf16Le, Utf16Be, Utf32Le, Utf32Be] {
+            let raw = encode("\u{feff}päss=wörd", encoding);
+            assert_eq!(Encoding::detect(&raw), encoding);
+            let mut narrow = Vec::new();
+            encoding.narrow(&raw, &mut narrow);
+            assert_eq!(narrow, b"\xFFp\xFFss=w\xFFrd");
+            assert_eq!(encoding.to_utf8(&raw), "\u{feff}päss=wörd".as_bytes());
+        }
+        for encoding in [Utf32Le, Utf32Be] {
+            assert_eq!(Encoding::detect(&encode("password", encoding)), encoding, "without a mark");
+        }
+        for text in ["plain", "", "é"] {
+            assert_eq!(Encoding::detect(text.as_bytes()), EightBit);
+        }
+    }
+}

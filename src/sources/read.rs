@@ -1,0 +1,149 @@
+//! Reads a file or stream into one buffer that is used again, and yields it in parts.
+//!
+//! Files are read, never mapped: a mapped file that shrinks kills the process. A file of up to a mebibyte is one
+//! part. A larger one is read in mebibytes; each part carries the end of the one before and the start of the next, so
+//! that every match is decided in one of them and memory stays bounded.
+
+use std::io::{self, Read};
+
+use super::encoding::Encoding;
+
+/// Owned bytes in a part of a large file.
+const PART: usize = 1 << 20;
+
+/// A stretch of a file.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// The bytes: owned ones, with context on both sides where the file has it.
+    pub bytes: &'a [u8],
+    /// Offset in the file of the first of `bytes`.
+    pub offset: u64,
+    /// First owned byte.
+    pub from: usize,
+    /// First byte that belongs to the next part.
+    pub to: usize,
+    /// How the file is encoded.
+    pub encoding: Encoding,
+    /// Whether this part is the whole file.
+    pub whole: bool,
+}
+
+/// A buffer for one thread, and how much context parts carry.
+#[derive(Debug)]
+pub struct Reader {
+    buffer: Vec<u8>,
+    back: usize,
+    ahead: usize,
+}
+
+/// How many units of context a part carries before and after its owned bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Margins {
+    /// Before.
+    pub back: usize,
+    /// After.
+    pub ahead: usize,
+}
+
+impl Reader {
+    /// An empty buffer; it grows to what the files need, at most about a mebibyte and the margins.
+    #[must_use]
+    pub fn new(margins: Margins) -> Self {
+        Self { buffer: Vec::new(), back: margins.back, ahead: margins.ahead }
+    }
+
+    /// Reads `source` to its end and calls `each` for every part. `size` is that of a regular file, which a read that
+    /// gives less than asked for has reached the end of; `None` for a stream. Returns the number of bytes read.
+    ///
+    /// # Errors
+    /// The source's; the parts before it were yielded.
+    pub fn read(&mut self, source: &mut impl Read, size: Option<u64>, mut each: impl FnMut(Part<'_>)) -> io::Result<u64> {
+        let mut filled = 0usize;
+        // A byte more than the file has: one read then finds its end.
+        let first = size.map_or(PART, |s| usize::try_from(s).unwrap_or(usize::MAX).saturating_add(1).min(PART));
+        let mut ended = self.fill(source, size.is_some(), &mut filled, first)?;
+        let encoding = Encoding::detect(self.buffer.get(..filled).unwrap_or_default());
+        let (back, ahead) = (self.back * encoding.width(), self.ahead * encoding.width());
+        let (mut offset, mut from, mut whole) = (0u64, 0usize, true);
+        loop {
+            if !ended {
+                ended = self.fill(source, size.is_some(), &mut filled, back + PART + ahead)?;
+            }
+            whole &= ended;
+            // Cuts stand at whole units.
+            let to = if ended { filled } else { filled.saturating_sub(ahead) / 4 * 4 };
+            let bytes = self.buffer.get(..filled).unwrap_or_default();
+            each(Part { bytes, offset, from, to, encoding, whole });
+            if ended {
+                return Ok(offset + filled as u64);
+            }
+            let keep = to.saturating_sub(back) / 4 * 4;
+            self.buffer.copy_within(keep..filled, 0);
+            (offset, from, filled) = (offset + keep as u64, to - keep, filled - keep);
+        }
+    }
+
+    /// Reads until the buffer has `limit` bytes or the source ends; says whether it ended.
+    fn fill(&mut self, source: &mut impl Read, regular: bool, filled: &mut usize, limit: usize) -> io::Result<bool> {
+        if self.buffer.len() < limit {
+            self.buffer.resize(limit, 0);
+        }
+        while *filled < limit {
+            let Some(space) = self.buffer.get_mut(*filled..limit) else { break };
+            let wanted = space.len();
+            match source.read(space) {
+                Ok(0) => return Ok(true),
+                Ok(n) => {
+                    *filled += n;
+                    if n < wanted && regular {
+                        return Ok(true);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Yields a few bytes at a time, as a pipe does.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.len().min(out.len()).min(70_001);
+            out[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    fn owned(data: &[u8], size: Option<u64>) -> (Vec<u8>, usize) {
+        let mut reader = Reader::new(Margins { back: 100, ahead: 5000 });
+        let (mut all, mut parts) = (Vec::new(), 0);
+        let read = reader.read(&mut Drip(data), size, |part| {
+            parts += 1;
+            assert_eq!(part.offset + part.from as u64, all.len() as u64);
+            assert!(part.offset == 0 || part.from >= 100, "every later part has its context before");
+            assert_eq!(part.bytes, &data[part.offset as usize..][..part.bytes.len()]);
+            all.extend_from_slice(&part.bytes[part.from..part.to]);
+        });
+        assert_eq!(read.unwrap(), data.len() as u64);
+        (all, parts)
+    }
+
+    #[test]
+    fn the_owned_parts_are_the_file_each_byte_once() {
+        for len in [0usize, 1, 4095, PART - 1, PART, PART + 1, PART + 5200, 3 * PART + 17] {
+            let data: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8 + 1).collect();
+            let (all, parts) = owned(&data, None);
+            assert!(all == data, "{len}");
+            assert!(parts <= len / PART + 2);
+        }
+    }
+}

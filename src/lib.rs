@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod detect;
 pub mod model;
+pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod sources;

@@ -1,7 +1,10 @@
-//! Exit codes, and how an error that ends the run is told.
+//! Exit codes, and how an error or a panic that ends the run is told.
 
 use std::io::Write;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How a run ended. The numbers are an interface: scripts and hooks depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +29,47 @@ impl From<Exit> for ExitCode {
     }
 }
 
+impl Exit {
+    /// The code for a scan that has findings that count, or gaps, or both.
+    pub(super) const fn of(findings: bool, complete: bool) -> Self {
+        match (findings, complete) {
+            (false, true) => Self::Clean,
+            (true, true) => Self::Findings,
+            (false, false) => Self::Incomplete,
+            (true, false) => Self::FindingsIncomplete,
+        }
+    }
+}
+
 /// Tells an error that ends the run on standard error: what, why, and what to do.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
-    let closed = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe);
+    let closed = error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
     if closed {
-        // Whoever read our output has seen enough.
-        return Exit::Clean;
+        // Whoever read our output has seen enough, but the run did not end as it should have.
+        return Exit::Usage;
     }
-    let mut err = std::io::stderr().lock();
-    let _ = writeln!(err, "error: {error:#}");
+    let text = crate::model::Untrusted::from(format!("{error:#}").as_str());
+    // An error may quote a path or a value: each line of it is escaped.
+    for (number, line) in text.raw().split(|b| *b == b'\n').enumerate() {
+        let head = if number == 0 { "error: " } else { "" };
+        let _ = writeln!(std::io::stderr(), "{head}{}", crate::report::terminal(&crate::model::Untrusted::new(line)));
+    }
     Exit::Usage
+}
+
+/// Says where a panic happened, and nothing of what it says.
+pub(super) fn on_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "error: quell itself failed at {place}\n  help: this is a fault of quell; please report it with this line");
+}
+
+/// Keeps memory that holds secrets from being written to disk after a crash.
+pub(super) fn no_core_dumps() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// Lets the walk hold as many directories open as the system allows.
+pub(super) fn many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

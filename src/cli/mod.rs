@@ -1,30 +1,63 @@
 //! The command line: one file a verb. The only part that prints, reads the environment and the clock, and exits.
+//!
+//! `config` reads the trusted configuration, `target` the little that a target may say for itself, `output` writes
+//! reports where they were asked for, `progress` shows how far a scan has come, `exit` says how a run ended.
 
+mod config;
 mod exit;
+mod explain;
+mod init;
+mod output;
+mod pages;
+mod progress;
 mod rules;
+mod scan;
+mod target;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 
+const EXIT_CODES: &str = "Exit codes: 0 clean; 1 findings; 2 usage or configuration; 3 incomplete: something was not read; \
+                          4 findings and incomplete; 5 internal error.";
+
 /// Finds leaked secrets, proves whether they still work, and sees each one through until it does not.
 #[derive(Debug, Parser)]
-#[command(name = "quell", version, arg_required_else_help = true, after_help = "Exit codes: 0 clean, 1 findings, 2 usage, 3 incomplete, 4 findings and incomplete, 5 internal error.")]
-pub struct Args {
+#[command(name = "quell", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Args {
     #[command(subcommand)]
     verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show, list and check rules.
+    /// Find secrets in directories, files and standard input.
+    Scan(Box<scan::Args>),
+    /// List, show and check rules.
     Rules(rules::Args),
+    /// Explain a rule, or a finding by its fingerprint.
+    Explain(explain::Args),
+    /// Write a configuration template in which every option is explained.
+    Init(init::Args),
+    /// Print a completion script for a shell.
+    Completions(pages::CompletionsArgs),
+    /// Print the manual page, or write all of them into a directory.
+    Man(pages::ManArgs),
 }
 
-/// Runs the command line and says how it ended.
+/// Runs the command line and says how it ended. No panic gets out of it, and no panic's message, which might hold
+/// bytes of a secret, is printed.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    std::panic::set_hook(Box::new(exit::on_panic));
+    exit::no_core_dumps();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    catch_unwind(AssertUnwindSafe(|| dispatch(arguments))).unwrap_or(Exit::Internal)
+}
+
+fn dispatch(arguments: Vec<OsString>) -> Exit {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
@@ -33,7 +66,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let outcome = match args.verb {
+        Verb::Scan(args) => scan::run(&args),
         Verb::Rules(args) => rules::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Completions(args) => pages::completions(&args, &mut Args::command()),
+        Verb::Man(args) => pages::man(&args, Args::command()),
     };
     outcome.unwrap_or_else(|error| exit::report(&error))
 }

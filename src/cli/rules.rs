@@ -1,14 +1,16 @@
-//! `quell rules`: show, list and check rules.
+//! `quell rules`: list, show and check rules.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use super::Exit;
+use super::{Exit, scan};
 use crate::detect::selftest;
+use crate::model::nearest;
 use crate::rules::embedded::embedded;
-use crate::rules::load;
+use crate::rules::{Decoder, Rule, RuleSet, load};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,6 +20,20 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// List every rule: id, severity, confidence, name.
+    List {
+        /// A directory of rule files, added to the embedded rules.
+        #[arg(long, value_name = "DIR", env = "QUELL_RULES")]
+        rules: Option<PathBuf>,
+    },
+    /// Show a rule whole.
+    Show {
+        /// The rule's id.
+        id: String,
+        /// A directory of rule files, added to the embedded rules.
+        #[arg(long, value_name = "DIR", env = "QUELL_RULES")]
+        rules: Option<PathBuf>,
+    },
     /// Check rule files: their format, their references and their own tests.
     Check {
         /// A directory of rule files; the embedded rules where absent.
@@ -25,13 +41,72 @@ enum What {
     },
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> Result<Exit> {
     match &args.what {
+        What::List { rules } => list(&*scan::rules(rules.as_deref())?),
+        What::Show { id, rules } => show(&*scan::rules(rules.as_deref())?, id),
         What::Check { dir } => check(dir.as_deref()),
     }
 }
 
-fn check(dir: Option<&std::path::Path>) -> anyhow::Result<Exit> {
+fn list(set: &RuleSet) -> Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let width = set.rules.iter().map(|r| r.id.len()).max().unwrap_or(0);
+    for rule in set.rules.iter() {
+        writeln!(out, "{:<width$}  {:<8}  {:<6}  {}", rule.id, rule.severity.as_str(), rule.confidence.as_str(), rule.name)?;
+    }
+    writeln!(out, "{} rules of {} providers", set.rules.len(), set.providers.len())?;
+    Ok(Exit::Clean)
+}
+
+fn show(set: &RuleSet, id: &str) -> Result<Exit> {
+    let Some(rule) = set.rule(id) else {
+        let near = nearest(id, set.rules.iter().map(|r| r.id.as_ref())).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
+        bail!("there is no rule `{id}`\n  help: {near}");
+    };
+    describe(set, rule, &mut std::io::stdout().lock())?;
+    Ok(Exit::Clean)
+}
+
+/// Writes everything about a rule, in the words of the rule format.
+pub(super) fn describe(set: &RuleSet, rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
+    let provider = set.provider_of(rule).map(|p| p.name.to_string()).unwrap_or_default();
+    let mut line = |name: &str, value: String| if value.is_empty() { Ok(()) } else { writeln!(out, "{name:<12} {value}") };
+    line("rule", rule.id.to_string())?;
+    line("name", rule.name.to_string())?;
+    line("provider", provider)?;
+    line("severity", rule.severity.as_str().to_owned())?;
+    line("confidence", rule.confidence.as_str().to_owned())?;
+    line("shape", rule.shape.as_str().to_owned())?;
+    line("keywords", rule.keywords.join("  "))?;
+    line("pattern", rule.pattern.to_string())?;
+    line("checks", checks(rule))?;
+    let companions: Vec<String> = rule.companions.iter().map(|c| format!("{} ({}{})", c.name, c.rule, if c.required { ", required" } else { "" })).collect();
+    line("companions", companions.join("  "))?;
+    line("sample", rule.sample.to_string())?;
+    line("advice", rule.advice.to_string())?;
+    line("docs", rule.docs.to_string())?;
+    line("controls", rule.controls.join("  "))
+}
+
+fn checks(rule: &Rule) -> String {
+    let mut out = Vec::new();
+    if let Some(checksum) = rule.checksum {
+        out.push(format!("checksum {}", crate::rules::Checksum::ALL.iter().find(|(_, c)| *c == checksum).map_or("", |(n, _)| n)));
+    }
+    if let Some(decoder) = rule.decoder {
+        out.push(format!("structure {}", Decoder::ALL.iter().find(|(.., d)| *d == decoder).map_or("", |(n, ..)| n)));
+    }
+    if rule.min_entropy > 0 {
+        out.push(format!("entropy ≥ {}.{:02} bits a byte", rule.min_entropy / 100, rule.min_entropy % 100));
+    }
+    if rule.password {
+        out.push("a literal that a person chose".to_owned());
+    }
+    out.join(", ")
+}
+
+fn check(dir: Option<&Path>) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let loaded = dir.map(|dir| load::read_dir(dir).and_then(|s| load::load(&s))).transpose();
     let set = match &loaded {

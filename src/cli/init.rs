@@ -1,0 +1,68 @@
+//! `quell init`: a configuration template in which every option stands with its default and a comment.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, bail};
+
+use super::{Exit, config, target};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print the template instead of writing it.
+    #[arg(long)]
+    stdout: bool,
+    /// Write the template of a target's own file, `.quell.toml`, into this directory instead.
+    #[arg(long, value_name = "DIR")]
+    target: Option<std::path::PathBuf>,
+}
+
+/// The user's configuration. Every option is shown with its default.
+const CONFIG: &str = include_str!("init/config.toml");
+/// What may stand in a target.
+const TARGET: &str = include_str!("init/target.toml");
+
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let (template, path) = match &args.target {
+        Some(dir) => (TARGET, dir.join(target::FILE)),
+        None if args.stdout => (CONFIG, std::path::PathBuf::new()),
+        None => {
+            let folder = config::user_folder().context("there is no home directory to write the configuration to\n  help: use --stdout and name the file with --config")?;
+            (CONFIG, folder.join("config.toml"))
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    if args.stdout {
+        out.write_all(template.as_bytes())?;
+        return Ok(Exit::Clean);
+    }
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
+    }
+    match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+        Ok(mut file) => file.write_all(template.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?,
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => bail!("`{}` is there already\n  help: use --stdout to see the template", path.display()),
+        Err(e) => return Err(e).with_context(|| format!("`{}` cannot be written", path.display())),
+    }
+    writeln!(out, "wrote {}", path.display())?;
+    Ok(Exit::Clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The template with every commented option switched on.
+    fn switched_on(template: &str) -> String {
+        let option = |line: &str| line.strip_prefix("# ").filter(|l| l.starts_with('[') || l.split('=').next().is_some_and(|k| !k.trim().contains(' ') && l.contains(" = "))).map(str::to_owned);
+        template.lines().map(|l| option(l).unwrap_or_else(|| l.to_owned())).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_template_is_a_valid_configuration_with_all_its_options_switched_on() {
+        let text = switched_on(CONFIG);
+        let config: config::Config = toml::from_str(&text).unwrap();
+        assert!(config.scan.threads.is_some() && config.rules.dir.is_some() && config.fingerprint.key_file.is_some() && config.scan.max_file_size.is_some(), "{text}");
+        toml::from_str::<toml::Table>(CONFIG).unwrap();
+        assert!(toml::from_str::<toml::Table>(&switched_on(TARGET)).unwrap().contains_key("suppress"));
+    }
+}

@@ -1,0 +1,176 @@
+//! `quell scan`: find secrets in directories, files and standard input.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::config::{Config, size, word};
+use super::progress::Line;
+use super::{Exit, exit, output, target};
+use crate::model::{Confidence, GapKind, Report, nearest};
+use crate::rules::embedded::embedded;
+use crate::rules::{Rule, RuleSet, load};
+use crate::scan::{Progress, ScanOptions, Target, scan};
+use crate::sources::{Options, PathFilter, stdin_name};
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Directories and files; `-` for standard input.
+    #[arg(default_value = ".")]
+    pub(super) paths: Vec<PathBuf>,
+    /// The name that reports give standard input.
+    #[arg(long, value_name = "NAME")]
+    pub(super) stdin_name: Option<String>,
+    /// A format, perhaps with a file: plain, json, jsonl, sarif. May be given several times.
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub(super) format: Vec<String>,
+    /// Which findings fail the run: any, live, none [default: any].
+    #[arg(long, value_name = "WHICH", env = "QUELL_FAIL_ON")]
+    pub(super) fail_on: Option<String>,
+    /// Report findings of this confidence and above: low, medium, high [default: medium].
+    #[arg(long, value_name = "LEVEL", env = "QUELL_CONFIDENCE")]
+    pub(super) confidence: Option<String>,
+    /// Look for these rules or providers alone.
+    #[arg(long, value_name = "RULE")]
+    pub(super) only: Vec<String>,
+    /// Do not look for these rules or providers.
+    #[arg(long, value_name = "RULE")]
+    pub(super) exclude: Vec<String>,
+    /// Scan only files that match, as in an ignore file.
+    #[arg(long, value_name = "GLOB")]
+    pub(super) include_path: Vec<String>,
+    /// Leave out files and directories that match, as in an ignore file.
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude_path: Vec<String>,
+    /// In a git repository, scan ignored files too.
+    #[arg(long)]
+    pub(super) no_ignore: bool,
+    /// Refuse the suppressions that stand in the target.
+    #[arg(long)]
+    pub(super) no_target_ignores: bool,
+    /// Files larger than this are not read, which makes the scan incomplete [default: none].
+    #[arg(long, value_name = "SIZE")]
+    pub(super) max_file_size: Option<String>,
+    /// Threads [default: one for each processor].
+    #[arg(long, value_name = "N", env = "QUELL_THREADS")]
+    pub(super) threads: Option<usize>,
+    /// Show whole secrets, to you alone.
+    #[arg(long)]
+    pub(super) show_secrets: bool,
+    /// A directory of rule files, added to the embedded rules.
+    #[arg(long, value_name = "DIR", env = "QUELL_RULES")]
+    pub(super) rules: Option<PathBuf>,
+    /// The configuration to use instead of the user's.
+    #[arg(long, value_name = "FILE", env = "QUELL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Which findings fail a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FailOn {
+    Any,
+    Live,
+    None,
+}
+
+const CONFIDENCES: &[(&str, Confidence)] = &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
+const FAIL_ON: &[(&str, FailOn)] = &[("any", FailOn::Any), ("live", FailOn::Live), ("none", FailOn::None)];
+
+pub(super) fn run(args: &Args) -> Result<Exit> {
+    let outputs = output::parse(&args.format)?;
+    let config = Config::load(args.config.as_deref())?;
+    let fail_on = word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
+    let mut report = scanned(args, &config)?;
+    if fail_on == FailOn::Live {
+        without_verdict(&mut report);
+    }
+    output::write(&outputs, &report, args.show_secrets)?;
+    let failing = match fail_on {
+        FailOn::Any => !report.findings.is_empty(),
+        // Nothing has a verdict without verification: what is not known is a gap, not a finding that is live.
+        FailOn::Live | FailOn::None => false,
+    };
+    Ok(Exit::of(failing, report.coverage.is_complete()))
+}
+
+/// Runs the scan that the options and the configuration describe.
+pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
+    let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
+    let (only, exclude) = ([&args.only[..], &config.scan.only].concat(), [&args.exclude[..], &config.scan.exclude].concat());
+    for name in only.iter().chain(&exclude) {
+        known(&rules, name)?;
+    }
+    let enable = |rule: &Rule| (only.is_empty() || only.iter().any(|n| names(&rules, rule, n))) && !exclude.iter().any(|n| names(&rules, rule, n));
+    let confidence = word("confidence", args.confidence.as_deref().or(config.scan.confidence.as_deref()).unwrap_or("medium"), CONFIDENCES)?;
+    let max_file_size = args.max_file_size.as_deref().or(config.scan.max_file_size.as_deref()).map(size).transpose()?;
+    let filter = PathFilter::new(&[&args.include_path[..], &config.scan.include_path].concat(), &[&args.exclude_path[..], &config.scan.exclude_path].concat())?;
+    let threads = args.threads.or(config.scan.threads).map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n);
+    if threads == 0 || threads > 1024 {
+        bail!("{threads} threads cannot be run\n  help: give a number from 1 to 1024");
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    let options = ScanOptions {
+        rules: &rules,
+        enable: &enable,
+        confidence,
+        key: &config.key()?,
+        threads,
+        now,
+        walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
+    };
+    exit::many_files();
+    let progress = Arc::new(Progress::default());
+    let line = Line::start(&progress);
+    let mut report = scan(targets(args), &options, &progress);
+    drop(line);
+    for path in args.paths.iter().filter(|p| p.is_dir()) {
+        target::apply(path, args.no_target_ignores, today(now), &mut report);
+    }
+    report.coverage.sort();
+    Ok(report)
+}
+
+fn targets(args: &Args) -> Vec<Target> {
+    let name = || stdin_name(args.stdin_name.as_deref());
+    args.paths.iter().map(|path| if path.as_os_str() == "-" { Target::Stream(Box::new(std::io::stdin()), name()) } else { Target::Path(path.clone()) }).collect()
+}
+
+/// The embedded rules, with those of a directory over them.
+pub(super) fn rules(dir: Option<&Path>) -> Result<Cow<'static, RuleSet>> {
+    let Some(dir) = dir else { return Ok(Cow::Borrowed(embedded())) };
+    let own: Vec<&str> = embedded().rules.iter().map(|r| r.id.as_ref()).collect();
+    let set = load::read_dir(dir).and_then(|sources| load::load_beside(&sources, &own)).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the rules cannot be used, and nothing was scanned\n{}", lines.join("\n"))
+    })?;
+    Ok(Cow::Owned(embedded().overlay(&set)))
+}
+
+fn names(rules: &RuleSet, rule: &Rule, name: &str) -> bool {
+    rule.id == name || rules.provider_of(rule).is_some_and(|p| p.id == name)
+}
+
+fn known(rules: &RuleSet, name: &str) -> Result<()> {
+    if rules.rules.iter().any(|r| names(rules, r, name)) {
+        return Ok(());
+    }
+    let all = rules.rules.iter().map(|r| r.id.as_ref()).chain(rules.providers.iter().map(|p| p.id.as_ref()));
+    let near = nearest(name, all).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
+    bail!("there is no rule or provider `{name}`\n  help: {near}")
+}
+
+/// With `--fail-on live`, a finding without a verdict is something that was asked for and is not known.
+fn without_verdict(report: &mut Report) {
+    for finding in &report.findings {
+        if let Some(place) = finding.locations.first() {
+            report.coverage.gap(GapKind::NoVerdict, &place.path, format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.rule));
+        }
+    }
+}
+
+/// Year, month and day of a time, UTC.
+fn today(now: i64) -> (u16, u8, u8) {
+    time::OffsetDateTime::from_unix_timestamp(now).map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
+}

@@ -1,0 +1,171 @@
+//! Escapers: one for each sink that text from outside goes to (invariant 12).
+
+use crate::model::Untrusted;
+
+/// Whether a character may not reach a terminal as it is: controls, and what changes the direction of text or hides.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// For a terminal: nothing that moves the cursor, colours, hides or turns text around; bytes that are no UTF-8
+/// as `\xNN`.
+#[must_use]
+pub fn terminal(text: &Untrusted) -> String {
+    let mut out = String::with_capacity(text.raw().len());
+    for chunk in text.raw().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_unsafe(c) {
+                out.extend(c.escape_default());
+            } else {
+                out.push(c);
+            }
+        }
+        for b in chunk.invalid() {
+            out.push_str(&format!("\\x{b:02x}"));
+        }
+    }
+    out
+}
+
+/// The same for text that is not wrapped, such as a secret that the person asked to see.
+pub(super) fn terminal_str(text: &str) -> String {
+    terminal(&Untrusted::from(text))
+}
+
+/// For JSON: text with bytes that are no UTF-8 as `\xNN`. The serialiser escapes the rest.
+pub(super) fn json(text: &Untrusted) -> String {
+    let mut out = String::with_capacity(text.raw().len());
+    for chunk in text.raw().utf8_chunks() {
+        out.push_str(chunk.valid());
+        for b in chunk.invalid() {
+            out.push_str(&format!("\\x{b:02x}"));
+        }
+    }
+    out
+}
+
+/// For a URI: the path of a file, percent-encoded byte by byte (RFC 3986), so that any name survives.
+pub(super) fn uri(path: &Untrusted) -> String {
+    let mut out = String::with_capacity(path.raw().len() + 8);
+    if path.raw().starts_with(b"/") {
+        out.push_str("file://");
+    }
+    for b in path.raw() {
+        if b.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(b) {
+            out.push(char::from(*b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
+/// A writer of JSON strings that escapes what a terminal must not get, so that a report that is looked at with `cat`
+/// does no harm.
+#[derive(Default)]
+pub(super) struct SafeJson {
+    pub(super) pretty: Option<serde_json::ser::PrettyFormatter<'static>>,
+}
+
+impl serde_json::ser::Formatter for SafeJson {
+    fn write_string_fragment<W: ?Sized + std::io::Write>(&mut self, out: &mut W, fragment: &str) -> std::io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_unsafe) {
+            let (safe, tail) = rest.split_at(at);
+            out.write_all(safe.as_bytes())?;
+            let c = tail.chars().next().unwrap_or_default();
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = tail.get(c.len_utf8()..).unwrap_or_default();
+        }
+        out.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.begin_array(out),
+            None => out.write_all(b"["),
+        }
+    }
+
+    fn end_array<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.end_array(out),
+            None => out.write_all(b"]"),
+        }
+    }
+
+    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.begin_array_value(out, first),
+            None if first => Ok(()),
+            None => out.write_all(b","),
+        }
+    }
+
+    fn end_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.pretty.as_mut().map_or(Ok(()), |p| p.end_array_value(out))
+    }
+
+    fn begin_object<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.begin_object(out),
+            None => out.write_all(b"{"),
+        }
+    }
+
+    fn end_object<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.end_object(out),
+            None => out.write_all(b"}"),
+        }
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.begin_object_key(out, first),
+            None if first => Ok(()),
+            None => out.write_all(b","),
+        }
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        match &mut self.pretty {
+            Some(p) => p.begin_object_value(out),
+            None => out.write_all(b":"),
+        }
+    }
+
+    fn end_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
+        self.pretty.as_mut().map_or(Ok(()), |p| p.end_object_value(out))
+    }
+}
+
+/// Writes a value as JSON, pretty or on one line, with a newline at the end.
+pub(super) fn write_json(value: &impl serde::Serialize, pretty: bool, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let formatter = SafeJson { pretty: pretty.then(serde_json::ser::PrettyFormatter::new) };
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter)).map_err(std::io::Error::from)?;
+    out.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_raw() {
+        let text = Untrusted::new(b"a\x1b[31m\n\r\x07\xff\xe2\x80\xae\xc2\x9bz");
+        let safe = terminal(&text);
+        assert_eq!(safe, "a\\u{1b}[31m\\n\\r\\u{7}\\xff\\u{202e}\\u{9b}z");
+        let mut out = Vec::new();
+        write_json(&"a\u{1b}\u{202e}\u{9b}\u{e0001}z", false, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\u001b\\u202e\\u009b\\udb40\\udc01z\"\n");
+    }
+
+    #[test]
+    fn a_uri_keeps_every_byte_of_a_name() {
+        assert_eq!(uri(&Untrusted::new(b"a b/\xff#?%:c")), "a%20b/%FF%23%3F%25%3Ac");
+        assert_eq!(uri(&Untrusted::from("/x/y")), "file:///x/y");
+    }
+}

@@ -1,0 +1,62 @@
+//! Text out: one file a format. Everything from outside passes the escaper of its sink (`escape`).
+//!
+//! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts.
+
+mod escape;
+mod json;
+mod plain;
+mod reveal;
+mod sarif;
+
+use std::io::{self, Write};
+
+use crate::model::Report;
+
+/// A format of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Plain,
+    /// One JSON document.
+    Json,
+    /// JSON Lines: a line a place, and one for the summary.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+impl Format {
+    /// Every format with its name on the command line.
+    pub const ALL: &'static [(&'static str, Self)] = &[("plain", Self::Plain), ("json", Self::Json), ("jsonl", Self::Jsonl), ("sarif", Self::Sarif)];
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Whether plain text may be coloured.
+    pub color: bool,
+    /// Whether whole secrets are shown: `--show-secrets`, for the person who asked and nobody else.
+    pub show_secrets: bool,
+}
+
+/// Writes a report.
+///
+/// # Errors
+/// The writer's.
+pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Plain => plain::write(report, style, out),
+        Format::Json => json::document(report, style, out),
+        Format::Jsonl => json::lines(report, style, out),
+        Format::Sarif => sarif::write(report, style, out),
+    }
+}
+
+pub use escape::terminal;
+pub use plain::{findings, summary};

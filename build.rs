@@ -2,7 +2,14 @@
 //!
 //! The rule code is the library's own, taken in by path: what the build accepts and what `--rules DIR` accepts
 //! cannot differ.
-#![allow(dead_code, unreachable_pub, missing_docs, unused_imports, clippy::all, reason = "a build script, with half of the library's modules in it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    unused_imports,
+    clippy::all,
+    reason = "a build script, with half of the library's modules in it"
+)]
 
 #[path = "build/emit.rs"]
 mod emit;

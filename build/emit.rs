@@ -31,11 +31,24 @@ fn texts(list: &[Text]) -> String {
 fn rule(r: &Rule) -> String {
     let option = |name: Option<String>| name.map_or("None".to_owned(), |n| format!("Some({n})"));
     let checksum = option(r.checksum.map(|c: Checksum| format!("Checksum::{}", c.variant())));
-    let decoder = option(r.decoder.and_then(|d| Decoder::ALL.iter().find(|(.., known)| *known == d)).map(|(_, v, _)| format!("Decoder::{v}")));
-    let companions: Vec<String> = r.companions.iter().map(|c| {
-        let within = if c.within == Within::File { "File" } else { "Directory" };
-        format!("CompanionRef {{ name: {}, rule: {}, within: Within::{within}, required: {} }}", text(&c.name), text(&c.rule), c.required)
-    }).collect();
+    let decoder = option(
+        r.decoder
+            .and_then(|d| Decoder::ALL.iter().find(|(.., known)| *known == d))
+            .map(|(_, v, _)| format!("Decoder::{v}")),
+    );
+    let companions: Vec<String> = r
+        .companions
+        .iter()
+        .map(|c| {
+            let within = if c.within == Within::File { "File" } else { "Directory" };
+            format!(
+                "CompanionRef {{ name: {}, rule: {}, within: Within::{within}, required: {} }}",
+                text(&c.name),
+                text(&c.rule),
+                c.required
+            )
+        })
+        .collect();
     let mut out = String::from("Rule {");
     let mut field = |name: &str, value: String| {
         let _ = write!(out, "{name}: {value}, ");
@@ -56,6 +69,7 @@ fn rule(r: &Rule) -> String {
     field("min_entropy", r.min_entropy.to_string());
     field("examples", texts(&r.examples));
     field("password", r.password.to_string());
+    field("fallback", r.fallback.to_string());
     field("companions", format!("Cow::Borrowed(&[{}])", companions.join(", ")));
     field("public_prefix", r.public_prefix.to_string());
     field("keywords", texts(&r.keywords));
@@ -71,15 +85,26 @@ fn rule(r: &Rule) -> String {
 }
 
 fn index(index: &KeywordIndex) -> String {
-    let keywords: Vec<String> = index.keywords.iter().map(|k| {
-        format!("Keyword {{ bytes: {:?}, len: {}, exact: {}, rules: {:?} }}", k.bytes, k.len, k.exact, k.rules)
-    }).collect();
-    let entries: Vec<String> = index.entries.iter().map(|e| {
-        format!("Entry {{ gram: {}, keyword: {}, offset: {} }}", e.gram, e.keyword, e.offset)
-    }).collect();
+    let keywords: Vec<String> = index
+        .keywords
+        .iter()
+        .map(|k| {
+            format!("Keyword {{ bytes: {:?}, len: {}, exact: {}, rules: {:?} }}", k.bytes, k.len, k.exact, k.rules)
+        })
+        .collect();
+    let entries: Vec<String> = index
+        .entries
+        .iter()
+        .map(|e| format!("Entry {{ gram: {}, keyword: {}, offset: {} }}", e.gram, e.keyword, e.offset))
+        .collect();
     format!(
         "KeywordIndex {{ keywords: Cow::Borrowed(&[{}]), rules: Cow::Borrowed(&{:?}), grams3: Cow::Borrowed(&{:?}), \
          grams4: Cow::Borrowed(&{:?}), buckets: Cow::Borrowed(&{:?}), entries: Cow::Borrowed(&[{}]) }}",
-        keywords.join(", "), index.rules, index.grams3, index.grams4, index.buckets, entries.join(", ")
+        keywords.join(", "),
+        index.rules,
+        index.grams3,
+        index.grams4,
+        index.buckets,
+        entries.join(", ")
     )
 }

@@ -59,11 +59,17 @@ impl Config {
     /// Reads the configuration: the file that was named, else the user's if there is one.
     pub(super) fn load(named: Option<&Path>) -> Result<Self> {
         let (path, text) = match (named, user_folder().map(|f| f.join("config.toml"))) {
-            (Some(path), _) => (path.to_owned(), std::fs::read_to_string(path).with_context(|| format!("the configuration `{}` cannot be read", path.display()))?),
+            (Some(path), _) => (
+                path.to_owned(),
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("the configuration `{}` cannot be read", path.display()))?,
+            ),
             (None, Some(path)) => match std::fs::read_to_string(&path) {
                 Ok(text) => (path, text),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-                Err(e) => return Err(e).with_context(|| format!("the configuration `{}` cannot be read", path.display())),
+                Err(e) => {
+                    return Err(e).with_context(|| format!("the configuration `{}` cannot be read", path.display()));
+                }
             },
             (None, None) => return Ok(Self::default()),
         };
@@ -78,10 +84,15 @@ impl Config {
 
     /// The team's key of fingerprints, or the open one.
     pub(super) fn key(&self) -> Result<FingerprintKey> {
-        let named = std::env::var_os("QUELL_FINGERPRINT_KEY_FILE").map(PathBuf::from).or_else(|| self.fingerprint.key_file.clone());
+        let named = std::env::var_os("QUELL_FINGERPRINT_KEY_FILE")
+            .map(PathBuf::from)
+            .or_else(|| self.fingerprint.key_file.clone());
         let Some(path) = named else { return Ok(FingerprintKey::open()?) };
-        let key = std::fs::read(&path).with_context(|| format!("the fingerprint key `{}` cannot be read", path.display()))?;
-        FingerprintKey::team(key.trim_ascii()).with_context(|| format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display()))
+        let key =
+            std::fs::read(&path).with_context(|| format!("the fingerprint key `{}` cannot be read", path.display()))?;
+        FingerprintKey::team(key.trim_ascii()).with_context(|| {
+            format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display())
+        })
     }
 }
 
@@ -103,8 +114,14 @@ pub(super) fn at(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Er
 pub(super) fn size(text: &str) -> Result<u64> {
     let lower = text.trim().to_lowercase();
     let lower = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower);
-    let (digits, shift) = [("k", 10), ("m", 20), ("g", 30)].into_iter().find_map(|(unit, shift)| lower.strip_suffix(unit).map(|d| (d, shift))).unwrap_or((lower, 0));
-    let number: u64 = digits.trim().parse().with_context(|| format!("`{text}` is no size; write a number with K, M or G behind it"))?;
+    let (digits, shift) = [("k", 10), ("m", 20), ("g", 30)]
+        .into_iter()
+        .find_map(|(unit, shift)| lower.strip_suffix(unit).map(|d| (d, shift)))
+        .unwrap_or((lower, 0));
+    let number: u64 = digits
+        .trim()
+        .parse()
+        .with_context(|| format!("`{text}` is no size; write a number with K, M or G behind it"))?;
     number.checked_mul(1 << shift).with_context(|| format!("`{text}` is larger than any file"))
 }
 
@@ -114,7 +131,8 @@ pub(super) fn word<T: Copy>(what: &str, given: &str, known: &[(&str, T)]) -> Res
         return Ok(*value);
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let near = nearest(given, names.iter().copied()).map(|n| format!("\n  help: did you mean `{n}`?")).unwrap_or_default();
+    let near =
+        nearest(given, names.iter().copied()).map(|n| format!("\n  help: did you mean `{n}`?")).unwrap_or_default();
     bail!("there is no {what} `{given}`; known are {}{near}", names.join(", "))
 }
 
@@ -124,7 +142,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_powers_of_1024() {
-        for (text, bytes) in [("500", 500), ("10k", 10 << 10), ("4M", 4 << 20), ("2G", 2 << 30), ("1MiB", 1 << 20), ("3 kb", 3 << 10)] {
+        for (text, bytes) in
+            [("500", 500), ("10k", 10 << 10), ("4M", 4 << 20), ("2G", 2 << 30), ("1MiB", 1 << 20), ("3 kb", 3 << 10)]
+        {
             assert_eq!(size(text).unwrap(), bytes, "{text}");
         }
         for text in ["", "x", "-1", "1T", "99999999999G"] {

@@ -43,7 +43,9 @@ impl Exit {
 
 /// Tells an error that ends the run on standard error: what, why, and what to do.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
-    let closed = error.chain().any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
+    let closed = error
+        .chain()
+        .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
     if closed {
         // Whoever read our output has seen enough, but the run did not end as it should have.
         return Exit::Usage;
@@ -60,7 +62,10 @@ pub(super) fn report(error: &anyhow::Error) -> Exit {
 /// Says where a panic happened, and nothing of what it says.
 pub(super) fn on_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
-    let _ = writeln!(std::io::stderr(), "error: quell itself failed at {place}\n  help: this is a fault of quell; please report it with this line");
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: quell itself failed at {place}\n  help: this is a fault of quell; please report it with this line"
+    );
 }
 
 /// Keeps memory that holds secrets from being written to disk after a crash.

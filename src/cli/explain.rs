@@ -34,14 +34,23 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         return Ok(Exit::Clean);
     }
     let Some(fingerprint) = Fingerprint::parse(&args.what) else {
-        let near = nearest(&args.what, set.rules.iter().map(|r| r.id.as_ref())).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
+        let near = nearest(&args.what, set.rules.iter().map(|r| r.id.as_ref()))
+            .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
         bail!("`{}` is neither a rule nor a fingerprint\n  help: {near}", args.what);
     };
-    let options = scan::Args { paths: args.paths.clone(), rules: args.rules.clone(), confidence: Some("low".to_owned()), ..scan::Args::default() };
+    let options = scan::Args {
+        paths: args.paths.clone(),
+        rules: args.rules.clone(),
+        confidence: Some("low".to_owned()),
+        ..scan::Args::default()
+    };
     let mut report = scan::scanned(&options, &config)?;
     report.findings.retain(|f| f.fingerprint.as_ref() == Some(&fingerprint));
     let Some(finding) = report.findings.first() else {
-        bail!("no finding in what was scanned has the fingerprint {}\n  help: name the path that it was found in, and use the same fingerprint key", fingerprint.as_str());
+        bail!(
+            "no finding in what was scanned has the fingerprint {}\n  help: name the path that it was found in, and use the same fingerprint key",
+            fingerprint.as_str()
+        );
     };
     let rule = set.rule(&finding.rule).cloned();
     let shown = Report { findings: report.findings, ..Report::default() };

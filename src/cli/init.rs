@@ -39,8 +39,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
     }
     match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-        Ok(mut file) => file.write_all(template.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?,
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => bail!("`{}` is there already\n  help: use --stdout to see the template", path.display()),
+        Ok(mut file) => {
+            file.write_all(template.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))?
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("`{}` is there already\n  help: use --stdout to see the template", path.display())
+        }
         Err(e) => return Err(e).with_context(|| format!("`{}` cannot be written", path.display())),
     }
     writeln!(out, "wrote {}", path.display())?;
@@ -53,7 +57,14 @@ mod tests {
 
     /// The template with every commented option switched on.
     fn switched_on(template: &str) -> String {
-        let option = |line: &str| line.strip_prefix("# ").filter(|l| l.starts_with('[') || l.split('=').next().is_some_and(|k| !k.trim().contains(' ') && l.contains(" = "))).map(str::to_owned);
+        let option = |line: &str| {
+            line.strip_prefix("# ")
+                .filter(|l| {
+                    l.starts_with('[')
+                        || l.split('=').next().is_some_and(|k| !k.trim().contains(' ') && l.contains(" = "))
+                })
+                .map(str::to_owned)
+        };
         template.lines().map(|l| option(l).unwrap_or_else(|| l.to_owned())).collect::<Vec<_>>().join("\n")
     }
 
@@ -61,7 +72,13 @@ mod tests {
     fn the_template_is_a_valid_configuration_with_all_its_options_switched_on() {
         let text = switched_on(CONFIG);
         let config: config::Config = toml::from_str(&text).unwrap();
-        assert!(config.scan.threads.is_some() && config.rules.dir.is_some() && config.fingerprint.key_file.is_some() && config.scan.max_file_size.is_some(), "{text}");
+        assert!(
+            config.scan.threads.is_some()
+                && config.rules.dir.is_some()
+                && config.fingerprint.key_file.is_some()
+                && config.scan.max_file_size.is_some(),
+            "{text}"
+        );
         toml::from_str::<toml::Table>(CONFIG).unwrap();
         assert!(toml::from_str::<toml::Table>(&switched_on(TARGET)).unwrap().contains_key("suppress"));
     }

@@ -29,7 +29,9 @@ pub(super) fn parse(options: &[String]) -> Result<Vec<Output>> {
         outputs.push(Output { format: Format::Plain, file: None });
     }
     if outputs.iter().filter(|o| o.file.is_none()).count() > 1 {
-        bail!("two formats cannot share standard output\n  help: write one of them to a file, such as `--format sarif=report.sarif`");
+        bail!(
+            "two formats cannot share standard output\n  help: write one of them to a file, such as `--format sarif=report.sarif`"
+        );
     }
     Ok(outputs)
 }
@@ -40,7 +42,8 @@ pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> 
     for output in outputs {
         match &output.file {
             Some(path) => {
-                let file = File::create(path).with_context(|| format!("the report `{}` cannot be written", path.display()))?;
+                let file =
+                    File::create(path).with_context(|| format!("the report `{}` cannot be written", path.display()))?;
                 let mut out = BufWriter::new(file);
                 report::write(output.format, report, Style { color: false, show_secrets }, &mut out)
                     .and_then(|()| out.flush())
@@ -49,7 +52,9 @@ pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> 
             None => {
                 let style = Style { color: color(), show_secrets };
                 let mut out = BufWriter::new(std::io::stdout().lock());
-                report::write(output.format, report, style, &mut out).and_then(|()| out.flush()).context("standard output cannot be written to")?;
+                report::write(output.format, report, style, &mut out)
+                    .and_then(|()| out.flush())
+                    .context("standard output cannot be written to")?;
             }
         }
     }
@@ -66,6 +71,7 @@ fn color() -> bool {
     if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) {
         return false;
     }
-    let off = std::env::var_os("CLICOLOR").is_some_and(|v| v == "0") || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+    let off =
+        std::env::var_os("CLICOLOR").is_some_and(|v| v == "0") || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
     set("CLICOLOR_FORCE") || (!off && std::io::stdout().is_terminal())
 }

@@ -32,7 +32,8 @@ pub(super) fn man(args: &ManArgs, command: clap::Command) -> Result<Exit> {
     match &args.dir {
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| format!("`{}` cannot be made", dir.display()))?;
-            clap_mangen::generate_to(command, dir).with_context(|| format!("the pages cannot be written to `{}`", dir.display()))?;
+            clap_mangen::generate_to(command, dir)
+                .with_context(|| format!("the pages cannot be written to `{}`", dir.display()))?;
         }
         None => {
             let mut page = Vec::new();

@@ -53,7 +53,14 @@ fn list(set: &RuleSet) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let width = set.rules.iter().map(|r| r.id.len()).max().unwrap_or(0);
     for rule in set.rules.iter() {
-        writeln!(out, "{:<width$}  {:<8}  {:<6}  {}", rule.id, rule.severity.as_str(), rule.confidence.as_str(), rule.name)?;
+        writeln!(
+            out,
+            "{:<width$}  {:<8}  {:<6}  {}",
+            rule.id,
+            rule.severity.as_str(),
+            rule.confidence.as_str(),
+            rule.name
+        )?;
     }
     writeln!(out, "{} rules of {} providers", set.rules.len(), set.providers.len())?;
     Ok(Exit::Clean)
@@ -61,7 +68,8 @@ fn list(set: &RuleSet) -> Result<Exit> {
 
 fn show(set: &RuleSet, id: &str) -> Result<Exit> {
     let Some(rule) = set.rule(id) else {
-        let near = nearest(id, set.rules.iter().map(|r| r.id.as_ref())).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
+        let near = nearest(id, set.rules.iter().map(|r| r.id.as_ref()))
+            .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
         bail!("there is no rule `{id}`\n  help: {near}");
     };
     describe(set, rule, &mut std::io::stdout().lock())?;
@@ -71,7 +79,8 @@ fn show(set: &RuleSet, id: &str) -> Result<Exit> {
 /// Writes everything about a rule, in the words of the rule format.
 pub(super) fn describe(set: &RuleSet, rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     let provider = set.provider_of(rule).map(|p| p.name.to_string()).unwrap_or_default();
-    let mut line = |name: &str, value: String| if value.is_empty() { Ok(()) } else { writeln!(out, "{name:<12} {value}") };
+    let mut line =
+        |name: &str, value: String| if value.is_empty() { Ok(()) } else { writeln!(out, "{name:<12} {value}") };
     line("rule", rule.id.to_string())?;
     line("name", rule.name.to_string())?;
     line("provider", provider)?;
@@ -81,7 +90,11 @@ pub(super) fn describe(set: &RuleSet, rule: &Rule, out: &mut dyn Write) -> io::R
     line("keywords", rule.keywords.join("  "))?;
     line("pattern", rule.pattern.to_string())?;
     line("checks", checks(rule))?;
-    let companions: Vec<String> = rule.companions.iter().map(|c| format!("{} ({}{})", c.name, c.rule, if c.required { ", required" } else { "" })).collect();
+    let companions: Vec<String> = rule
+        .companions
+        .iter()
+        .map(|c| format!("{} ({}{})", c.name, c.rule, if c.required { ", required" } else { "" }))
+        .collect();
     line("companions", companions.join("  "))?;
     line("sample", rule.sample.to_string())?;
     line("advice", rule.advice.to_string())?;
@@ -92,7 +105,10 @@ pub(super) fn describe(set: &RuleSet, rule: &Rule, out: &mut dyn Write) -> io::R
 fn checks(rule: &Rule) -> String {
     let mut out = Vec::new();
     if let Some(checksum) = rule.checksum {
-        out.push(format!("checksum {}", crate::rules::Checksum::ALL.iter().find(|(_, c)| *c == checksum).map_or("", |(n, _)| n)));
+        out.push(format!(
+            "checksum {}",
+            crate::rules::Checksum::ALL.iter().find(|(_, c)| *c == checksum).map_or("", |(n, _)| n)
+        ));
     }
     if let Some(decoder) = rule.decoder {
         out.push(format!("structure {}", Decoder::ALL.iter().find(|(.., d)| *d == decoder).map_or("", |(n, ..)| n)));

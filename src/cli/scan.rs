@@ -75,13 +75,15 @@ enum FailOn {
     None,
 }
 
-const CONFIDENCES: &[(&str, Confidence)] = &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
+const CONFIDENCES: &[(&str, Confidence)] =
+    &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
 const FAIL_ON: &[(&str, FailOn)] = &[("any", FailOn::Any), ("live", FailOn::Live), ("none", FailOn::None)];
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let outputs = output::parse(&args.format)?;
     let config = Config::load(args.config.as_deref())?;
-    let fail_on = word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
+    let fail_on =
+        word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
     let mut report = scanned(args, &config)?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
@@ -98,15 +100,29 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 /// Runs the scan that the options and the configuration describe.
 pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
     let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
-    let (only, exclude) = ([&args.only[..], &config.scan.only].concat(), [&args.exclude[..], &config.scan.exclude].concat());
+    let (only, exclude) =
+        ([&args.only[..], &config.scan.only].concat(), [&args.exclude[..], &config.scan.exclude].concat());
     for name in only.iter().chain(&exclude) {
         known(&rules, name)?;
     }
-    let enable = |rule: &Rule| (only.is_empty() || only.iter().any(|n| names(&rules, rule, n))) && !exclude.iter().any(|n| names(&rules, rule, n));
-    let confidence = word("confidence", args.confidence.as_deref().or(config.scan.confidence.as_deref()).unwrap_or("medium"), CONFIDENCES)?;
+    let enable = |rule: &Rule| {
+        (only.is_empty() || only.iter().any(|n| names(&rules, rule, n)))
+            && !exclude.iter().any(|n| names(&rules, rule, n))
+    };
+    let confidence = word(
+        "confidence",
+        args.confidence.as_deref().or(config.scan.confidence.as_deref()).unwrap_or("medium"),
+        CONFIDENCES,
+    )?;
     let max_file_size = args.max_file_size.as_deref().or(config.scan.max_file_size.as_deref()).map(size).transpose()?;
-    let filter = PathFilter::new(&[&args.include_path[..], &config.scan.include_path].concat(), &[&args.exclude_path[..], &config.scan.exclude_path].concat())?;
-    let threads = args.threads.or(config.scan.threads).map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n);
+    let filter = PathFilter::new(
+        &[&args.include_path[..], &config.scan.include_path].concat(),
+        &[&args.exclude_path[..], &config.scan.exclude_path].concat(),
+    )?;
+    let threads = args
+        .threads
+        .or(config.scan.threads)
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n);
     if threads == 0 || threads > 1024 {
         bail!("{threads} threads cannot be run\n  help: give a number from 1 to 1024");
     }
@@ -134,7 +150,16 @@ pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
 
 fn targets(args: &Args) -> Vec<Target> {
     let name = || stdin_name(args.stdin_name.as_deref());
-    args.paths.iter().map(|path| if path.as_os_str() == "-" { Target::Stream(Box::new(std::io::stdin()), name()) } else { Target::Path(path.clone()) }).collect()
+    args.paths
+        .iter()
+        .map(|path| {
+            if path.as_os_str() == "-" {
+                Target::Stream(Box::new(std::io::stdin()), name())
+            } else {
+                Target::Path(path.clone())
+            }
+        })
+        .collect()
 }
 
 /// The embedded rules, with those of a directory over them.
@@ -157,7 +182,8 @@ fn known(rules: &RuleSet, name: &str) -> Result<()> {
         return Ok(());
     }
     let all = rules.rules.iter().map(|r| r.id.as_ref()).chain(rules.providers.iter().map(|p| p.id.as_ref()));
-    let near = nearest(name, all).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
+    let near =
+        nearest(name, all).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
     bail!("there is no rule or provider `{name}`\n  help: {near}")
 }
 
@@ -165,12 +191,17 @@ fn known(rules: &RuleSet, name: &str) -> Result<()> {
 fn without_verdict(report: &mut Report) {
     for finding in &report.findings {
         if let Some(place) = finding.locations.first() {
-            report.coverage.gap(GapKind::NoVerdict, &place.path, format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.rule));
+            report.coverage.gap(
+                GapKind::NoVerdict,
+                &place.path,
+                format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.rule),
+            );
         }
     }
 }
 
 /// Year, month and day of a time, UTC.
 fn today(now: i64) -> (u16, u8, u8) {
-    time::OffsetDateTime::from_unix_timestamp(now).map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
+    time::OffsetDateTime::from_unix_timestamp(now)
+        .map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
 }

@@ -33,14 +33,20 @@ pub(super) fn apply(target: &Path, refuse: bool, today: (u16, u8, u8), report: &
     let Some(text) = regular.then(|| std::fs::read_to_string(&file).ok()).flatten() else { return };
     let table: toml::Table = match toml::from_str(&text) {
         Ok(table) => table,
-        Err(e) => return report.coverage.notice(&shown, format!("it cannot be read, so nothing of it holds: {}", e.message())),
+        Err(e) => {
+            return report
+                .coverage
+                .notice(&shown, format!("it cannot be read, so nothing of it holds: {}", e.message()));
+        }
     };
     for key in table.keys().filter(|k| *k != "suppress") {
         report.coverage.notice(&shown, format!("`{key}` is ignored: in a target only `suppress` counts; put the rest into a file of your own and name it with --config"));
     }
     let entries = table.get("suppress").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     if refuse && !entries.is_empty() {
-        return report.coverage.notice(&shown, format!("its {} suppressions are refused by --no-target-ignores", entries.len()));
+        return report
+            .coverage
+            .notice(&shown, format!("its {} suppressions are refused by --no-target-ignores", entries.len()));
     }
     for entry in entries {
         match entry.try_into::<Suppression>() {
@@ -53,10 +59,12 @@ pub(super) fn apply(target: &Path, refuse: bool, today: (u16, u8, u8), report: &
 fn suppress(entry: &Suppression, today: (u16, u8, u8), shown: &Untrusted, report: &mut Report) {
     let coverage: &mut Coverage = &mut report.coverage;
     let Some(fingerprint) = Fingerprint::parse(&entry.fingerprint) else {
-        return coverage.notice(shown, format!("a suppression does not hold: `{}` is no fingerprint", entry.fingerprint));
+        return coverage
+            .notice(shown, format!("a suppression does not hold: `{}` is no fingerprint", entry.fingerprint));
     };
     if entry.reason.trim().is_empty() {
-        return coverage.notice(shown, format!("the suppression of {} does not hold: it gives no reason", fingerprint.as_str()));
+        return coverage
+            .notice(shown, format!("the suppression of {} does not hold: it gives no reason", fingerprint.as_str()));
     }
     if entry.expires.is_some_and(|d| (d.year, d.month, d.day) < today) {
         return coverage.notice(shown, format!("the suppression of {} has expired", fingerprint.as_str()));

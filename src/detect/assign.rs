@@ -77,7 +77,12 @@ impl Scan<'_> {
     fn quote_ahead(&self) -> bool {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
-        matches!(rest, [b'"' | b'\'' | b'`', ..] | [b'\\', b'"' | b'\'', ..] | [b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'N', b'"' | b'\'', ..])
+        matches!(
+            rest,
+            [b'"' | b'\'' | b'`', ..]
+                | [b'\\', b'"' | b'\'', ..]
+                | [b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'N', b'"' | b'\'', ..]
+        )
     }
 
     /// Consumes the operator; says whether it compares. `None` where there is none.
@@ -85,7 +90,14 @@ impl Scan<'_> {
         if self.eat(b"===") || self.eat(b"==") {
             return self.quote_or_blank_quote().then_some(true);
         }
-        if self.eat(b"=>") || self.eat(b":=") || self.eat(b"->") || self.eat(b"+=") || self.eat(b"?=") || self.eat(b"||=") || self.eat(b"%3D") {
+        if self.eat(b"=>")
+            || self.eat(b":=")
+            || self.eat(b"->")
+            || self.eat(b"+=")
+            || self.eat(b"?=")
+            || self.eat(b"||=")
+            || self.eat(b"%3D")
+        {
             return Some(false);
         }
         if self.eat(b"=") {
@@ -153,7 +165,10 @@ impl Scan<'_> {
 /// Reads the openers at `at` and the extent of the value behind them.
 fn value_at(text: &[u8], at: usize, compared: bool) -> Option<Value> {
     let rest = text.get(at..)?;
-    let wrapped = [&b"String::from("[..], b"Some(", b"string(", b"new String("].into_iter().find_map(|w| rest.strip_prefix(w)).unwrap_or(rest);
+    let wrapped = [&b"String::from("[..], b"Some(", b"string(", b"new String("]
+        .into_iter()
+        .find_map(|w| rest.strip_prefix(w))
+        .unwrap_or(rest);
     let wrapped = match wrapped {
         [b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'N', q @ (b'"' | b'\''), ..] if *q != b'\0' => wrapped.get(1..)?,
         _ => wrapped,
@@ -219,11 +234,28 @@ mod tests {
     #[test]
     fn the_value_is_found_however_it_is_assigned() {
         for line in [
-            r#"password = "V""#, r#"password: "V","#, r#""password": "V""#, r#"'password' => 'V',"#, r#"password := "V""#,
-            r#"config["password"] = "V""#, r#"let password: &str = "V";"#, r#"password: string = "V""#, r#"setPassword("V")"#,
-            r#"set("password", "V")"#, r#"<password>V</password>"#, r#"<add key="password" value="V"/>"#, r#"IDENTIFIED BY PASSWORD 'V'"#,
-            r#"\"password\":\"V\","#, r#"my_password_prod = b"V""#, r#"var password string = "V""#, r#"if password == "V" {"#,
-            r#"password = """V""""#, r#"char password[] = "V";"#, r#"password=String::from("V")"#, "**Password**: `V`", r#"&quot;password&quot;"#,
+            r#"password = "V""#,
+            r#"password: "V","#,
+            r#""password": "V""#,
+            r#"'password' => 'V',"#,
+            r#"password := "V""#,
+            r#"config["password"] = "V""#,
+            r#"let password: &str = "V";"#,
+            r#"password: string = "V""#,
+            r#"setPassword("V")"#,
+            r#"set("password", "V")"#,
+            r#"<password>V</password>"#,
+            r#"<add key="password" value="V"/>"#,
+            r#"IDENTIFIED BY PASSWORD 'V'"#,
+            r#"\"password\":\"V\","#,
+            r#"my_password_prod = b"V""#,
+            r#"var password string = "V""#,
+            r#"if password == "V" {"#,
+            r#"password = """V""""#,
+            r#"char password[] = "V";"#,
+            r#"password=String::from("V")"#,
+            "**Password**: `V`",
+            r#"&quot;password&quot;"#,
         ] {
             if line.starts_with("&quot;") {
                 continue;
@@ -237,7 +269,15 @@ mod tests {
 
     #[test]
     fn what_assigns_nothing_has_no_value() {
-        for line in ["password", "password is wrong", "getPassword()", "os.environ[\"PASSWORD\"]", "password::new", "password != \"x\"", "password = \"open"] {
+        for line in [
+            "password",
+            "password is wrong",
+            "getPassword()",
+            "os.environ[\"PASSWORD\"]",
+            "password::new",
+            "password != \"x\"",
+            "password = \"open",
+        ] {
             assert_eq!(value(line), None, "{line}");
         }
     }

@@ -80,7 +80,11 @@ mod vectors {
             // SAFETY: place + 24 <= block.len(), so both loads of 16 bytes are inside of it.
             let bytes = unsafe {
                 let at = block.as_ptr().add(place);
-                _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(at.cast())), _mm_loadu_si128(at.add(8).cast()), 1)
+                _mm256_inserti128_si256(
+                    _mm256_castsi128_si256(_mm_loadu_si128(at.cast())),
+                    _mm_loadu_si128(at.add(8).cast()),
+                    1,
+                )
             };
             let grams = _mm256_or_si256(_mm256_shuffle_epi8(bytes, spread), fold);
             let bits = _mm256_srl_epi32(_mm256_mullo_epi32(grams, hash), shift);

@@ -22,7 +22,9 @@ fn ends_escape(before: &[u8]) -> bool {
         [.., b'\\', b'u', a, b, c, d] => hex(&[*a, *b, *c, *d]),
         [.., b'\\', b'x', a, b] => hex(&[*a, *b]),
         // An encoded letter, digit or underscore would be part of a longer word.
-        [.., b'%', a, b] => hex(&[*a, *b]) && matches!(a, b'2' | b'3' | b'0' | b'5' | b'7') && !matches!((a, b), (b'3', b'0'..=b'9')),
+        [.., b'%', a, b] => {
+            hex(&[*a, *b]) && matches!(a, b'2' | b'3' | b'0' | b'5' | b'7') && !matches!((a, b), (b'3', b'0'..=b'9'))
+        }
         _ => false,
     }
 }
@@ -39,7 +41,19 @@ mod tests {
 
     #[test]
     fn a_token_begins_after_what_is_no_word_or_ends_an_escape() {
-        for (text, may) in [("", true), ("=", true), ("a", false), ("_", false), ("\\n", true), ("%3D", true), ("%41", false), ("%39", false), ("\\u003d", true), ("\\x20", true), ("3D", false)] {
+        for (text, may) in [
+            ("", true),
+            ("=", true),
+            ("a", false),
+            ("_", false),
+            ("\\n", true),
+            ("%3D", true),
+            ("%41", false),
+            ("%39", false),
+            ("\\u003d", true),
+            ("\\x20", true),
+            ("3D", false),
+        ] {
             assert_eq!(begins(text.as_bytes(), text.len()), may, "{text}");
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::assign::Value;
 use super::chunk::{Candidate, Quoting};
 use super::placeholder::{is_placeholder, is_reference};
-use super::{decode, entropy, literal, pem};
+use super::{decode, entropy, literal, names, pem};
 use crate::model::{Confidence, Fact, Severity};
 use crate::rules::{Decoder, Rule, Shape};
 
@@ -36,14 +36,18 @@ pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Optio
         }
     }
     if let Some(decoder) = rule.decoder {
-        facts.extend(decode::decode(decoder, secret)?);
+        let decoded = decode::decode(decoder, secret)?;
+        facts.extend(decoded.facts);
+        if decoded.doubtful {
+            confidence = Confidence::Low;
+        }
     }
     let body = secret.get(usize::from(rule.public_prefix)..).unwrap_or_default();
     if rule.password {
         confidence = confidence.min(judge_password(rule, text, secret, &found)?);
     } else if is_reference(secret) {
         return None;
-    } else if rule.decoder.is_none() && is_placeholder(body) {
+    } else if matches!(rule.decoder, None | Some(Decoder::AwsKeyId)) && is_placeholder(body) {
         confidence = Confidence::Low;
     }
     if is_example(rule, secret) {
@@ -61,19 +65,28 @@ fn is_example(rule: &Rule, secret: &[u8]) -> bool {
 
 fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {
     if let Some((hit, value)) = &found.assigned {
-        let name = text.get(literal::name_around(text, hit.clone()))?;
+        let name = text.get(names::around(text, hit.clone()))?;
         return literal::judge(name, value, secret);
     }
     if is_reference(secret) {
         return None;
     }
-    let group = |name: &str| found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default();
-    let doubtful = rule.shape == Shape::Url && literal::is_stock_login(group("user"), secret, group("host"));
+    let group = |name: &str| {
+        found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default()
+    };
+    let short = rule.shape == Shape::Url && secret.len() < 5;
+    let doubtful = short || literal::is_stock_login(group("user"), secret, group("host"));
     Some(if doubtful || is_placeholder(secret) { Confidence::Low } else { Confidence::High })
 }
 
 /// Checks a PEM block: whether it is of the kind, plain or encrypted, that the rule is for.
-pub(super) fn judge_key(index: u16, rule: &Rule, text: &[u8], begin: Range<usize>, block: &pem::Block) -> Option<Candidate> {
+pub(super) fn judge_key(
+    index: u16,
+    rule: &Rule,
+    text: &[u8],
+    begin: Range<usize>,
+    block: &pem::Block,
+) -> Option<Candidate> {
     let encrypted = decode::key_is_encrypted(text.get(begin)?, block);
     match rule.decoder {
         Some(Decoder::PemPlain) if encrypted => return None,
@@ -84,5 +97,13 @@ pub(super) fn judge_key(index: u16, rule: &Rule, text: &[u8], begin: Range<usize
     let doubtful = entropy::hundredths(block.body.get(..block.body.len().min(255)).unwrap_or_default()) < 400;
     let confidence = if doubtful { Confidence::Low } else { rule.confidence };
     let facts = if encrypted { vec![Fact::Encrypted] } else { Vec::new() };
-    Some(Candidate { rule: index, secret: block.span.clone(), groups: Vec::new(), confidence, severity: rule.severity, facts, quoting: Quoting::None })
+    Some(Candidate {
+        rule: index,
+        secret: block.span.clone(),
+        groups: Vec::new(),
+        confidence,
+        severity: rule.severity,
+        facts,
+        quoting: Quoting::None,
+    })
 }

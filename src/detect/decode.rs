@@ -3,12 +3,15 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::literal::is_stock_login;
 use super::placeholder::{is_placeholder, is_reference};
 use super::{jwt, pem};
 use crate::model::Fact;
 use crate::rules::Decoder;
 
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
@@ -18,12 +21,27 @@ pub fn base64_any(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
-/// Facts from a secret's structure; `None` where it has not the structure that the decoder is for.
+/// What a secret's structure says.
+#[derive(Debug, Default, PartialEq)]
+pub struct Decoded {
+    /// What was learnt.
+    pub facts: Vec<Fact>,
+    /// Whether it is one that documentation is full of.
+    pub doubtful: bool,
+}
+
+/// Reads a secret's structure; `None` where it has not the one that the decoder is for.
 #[must_use]
-pub fn decode(decoder: Decoder, secret: &[u8]) -> Option<Vec<Fact>> {
+pub fn decode(decoder: Decoder, secret: &[u8]) -> Option<Decoded> {
+    if decoder == Decoder::Basic {
+        return basic(secret).map(|doubtful| Decoded { facts: Vec::new(), doubtful });
+    }
+    facts(decoder, secret).map(|facts| Decoded { facts, doubtful: false })
+}
+
+fn facts(decoder: Decoder, secret: &[u8]) -> Option<Vec<Fact>> {
     match decoder {
         Decoder::AwsKeyId => Some(aws_account(secret).map(Fact::AwsAccount).into_iter().collect()),
-        Decoder::Basic => basic(secret).then(Vec::new),
         Decoder::Jwt => token(secret, true),
         Decoder::JwtUnsigned => token(secret, false),
         Decoder::Base64Json => {
@@ -32,8 +50,8 @@ pub fn decode(decoder: Decoder, secret: &[u8]) -> Option<Vec<Fact>> {
         }
         // libmacaroons' binary format, version 2: the first byte is 2, then the location or identifier field.
         Decoder::Macaroon => matches!(base64_any(secret)?.as_slice(), [2, 1 | 2, ..]).then(Vec::new),
-        // Read where the block is scanned: see `key`.
-        Decoder::PemPlain | Decoder::PemEncrypted => Some(Vec::new()),
+        // Read where the block is scanned: see `key_is_encrypted`.
+        Decoder::PemPlain | Decoder::PemEncrypted | Decoder::Basic => Some(Vec::new()),
     }
 }
 
@@ -56,13 +74,14 @@ fn aws_account(id: &[u8]) -> Option<String> {
     (id.get(4)? >= &b'Q' && account < 1_000_000_000_000).then(|| format!("{account:012}"))
 }
 
-/// Whether base64 holds `user:password` with a password that is a literal.
-fn basic(secret: &[u8]) -> bool {
-    let Some(plain) = base64_any(secret) else { return false };
-    let Some(colon) = plain.iter().position(|b| *b == b':') else { return false };
-    let (user, password) = (plain.get(..colon).unwrap_or_default(), plain.get(colon + 1..).unwrap_or_default());
+/// Whether base64 holds `user:password` with a password that is a literal, and if so, whether it is a stock one.
+fn basic(secret: &[u8]) -> Option<bool> {
+    let plain = base64_any(secret)?;
+    let colon = plain.iter().position(|b| *b == b':')?;
+    let (user, password) = (plain.get(..colon)?, plain.get(colon + 1..)?);
     let printable = std::str::from_utf8(&plain).is_ok_and(|s| s.chars().all(|c| !c.is_control()));
-    printable && !password.is_empty() && !is_reference(password) && !is_placeholder(password) && !is_reference(user)
+    let literal = printable && !password.is_empty() && !is_reference(password) && !is_reference(user);
+    literal.then(|| is_placeholder(password) || is_stock_login(user, password, b"unknown"))
 }
 
 /// Facts of a JSON Web Token; `None` where it is none, or not of the kind that is asked for.
@@ -104,21 +123,30 @@ mod tests {
     use super::*;
     use base64::engine::general_purpose::{STANDARD as PADDED, URL_SAFE_NO_PAD};
 
+    fn made(header: &str, payload: &str, signature: &str) -> Vec<u8> {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        [part(header), part(payload), part(signature)].join(".").into_bytes()
+    }
+
     #[test]
     fn a_token_tells_its_end_and_whether_it_is_signed() {
-        let make = |header: &str, payload: &str, signature: &str| format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signed = make(r#"{"alg":"HS256"}"#, r#"{"exp":1500000000}"#, "c2lnbmF0dXJl");
-        assert_eq!(decode(Decoder::Jwt, signed.as_bytes()), Some(vec![Fact::Expires(1_500_000_000)]));
-        assert_eq!(decode(Decoder::JwtUnsigned, signed.as_bytes()), None);
-        let unsigned = make(r#"{"alg":"none"}"#, r#"{"sub":"1"}"#, "");
-        assert_eq!(decode(Decoder::JwtUnsigned, unsigned.as_bytes()), Some(vec![Fact::Unsigned]));
-        assert_eq!(decode(Decoder::Jwt, make(r#"{"typ":"x"}"#, r#"{"a":"bcdef"}"#, "c2ln").as_bytes()), None);
+        let of = |decoder, token: &[u8]| decode(decoder, token).map(|d| d.facts);
+        let signed = made(r#"{"alg":"HS256"}"#, r#"{"exp":1500000000}"#, "signature");
+        assert_eq!(of(Decoder::Jwt, &signed), Some(vec![Fact::Expires(1_500_000_000)]));
+        assert_eq!(of(Decoder::JwtUnsigned, &signed), None);
+        let unsigned = made(r#"{"alg":"none"}"#, r#"{"sub":"1"}"#, "");
+        assert_eq!(of(Decoder::JwtUnsigned, &unsigned), Some(vec![Fact::Unsigned]));
+        assert_eq!(of(Decoder::Jwt, &made(r#"{"typ":"x"}"#, r#"{"a":"bcdef"}"#, "sig")), None);
     }
 
     #[test]
     fn basic_credentials_need_a_literal_password() {
-        for (plain, is) in [("user:hunter2", true), ("user", false), ("user:", false), ("user:${PASSWORD}", false), ("user:\u{1}x", false)] {
-            assert_eq!(decode(Decoder::Basic, PADDED.encode(plain).as_bytes()).is_some(), is, "{plain}");
+        let of = |plain: &str| decode(Decoder::Basic, PADDED.encode(plain).as_bytes()).map(|d| d.doubtful);
+        let password = ["Bl4u", "er-H1mmel"].concat();
+        assert_eq!(of(&format!("user:{password}")), Some(false));
+        assert_eq!(of("user:password"), Some(true));
+        for plain in ["user", "user:", "user:${PASSWORD}", "user:\u{1}x"] {
+            assert_eq!(of(plain), None, "{plain}");
         }
     }
 

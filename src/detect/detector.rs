@@ -16,6 +16,8 @@ use super::{boundary, jwt, pem, run};
 use crate::rules::classes::has;
 use crate::rules::{Rule, RuleSet, Shape};
 
+/// The longest password between quotes.
+const MAX_PASSWORD: usize = 200;
 /// Groups of a pattern, the whole match included, that are resolved.
 const MAX_GROUPS: usize = 8;
 
@@ -48,8 +50,20 @@ impl<'r> Detector<'r> {
     #[must_use]
     pub fn with_engine(set: &'r RuleSet, enable: impl Fn(&Rule) -> bool, engine: Engine) -> Self {
         let enabled: Vec<bool> = set.rules.iter().map(enable).collect();
-        let runs = set.rules.iter().zip(0u16..).zip(&enabled).filter(|((r, _), on)| r.shape == Shape::Run && **on).map(|((_, i), _)| i);
-        Self { set, regexes: set.rules.iter().map(|_| OnceLock::new()).collect(), runs: runs.collect(), enabled, engine }
+        let runs = set
+            .rules
+            .iter()
+            .zip(0u16..)
+            .zip(&enabled)
+            .filter(|((r, _), on)| r.shape == Shape::Run && **on)
+            .map(|((_, i), _)| i);
+        Self {
+            set,
+            regexes: set.rules.iter().map(|_| OnceLock::new()).collect(),
+            runs: runs.collect(),
+            enabled,
+            engine,
+        }
     }
 
     /// The rules that it runs.
@@ -74,7 +88,8 @@ impl<'r> Detector<'r> {
         found.sort_by(|a, b| (a.secret.start, a.secret.end, a.rule).cmp(&(b.secret.start, b.secret.end, b.rule)));
         let mut kept = first;
         for i in first..out.len() {
-            let same = kept > first && matches!((out.get(kept - 1), out.get(i)), (Some(a), Some(b)) if a.rule == b.rule && a.secret == b.secret);
+            let same = kept > first
+                && matches!((out.get(kept - 1), out.get(i)), (Some(a), Some(b)) if a.rule == b.rule && a.secret == b.secret);
             if !same {
                 out.swap(kept, i);
                 kept += 1;
@@ -124,7 +139,10 @@ impl<'r> Detector<'r> {
     fn url(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
         // Without `@` before the first blank or quote there are no credentials in it.
         let rest = text.get(start..(start + Shape::URL).min(text.len()))?;
-        let end = rest.iter().position(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`')).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`'))
+            .unwrap_or(rest.len());
         if !rest.get(..end)?.contains(&b'@') || !prefix_fits(rule, text, start) || !boundary::begins(text, start) {
             return None;
         }
@@ -132,17 +150,26 @@ impl<'r> Detector<'r> {
     }
 
     fn assigned(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>, value: &Value) -> Option<Candidate> {
+        let assigned = Some((hit, value.clone()));
+        if rule.password && value.quoting == Quoting::Quoted {
+            // What a person typed between quotes is the password, whatever it is made of.
+            let secret = text.get(value.span.clone())?;
+            let typed = (rule.prefix.len()..=MAX_PASSWORD).contains(&secret.len())
+                && !secret.iter().any(|b| b.is_ascii_whitespace() || b.is_ascii_control());
+            let whole = value.span.clone();
+            let found = Match { secret: whole.clone(), whole, groups: Vec::new(), assigned };
+            return typed.then(|| checks::judge(index, rule, text, found)).flatten();
+        }
         if !prefix_fits(rule, text, value.span.start) {
             return None;
         }
-        let mut found = self.matched(index, rule, text, value.span.start)?;
-        let whole_value = value.quoting != Quoting::Quoted || found.whole.end == value.span.end;
-        let ends = if rule.password { whole_value && ends_bare(text, found.whole.end) } else { boundary::ends(text, found.whole.end, &rule.last) };
-        if !ends {
-            return None;
-        }
-        found.assigned = Some((hit, value.clone()));
-        checks::judge(index, rule, text, found)
+        let found = Match { assigned, ..self.matched(index, rule, text, value.span.start)? };
+        let ends = if rule.password {
+            ends_bare(text, found.whole.end)
+        } else {
+            boundary::ends(text, found.whole.end, &rule.last)
+        };
+        ends.then(|| checks::judge(index, rule, text, found)).flatten()
     }
 
     fn pem(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
@@ -166,8 +193,12 @@ impl<'r> Detector<'r> {
         let regex = self.regexes.get(usize::from(index))?.get_or_init(|| compile(rule)).as_ref()?;
         let window = text.get(..(start + usize::from(rule.max_len)).min(text.len()))?;
         let mut slots = [None::<NonMaxUsize>; MAX_GROUPS * 2];
-        regex.search_slots(&Input::new(window).range(start..).anchored(Anchored::Yes), &mut slots)?;
-        let span = |group: usize| Some(slots.get(group * 2).copied().flatten()?.get()..slots.get(group * 2 + 1).copied().flatten()?.get());
+        // Some of the engines behind it insist on no more slots than the pattern has.
+        let own = slots.get_mut(..regex.group_info().slot_len().min(MAX_GROUPS * 2))?;
+        regex.search_slots(&Input::new(window).range(start..).anchored(Anchored::Yes), own)?;
+        let span = |group: usize| {
+            Some(slots.get(group * 2).copied().flatten()?.get()..slots.get(group * 2 + 1).copied().flatten()?.get())
+        };
         let mut found = Match { whole: span(0)?, secret: span(0)?, groups: Vec::new(), assigned: None };
         for (group, name) in regex.group_info().pattern_names(PatternID::ZERO).enumerate().skip(1) {
             match (name, span(group)) {

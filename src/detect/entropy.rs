@@ -55,7 +55,10 @@ mod tests {
 
     #[test]
     fn it_equals_the_formula() {
-        assert_eq!((hundredths(b""), hundredths(b"aaaa"), hundredths(b"abcd"), hundredths(b"0123456789abcdef")), (0, 0, 200, 400));
+        assert_eq!(
+            (hundredths(b""), hundredths(b"aaaa"), hundredths(b"abcd"), hundredths(b"0123456789abcdef")),
+            (0, 0, 200, 400)
+        );
         for text in ["hunter2", "the quick brown fox", "9f86d081884c7d659a2feaa0c55ad015"] {
             let n = text.len() as f64;
             let counts = (0..=255u8).map(|b| text.bytes().filter(|c| *c == b).count() as f64).filter(|c| *c > 0.0);

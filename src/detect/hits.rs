@@ -78,7 +78,15 @@ pub fn find_hits(index: &KeywordIndex, engine: Engine, text: &[u8], scratch: &mu
 }
 
 /// Finds the even places in `block[from..to]` whose 3-gram is in the bitmap; returns the count with `found` more.
-fn scalar_grams3(index: &KeywordIndex, bits: u32, block: &[u8], from: usize, to: usize, found: usize, places: &mut [u16; BLOCK / 2 + 16]) -> usize {
+fn scalar_grams3(
+    index: &KeywordIndex,
+    bits: u32,
+    block: &[u8],
+    from: usize,
+    to: usize,
+    found: usize,
+    places: &mut [u16; BLOCK / 2 + 16],
+) -> usize {
     let mut count = found;
     let mut place = from;
     let mut look = |place: usize, word: u32, count: usize| {
@@ -110,14 +118,26 @@ fn first_u64(bytes: &[u8]) -> u64 {
 }
 
 /// For each place of a 3-gram, keeps the 4-grams that start there or a byte before and are in the bitmap.
-fn grams4(index: &KeywordIndex, bits: u32, text: &[u8], base: usize, places: &[u16], grams: &mut [u16; BLOCK + 32]) -> usize {
+fn grams4(
+    index: &KeywordIndex,
+    bits: u32,
+    text: &[u8],
+    base: usize,
+    places: &[u16],
+    grams: &mut [u16; BLOCK + 32],
+) -> usize {
     let mut count = 0;
     for place in places {
         let at = base + usize::from(*place);
         for shift in [0usize, 1] {
-            let word = at.checked_sub(shift).and_then(|i| text.get(i..i + 4)).and_then(|b| b.first_chunk::<4>()).map(|b| u32::from_le_bytes(*b));
+            let word = at
+                .checked_sub(shift)
+                .and_then(|i| text.get(i..i + 4))
+                .and_then(|b| b.first_chunk::<4>())
+                .map(|b| u32::from_le_bytes(*b));
             let bit = bit4(fold(word.unwrap_or(0)), bits);
-            let there = index.grams4.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31) & u32::from(word.is_some());
+            let there =
+                index.grams4.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31) & u32::from(word.is_some());
             if let Some(slot) = grams.get_mut(count) {
                 *slot = place + 1 - shift as u16;
             }

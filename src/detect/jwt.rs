@@ -22,7 +22,10 @@ pub fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
     let signature = segment(payload.end + 1)?;
     // A token that goes on at the limit, or a fourth segment (an encrypted token), is none of these.
     let ends = signature.end < limit || limit == text.len();
-    let fourth = text.get(signature.end) == Some(&b'.') && text.get(signature.end + 1).is_some_and(|b| is_base64url(*b)) && !signature.is_empty() && fourth_is_segment(text, signature.end + 1);
+    let fourth = text.get(signature.end) == Some(&b'.')
+        && text.get(signature.end + 1).is_some_and(|b| is_base64url(*b))
+        && !signature.is_empty()
+        && fourth_is_segment(text, signature.end + 1);
     (ends && !fourth).then_some([header, payload, signature])
 }
 
@@ -37,11 +40,13 @@ mod tests {
 
     #[test]
     fn three_segments_make_a_token_and_the_scan_is_linear() {
-        let text = b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl rest";
-        let [header, payload, signature] = scan(text, 0).unwrap();
-        assert_eq!((header, payload, signature), (0..20, 21..36, 37..49));
-        assert!(scan(b"eyJhbGciOiJIUzI1NiJ9", 0).is_none());
-        assert!(scan(b"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.", 0).is_some_and(|[.., s]| s.is_empty()));
+        let (header, payload, signature) = ("h".repeat(20), "p".repeat(15), "s".repeat(12));
+        let text = format!("{header}.{payload}.{signature} rest");
+        assert_eq!(scan(text.as_bytes(), 0), Some([0..20, 21..36, 37..49]));
+        assert!(scan(header.as_bytes(), 0).is_none());
+        assert!(scan(format!("{header}.{payload}.").as_bytes(), 0).is_some_and(|[.., s]| s.is_empty()));
+        let encrypted = format!("{text}.{signature}.{header}").replace(" rest", "");
+        assert!(scan(encrypted.as_bytes(), 0).is_none(), "a token of five segments is encrypted");
         assert!(scan("eyJ".repeat(10_000).as_bytes(), 0).is_none());
     }
 }

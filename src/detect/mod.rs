@@ -2,7 +2,7 @@
 //!
 //! `hits` is the first stage, every keyword in the text; `detector` the second, each rule's window around its hits.
 //! The shapes that need more than a regex have files of their own (`assign`, `jwt`, `pem`, `run`); `checks` holds
-//! what must be true of a match, with `decode`, `entropy`, `placeholder` and `literal` to help it. `selftest` runs a
+//! what must be true of a match, with `decode`, `entropy`, `placeholder`, `literal` and `names` to help it. `selftest` runs a
 //! rule's own `match` and `miss` lines.
 
 mod assign;
@@ -16,6 +16,7 @@ pub mod entropy;
 pub mod hits;
 mod jwt;
 mod literal;
+mod names;
 mod pem;
 mod placeholder;
 mod run;

@@ -31,12 +31,15 @@ pub fn scan(text: &[u8], begin: Range<usize>) -> Option<Block> {
             [b'-', b'-', b'-', b'-', ..] => {
                 let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()).min(120);
                 let line = rest.get(..end)?;
-                let closed = line.windows(4).rposition(|w| w == b"----").filter(|_| line.windows(4).any(|w| w == b"END "))?;
+                let closed =
+                    line.windows(4).rposition(|w| w == b"----").filter(|_| line.windows(4).any(|w| w == b"END "))?;
                 block.span.end = at + closed + 4;
                 return (block.body.len() >= MIN_BODY).then_some(block);
             }
             // Escaped line ends, in one or more layers of strings.
-            [b'\\', ..] => at += 1 + rest.iter().skip(1).take_while(|b| **b == b'\\').count() + usize::from(escape_letter(rest)),
+            [b'\\', ..] => {
+                at += 1 + rest.iter().skip(1).take_while(|b| **b == b'\\').count() + usize::from(escape_letter(rest))
+            }
             [b, ..] if b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=') => at += word(&mut block, rest)?,
             [b, ..] if b.is_ascii_whitespace() || b"\"'`,#*;>|&.()-:".contains(b) => at += 1,
             _ => return None,
@@ -52,12 +55,16 @@ fn escape_letter(rest: &[u8]) -> bool {
 
 /// Takes one word: base64, or a header line (`Proc-Type: …`), or a sign of the language. Returns its length.
 fn word(block: &mut Block, rest: &[u8]) -> Option<usize> {
-    let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))).unwrap_or(rest.len());
+    let len =
+        rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))).unwrap_or(rest.len());
     let after = rest.get(len).copied();
     if after == Some(b'-') || after == Some(b':') {
         let line_end = rest.iter().position(|b| *b == b'\n' || *b == b'\\').unwrap_or(rest.len()).min(200);
         let line = rest.get(..line_end)?;
-        let header = line.contains(&b':') && ["Proc-Type", "DEK-Info", "Comment", "Version", "Hash", "Charset", "X-", "Subject", "MessageID"].iter().any(|h| line.starts_with(h.as_bytes()));
+        let header = line.contains(&b':')
+            && ["Proc-Type", "DEK-Info", "Comment", "Version", "Hash", "Charset", "X-", "Subject", "MessageID"]
+                .iter()
+                .any(|h| line.starts_with(h.as_bytes()));
         if header {
             block.encrypted |= line.windows(9).any(|w| w == b"ENCRYPTED") || line.starts_with(b"DEK-Info");
             return Some(line_end);
@@ -94,12 +101,16 @@ mod tests {
         for text in [
             format!("\"-----BEGIN PRIVATE KEY-----\\n{line}\\n{line}\\n-----END PRIVATE KEY-----\\n\""),
             format!("\"-----BEGIN PRIVATE KEY-----\\\\n{line}\\\\n{line}\\\\n-----END PRIVATE KEY-----\""),
-            format!("\"-----BEGIN PRIVATE KEY-----\\n\" +\n  \"{line}\\n\" +\n \"{line}\\n\" + \"-----END PRIVATE KEY-----\""),
+            format!(
+                "\"-----BEGIN PRIVATE KEY-----\\n\" +\n  \"{line}\\n\" +\n \"{line}\\n\" + \"-----END PRIVATE KEY-----\""
+            ),
             format!("# -----BEGIN PRIVATE KEY-----\n# {line}\n# {line}\n# -----END PRIVATE KEY-----"),
         ] {
             assert_eq!(read(&text).map(|b| b.body.len()), Some(128), "{text}");
         }
-        let locked = format!("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\n{line}\n-----END RSA PRIVATE KEY-----");
+        let locked = format!(
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A\n\n{line}\n-----END RSA PRIVATE KEY-----"
+        );
         assert!(read(&locked).unwrap().encrypted);
     }
 

@@ -2,8 +2,28 @@
 
 /// Words of at least four letters that stand in placeholders and hardly ever in random text.
 const WORDS: [&[u8]; 22] = [
-    b"example", b"placeholder", b"your_", b"your-", b"yourt", b"yourk", b"yours", b"yourp", b"changeme", b"change_me", b"change-me", b"replace",
-    b"redacted", b"insert", b"dummy", b"xxxx", b"....", b"****", b"removed", b"notreal", b"fake", b"todo",
+    b"example",
+    b"placeholder",
+    b"your_",
+    b"your-",
+    b"yourt",
+    b"yourk",
+    b"yours",
+    b"yourp",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"replace",
+    b"redacted",
+    b"insert",
+    b"dummy",
+    b"xxxx",
+    b"....",
+    b"****",
+    b"removed",
+    b"notreal",
+    b"fake",
+    b"todo",
 ];
 
 /// Whether a value stands for another one: a run of one character, few characters, an ascending row, a word such
@@ -12,7 +32,10 @@ const WORDS: [&[u8]; 22] = [
 /// For a random value of 20 letters and digits the chance of being taken for one is below 1 in 10,000.
 #[must_use]
 pub fn is_placeholder(value: &[u8]) -> bool {
-    WORDS.iter().any(|word| contains_ignoring_case(value, word)) || few_characters(value) || longest_run(value) >= 7 || longest_row(value) >= 8
+    WORDS.iter().any(|word| contains_ignoring_case(value, word))
+        || few_characters(value)
+        || longest_run(value) >= 7
+        || longest_row(value) >= 8
 }
 
 fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
@@ -28,7 +51,7 @@ fn few_characters(value: &[u8]) -> bool {
         }
     }
     let distinct = seen.iter().filter(|s| **s).count();
-    value.len() >= 8 && distinct <= 1 + value.len() / 12
+    distinct <= 1 || value.len() >= 8 && distinct <= 1 + value.len() / 12
 }
 
 fn longest_run(value: &[u8]) -> usize {
@@ -37,14 +60,22 @@ fn longest_run(value: &[u8]) -> usize {
 
 /// The longest ascending or descending row, `9` followed by `0` and `z` by `a` included.
 fn longest_row(value: &[u8]) -> usize {
-    let next = |a: u8, b: u8| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() && (a.wrapping_add(1) == b || (a == b'9' && b == b'0'));
+    let next = |a: u8, b: u8| {
+        a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() && (a.wrapping_add(1) == b || (a == b'9' && b == b'0'))
+    };
     longest(value, next).max(longest(value, |a, b| next(b, a)))
 }
 
 fn longest(value: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
     let (mut best, mut len) = (usize::from(!value.is_empty()), 1);
     for pair in value.windows(2) {
-        len = if let [a, b] = pair && joined(*a, *b) { len + 1 } else { 1 };
+        len = if let [a, b] = pair
+            && joined(*a, *b)
+        {
+            len + 1
+        } else {
+            1
+        };
         best = best.max(len);
     }
     best
@@ -53,15 +84,67 @@ fn longest(value: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
 /// Whether a value refers to another place instead of being one: a variable, a template, a path to a secret.
 #[must_use]
 pub fn is_reference(value: &[u8]) -> bool {
-    const STARTS: [&[u8]; 34] = [
-        b"$", b"{{", b"<%", b"%(", b"%{", b"#{", b"@", b"env.", b"env(", b"env[", b"process.env", b"os.environ", b"os.getenv", b"getenv", b"System.", b"var.",
-        b"local.", b"data.", b"secrets.", b"vault:", b"vault/", b"ssm:", b"arn:", b"op://", b"file:", b"http://", b"https://", b"ref+", b"module.", b"each.",
-        b"params.", b"self.", b"this.", b"ENV[",
+    const STARTS: [&[u8]; 32] = [
+        b"{{",
+        b"<%",
+        b"%(",
+        b"%{",
+        b"#{",
+        b"env.",
+        b"env(",
+        b"env[",
+        b"process.env",
+        b"os.environ",
+        b"os.getenv",
+        b"getenv",
+        b"System.",
+        b"var.",
+        b"local.",
+        b"data.",
+        b"secrets.",
+        b"vault:",
+        b"vault/",
+        b"ssm:",
+        b"arn:",
+        b"op://",
+        b"file:",
+        b"http://",
+        b"https://",
+        b"ref+",
+        b"module.",
+        b"each.",
+        b"params.",
+        b"self.",
+        b"this.",
+        b"ENV[",
     ];
-    let inside = |open: &[u8], close: u8| value.windows(open.len()).position(|w| w == open).is_some_and(|i| value.get(i..).is_some_and(|r| r.contains(&close)));
+    let inside = |open: &[u8], close: u8| {
+        value
+            .windows(open.len())
+            .position(|w| w == open)
+            .is_some_and(|i| value.get(i..).is_some_and(|r| r.contains(&close)))
+    };
     STARTS.iter().any(|s| value.starts_with(s))
-        || [b'<', b'[', b'{', b'%'].iter().zip([b'>', b']', b'}', b'%']).any(|(o, c)| value.first() == Some(o) && value.last() == Some(&c))
-        || inside(b"${", b'}') || inside(b"{{", b'}') || inside(b"$(", b')') || inside(b"#{", b'}') || inside(b"<%", b'>')
+        || is_variable(value)
+        || [b'<', b'[', b'{', b'%']
+            .iter()
+            .zip([b'>', b']', b'}', b'%'])
+            .any(|(o, c)| value.first() == Some(o) && value.last() == Some(&c))
+        || inside(b"${", b'}')
+        || inside(b"{{", b'}')
+        || inside(b"$(", b')')
+        || inside(b"#{", b'}')
+        || inside(b"<%", b'>')
+}
+
+/// `$NAME`, `$1`, `@NAME@`, `$(…`: a variable and nothing else.
+fn is_variable(value: &[u8]) -> bool {
+    let name = |rest: &[u8]| rest.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    match value {
+        [b'$', b'{' | b'(', ..] => true,
+        [b'$', rest @ ..] | [b'@', rest @ .., b'@'] => !rest.is_empty() && name(rest),
+        _ => value.starts_with(b"@Microsoft.KeyVault"),
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +153,16 @@ mod tests {
 
     #[test]
     fn placeholders_are_told_from_values() {
-        for text in ["xxxxxxxxxxxxxxxx", "your_api_key_here", "0123456789abcdef", "AAAAAAAAAAAAAAAAAAAA", "EXAMPLEKEY", "abababababababababababababababab", "<insert>", "abc1234567890xyz"] {
+        for text in [
+            "xxxxxxxxxxxxxxxx",
+            "your_api_key_here",
+            "0123456789abcdef",
+            "AAAAAAAAAAAAAAAAAAAA",
+            "EXAMPLEKEY",
+            "abababababababababababababababab",
+            "<insert>",
+            "abc1234567890xyz",
+        ] {
             assert!(is_placeholder(text.as_bytes()), "{text}");
         }
         for text in ["f3Kq9ZpT7sLm2Xc8Vb4N", "9f86d081884c7d659a2feaa0c55ad015", "hunter2", "S3cr3t!pass"] {
@@ -91,10 +183,22 @@ mod tests {
 
     #[test]
     fn references_are_told_from_values() {
-        for text in ["${X}", "{{ x }}", "os.environ[\"A\"]", "process.env.X", "$X", "prefix-${X}-y", "<token>", "%TOKEN%", "secrets.TOKEN", "op://vault/item", "#{x}"] {
+        for text in [
+            "${X}",
+            "{{ x }}",
+            "os.environ[\"A\"]",
+            "process.env.X",
+            "$X",
+            "prefix-${X}-y",
+            "<token>",
+            "%TOKEN%",
+            "secrets.TOKEN",
+            "op://vault/item",
+            "#{x}",
+        ] {
             assert!(is_reference(text.as_bytes()), "{text}");
         }
-        for text in ["pa$$word1", "abc{def", "50%off"] {
+        for text in ["pa$$word1", "abc{def", "50%off", "$ecret!1", "@bc!1"] {
             assert!(!is_reference(text.as_bytes()), "{text}");
         }
     }

@@ -4,7 +4,8 @@ use crate::model::Untrusted;
 
 /// Whether a character may not reach a terminal as it is: controls, and what changes the direction of text or hides.
 fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 /// For a terminal: nothing that moves the cursor, colours, hides or turns text around; bytes that are no UTF-8
@@ -68,7 +69,11 @@ pub(super) struct SafeJson {
 }
 
 impl serde_json::ser::Formatter for SafeJson {
-    fn write_string_fragment<W: ?Sized + std::io::Write>(&mut self, out: &mut W, fragment: &str) -> std::io::Result<()> {
+    fn write_string_fragment<W: ?Sized + std::io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(is_unsafe) {
             let (safe, tail) = rest.split_at(at);
@@ -143,7 +148,11 @@ impl serde_json::ser::Formatter for SafeJson {
 }
 
 /// Writes a value as JSON, pretty or on one line, with a newline at the end.
-pub(super) fn write_json(value: &impl serde::Serialize, pretty: bool, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+pub(super) fn write_json(
+    value: &impl serde::Serialize,
+    pretty: bool,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
     let formatter = SafeJson { pretty: pretty.then(serde_json::ser::PrettyFormatter::new) };
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter)).map_err(std::io::Error::from)?;
     out.write_all(b"\n")

@@ -14,12 +14,16 @@ const VERSION: u32 = 1;
 
 /// Writes the whole report as one document.
 pub(super) fn document(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let findings: Vec<Value> = report.findings.iter().map(|f| {
-        let mut value = common(f, style);
-        value.insert("locations".to_owned(), f.locations.iter().map(|l| Value::Object(place(l))).collect());
-        value.insert("companions".to_owned(), f.companions.iter().map(|c| companion(c, style)).collect());
-        Value::Object(value)
-    }).collect();
+    let findings: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|f| {
+            let mut value = common(f, style);
+            value.insert("locations".to_owned(), f.locations.iter().map(|l| Value::Object(place(l))).collect());
+            value.insert("companions".to_owned(), f.companions.iter().map(|c| companion(c, style)).collect());
+            Value::Object(value)
+        })
+        .collect();
     let mut head = summary(report);
     head.insert("findings".to_owned(), Value::Array(findings));
     write_json(&head, true, out)
@@ -29,15 +33,21 @@ pub(super) fn document(report: &Report, style: Style, out: &mut dyn Write) -> io
 pub(super) fn lines(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
     for (number, finding) in report.findings.iter().enumerate() {
         for location in &finding.locations {
-            let mut line = Map::from_iter([("type".to_owned(), json!("finding")), ("finding".to_owned(), json!(number))]);
+            let mut line =
+                Map::from_iter([("type".to_owned(), json!("finding")), ("finding".to_owned(), json!(number))]);
             line.extend(place(location));
             line.extend(common(finding, style));
             write_json(&line, false, out)?;
         }
         for part in finding.companions.iter().filter(|c| c.rule.is_some()) {
-            let mut line = Map::from_iter([("type".to_owned(), json!("companion")), ("finding".to_owned(), json!(number))]);
+            let mut line =
+                Map::from_iter([("type".to_owned(), json!("companion")), ("finding".to_owned(), json!(number))]);
             line.extend(place(&part.location));
-            line.extend([("name".to_owned(), json!(part.name)), ("rule".to_owned(), json!(part.rule)), ("redacted".to_owned(), json!(part.redacted.to_string()))]);
+            line.extend([
+                ("name".to_owned(), json!(part.name)),
+                ("rule".to_owned(), json!(part.rule)),
+                ("redacted".to_owned(), json!(part.redacted.to_string())),
+            ]);
             write_json(&line, false, out)?;
         }
     }
@@ -49,7 +59,10 @@ pub(super) fn lines(report: &Report, style: Style, out: &mut dyn Write) -> io::R
 fn summary(report: &Report) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("version".to_owned(), json!(VERSION));
-    out.insert("tool".to_owned(), json!({ "name": "quell", "version": env!("CARGO_PKG_VERSION"), "rules": report.rules }));
+    out.insert(
+        "tool".to_owned(),
+        json!({ "name": "quell", "version": env!("CARGO_PKG_VERSION"), "rules": report.rules }),
+    );
     out.insert("complete".to_owned(), json!(report.coverage.is_complete()));
     out.insert("below_confidence".to_owned(), json!(report.below_confidence));
     out.insert("suppressed".to_owned(), json!(report.suppressed));
@@ -61,8 +74,10 @@ fn coverage(coverage: &Coverage) -> Value {
     let skipped: Vec<Value> = coverage.skipped.iter().map(|(reason, s)| {
         json!({ "reason": reason, "files": s.files, "directories": s.directories, "examples": s.examples.iter().map(text).collect::<Vec<_>>() })
     }).collect();
-    let gaps: Vec<Value> = coverage.gaps.iter().map(|g| json!({ "path": text(&g.path), "kind": g.kind, "why": g.why })).collect();
-    let notices: Vec<Value> = coverage.notices.iter().map(|n| json!({ "path": text(&n.path), "text": n.text })).collect();
+    let gaps: Vec<Value> =
+        coverage.gaps.iter().map(|g| json!({ "path": text(&g.path), "kind": g.kind, "why": g.why })).collect();
+    let notices: Vec<Value> =
+        coverage.notices.iter().map(|n| json!({ "path": text(&n.path), "text": n.text })).collect();
     json!({ "files": coverage.files, "bytes": coverage.bytes, "skipped": skipped, "gaps": gaps, "notices": notices })
 }
 

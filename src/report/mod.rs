@@ -27,7 +27,8 @@ pub enum Format {
 
 impl Format {
     /// Every format with its name on the command line.
-    pub const ALL: &'static [(&'static str, Self)] = &[("plain", Self::Plain), ("json", Self::Json), ("jsonl", Self::Jsonl), ("sarif", Self::Sarif)];
+    pub const ALL: &'static [(&'static str, Self)] =
+        &[("plain", Self::Plain), ("json", Self::Json), ("jsonl", Self::Jsonl), ("sarif", Self::Sarif)];
 
     /// The format of that name.
     #[must_use]

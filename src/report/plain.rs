@@ -32,7 +32,13 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
     let shown = reveal(&finding.secret, style).map_or_else(|| finding.redacted.to_string(), |s| terminal_str(&s));
     let (paint, plain) = if style.color { (color(finding.severity), "\x1b[0m") } else { ("", "") };
     let bold = if style.color { "\x1b[1m" } else { "" };
-    writeln!(out, "{paint}{:<8}{plain} {bold}{}{plain}  {}", finding.severity.as_str(), finding.title, shown.trim_end())?;
+    writeln!(
+        out,
+        "{paint}{:<8}{plain} {bold}{}{plain}  {}",
+        finding.severity.as_str(),
+        finding.title,
+        shown.trim_end()
+    )?;
     for location in finding.locations.iter().take(PLACES) {
         writeln!(out, "  where  {}", place(location))?;
     }
@@ -87,7 +93,8 @@ pub(super) fn reasons(finding: &Finding) -> Vec<String> {
 
 /// The day of a time in seconds since 1970, UTC.
 fn day(at: i64) -> String {
-    time::OffsetDateTime::from_unix_timestamp(at).map_or_else(|_| "an impossible date".to_owned(), |t| t.date().to_string())
+    time::OffsetDateTime::from_unix_timestamp(at)
+        .map_or_else(|_| "an impossible date".to_owned(), |t| t.date().to_string())
 }
 
 /// Writes what was found in a line, what was left out in another, and every gap.
@@ -102,26 +109,33 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for notice in &coverage.notices {
         writeln!(out, "note: {}: {}", terminal(&notice.path), terminal_str(&notice.text))?;
     }
-    let left_out: Vec<String> = coverage.skipped.iter().map(|(reason, s)| {
-        let what = match reason {
-            SkipReason::Symlink => "links",
-            SkipReason::SpecialFile => "special files",
-            SkipReason::Ignored => "ignored",
-            SkipReason::Excluded => "excluded",
-            SkipReason::GitDirectory => "git directories",
-        };
-        match (s.files, s.directories) {
-            (files, 0) => format!("{what} {files}"),
-            (0, directories) if *reason == SkipReason::GitDirectory => format!("{what} {directories}"),
-            (0, directories) => format!("{what} {}", counted(directories, "directory", "directories")),
-            (files, directories) => format!("{what} {files} and {}", counted(directories, "directory", "directories")),
-        }
-    }).collect();
+    let left_out: Vec<String> = coverage
+        .skipped
+        .iter()
+        .map(|(reason, s)| {
+            let what = match reason {
+                SkipReason::Symlink => "links",
+                SkipReason::SpecialFile => "special files",
+                SkipReason::Ignored => "ignored",
+                SkipReason::Excluded => "excluded",
+                SkipReason::GitDirectory => "git directories",
+            };
+            match (s.files, s.directories) {
+                (files, 0) => format!("{what} {files}"),
+                (0, directories) if *reason == SkipReason::GitDirectory => format!("{what} {directories}"),
+                (0, directories) => format!("{what} {}", counted(directories, "directory", "directories")),
+                (files, directories) => {
+                    format!("{what} {files} and {}", counted(directories, "directory", "directories"))
+                }
+            }
+        })
+        .collect();
     if !left_out.is_empty() {
         writeln!(out, "left out by design: {}", left_out.join(", "))?;
     }
     let findings = counted(report.findings.len() as u64, "finding", "findings");
-    let read = format!("{} ({}) and {} rules", counted(coverage.files, "file", "files"), size(coverage.bytes), report.rules);
+    let read =
+        format!("{} ({}) and {} rules", counted(coverage.files, "file", "files"), size(coverage.bytes), report.rules);
     let mut more = Vec::new();
     if report.below_confidence > 0 {
         more.push(format!("{} of lower confidence not shown", report.below_confidence));
@@ -147,5 +161,8 @@ fn counted(n: u64, one: &str, many: &str) -> String {
 /// A number of bytes for people, in powers of a thousand.
 fn size(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    units.iter().find(|(unit, _)| bytes >= *unit).map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit))
+    units.iter().find(|(unit, _)| bytes >= *unit).map_or_else(
+        || format!("{bytes} B"),
+        |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+    )
 }

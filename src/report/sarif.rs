@@ -18,12 +18,18 @@ pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::R
         rules.entry(&finding.rule).or_insert(finding);
     }
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(i, id)| (*id, i)).collect();
-    let results: Vec<Value> = report.findings.iter().map(|f| result(f, index.get(f.rule.as_str()).copied().unwrap_or(0), style)).collect();
-    let notes = report.coverage.gaps.iter().map(|g| (&g.path, "error", format!("not read ({}): {}", g.kind.as_str(), g.why)));
+    let results: Vec<Value> =
+        report.findings.iter().map(|f| result(f, index.get(f.rule.as_str()).copied().unwrap_or(0), style)).collect();
+    let notes =
+        report.coverage.gaps.iter().map(|g| (&g.path, "error", format!("not read ({}): {}", g.kind.as_str(), g.why)));
     let notes = notes.chain(report.coverage.notices.iter().map(|n| (&n.path, "note", n.text.clone())));
     let notes = notes.chain(report.coverage.skipped.iter().filter_map(|(reason, s)| {
         let first = s.examples.first()?;
-        Some((first, "note", format!("left out by design ({}): {} files and {} directories", reason.as_str(), s.files, s.directories)))
+        Some((
+            first,
+            "note",
+            format!("left out by design ({}): {} files and {} directories", reason.as_str(), s.files, s.directories),
+        ))
     }));
     let notifications: Vec<Value> = notes.map(|(path, level, message)| {
         json!({ "level": level, "message": { "text": message }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }] })
@@ -64,7 +70,8 @@ fn rule(finding: &Finding) -> Value {
 
 fn result(finding: &Finding, index: usize, style: Style) -> Value {
     let shown = reveal(&finding.secret, style).unwrap_or_else(|| finding.redacted.to_string());
-    let companions = finding.companions.iter().filter(|c| c.rule.is_some()).map(|c| location(&c.location, Some(&c.name)));
+    let companions =
+        finding.companions.iter().filter(|c| c.rule.is_some()).map(|c| location(&c.location, Some(&c.name)));
     let locations: Vec<Value> = finding.locations.iter().map(|l| location(l, None)).chain(companions).collect();
     let mut out = json!({
         "ruleId": finding.rule,

@@ -9,8 +9,8 @@ pub enum Checksum {
     /// them, in base 62 (digits, upper case, lower case), padded with `0`. GitHub, "Behind GitHub's new
     /// authentication token formats" (2021); npm uses the same.
     Crc32Base62,
-    /// `crc32-hex`: the eight characters after the last `_` are the CRC-32 of all before that `_`, in hexadecimal.
-    /// Grafana service-account tokens (`pkg/components/satokengen`).
+    /// `crc32-hex`: the eight characters after the last `_` are the CRC-32 (IEEE) of all before that `_`, as
+    /// hexadecimal bytes, least significant first. Grafana's service-account tokens (`pkg/components/satokengen`).
     Crc32Hex,
 }
 
@@ -53,7 +53,9 @@ impl Checksum {
     fn split(self, token: &[u8]) -> Option<(&[u8], &[u8])> {
         let mark = token.iter().rposition(|b| *b == b'_')?;
         match self {
-            Self::Crc32Base62 => token.get(mark + 1..).filter(|rest| rest.len() > 6).map(|rest| rest.split_at(rest.len() - 6)),
+            Self::Crc32Base62 => {
+                token.get(mark + 1..).filter(|rest| rest.len() > 6).map(|rest| rest.split_at(rest.len() - 6))
+            }
             Self::Crc32Hex => Some((token.get(..mark)?, token.get(mark + 1..).filter(|sum| sum.len() == 8)?)),
         }
     }
@@ -61,7 +63,7 @@ impl Checksum {
     fn sum(self, body: &[u8]) -> Vec<u8> {
         let mut sum = crc32fast::hash(body);
         match self {
-            Self::Crc32Hex => format!("{sum:08x}").into_bytes(),
+            Self::Crc32Hex => format!("{:08x}", sum.swap_bytes()).into_bytes(),
             Self::Crc32Base62 => {
                 let mut digits = vec![b'0'; 6];
                 for digit in digits.iter_mut().rev() {
@@ -100,7 +102,7 @@ mod tests {
         assert_eq!(value, 0xCBF4_3926);
         let mut token = *b"123456789_00000000";
         Checksum::Crc32Hex.mend(&mut token);
-        assert_eq!(&token[10..], b"cbf43926");
+        assert_eq!(&token[10..], b"2639f4cb");
     }
 
     #[test]

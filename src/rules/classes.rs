@@ -123,7 +123,9 @@ fn last(hir: &Hir) -> (ByteSet, bool) {
             }
             (all, true)
         }
-        HirKind::Alternation(parts) => parts.iter().map(last).fold(([0; 4], false), |(a, x), (b, y)| (union(&a, &b), x || y)),
+        HirKind::Alternation(parts) => {
+            parts.iter().map(last).fold(([0; 4], false), |(a, x), (b, y)| (union(&a, &b), x || y))
+        }
     }
 }
 

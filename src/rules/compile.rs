@@ -125,6 +125,8 @@ pub struct Rule {
     pub examples: Cow<'static, [Text]>,
     /// Whether it is a password that a person chose.
     pub password: bool,
+    /// Whether any other rule that matches the same bytes names the finding.
+    pub fallback: bool,
     /// Other parts of the credential.
     pub companions: Cow<'static, [CompanionRef]>,
     /// How many leading bytes may be shown.
@@ -207,6 +209,13 @@ impl RuleSet {
         Self::new(providers, rules)
     }
 
+    /// How specific a rule is: where several match the same bytes, the highest names the finding.
+    #[must_use]
+    pub fn specificity(&self, index: u16) -> u8 {
+        let rule = self.rules.get(usize::from(index)).filter(|r| !r.fallback);
+        rule.map_or(0, |r| 1 + r.shape.specificity())
+    }
+
     /// The rule of an id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&Rule> {
@@ -223,7 +232,8 @@ impl RuleSet {
 fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
     let outline = classes::parse(decl.pattern.get_ref()).map(|hir| classes::outline(&hir)).unwrap_or_default();
     let texts = |list: &[String]| list.iter().map(|s| s.clone().into()).collect::<Vec<Text>>().into();
-    let spanned = |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone().into()).collect::<Vec<Text>>().into();
+    let spanned =
+        |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone().into()).collect::<Vec<Text>>().into();
     Rule {
         id: decl.id.get_ref().clone().into(),
         name: decl.name.clone().into(),
@@ -241,6 +251,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         min_entropy: decl.checks.min_entropy.map_or(0, |bits| (bits * 100.0) as u16),
         examples: decl.checks.examples.iter().map(|e| e.to_ascii_lowercase().into()).collect::<Vec<Text>>().into(),
         password: decl.checks.password,
+        fallback: decl.fallback,
         companions: decl.companions.iter().map(companion).collect::<Vec<_>>().into(),
         public_prefix: decl.public_prefix,
         keywords: spanned(&decl.keywords),
@@ -259,5 +270,10 @@ fn companion(decl: &CompanionDecl) -> CompanionRef {
         WithinDecl::File => Within::File,
         WithinDecl::Directory => Within::Directory,
     };
-    CompanionRef { name: decl.name.clone().into(), rule: decl.rule.get_ref().clone().into(), within, required: decl.required }
+    CompanionRef {
+        name: decl.name.clone().into(),
+        rule: decl.rule.get_ref().clone().into(),
+        within,
+        required: decl.required,
+    }
 }

@@ -49,7 +49,11 @@ pub fn lint(sources: &[Source], files: &[ProviderFile], known: &[&str]) -> Vec<R
         provider(&mut report, file);
         for rule in &file.rule {
             if !seen.insert(rule.id.get_ref()) {
-                report.on(&rule.id, format!("rule `{}` is declared twice", rule.id.get_ref()), "give one of the two another id");
+                report.on(
+                    &rule.id,
+                    format!("rule `{}` is declared twice", rule.id.get_ref()),
+                    "give one of the two another id",
+                );
             }
             names(&mut report, file, rule);
             keywords(&mut report, rule);
@@ -70,13 +74,23 @@ fn provider(report: &mut Report<'_>, file: &ProviderFile) {
         report.on(id, format!("`{}` is not a slug", id.get_ref()), "use lower-case letters, digits and single hyphens");
     }
     if stem.as_deref() != Some(id.get_ref()) {
-        report.on(id, format!("the provider's id `{}` is not the file's name", id.get_ref()), "name the file after the provider's id");
+        report.on(
+            id,
+            format!("the provider's id `{}` is not the file's name", id.get_ref()),
+            "name the file after the provider's id",
+        );
     }
     https(report, id.span().start, &file.provider.docs);
     for host in &file.provider.hosts {
         let labels = host.strip_prefix("*.").unwrap_or(host);
-        if labels.is_empty() || !labels.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b)) {
-            report.on(id, format!("`{host}` is not a host name"), "write `api.example.com` or `*.example.com`, without scheme or port");
+        if labels.is_empty()
+            || !labels.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b))
+        {
+            report.on(
+                id,
+                format!("`{host}` is not a host name"),
+                "write `api.example.com` or `*.example.com`, without scheme or port",
+            );
         }
     }
 }
@@ -88,7 +102,10 @@ pub(super) fn https(report: &mut Report<'_>, offset: usize, url: &str) {
 }
 
 fn is_slug(text: &str) -> bool {
-    !text.is_empty() && text.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+    !text.is_empty()
+        && text
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 fn names(report: &mut Report<'_>, file: &ProviderFile, rule: &RuleDecl) {
@@ -97,10 +114,18 @@ fn names(report: &mut Report<'_>, file: &ProviderFile, rule: &RuleDecl) {
         report.on(&rule.id, format!("`{id}` is not a slug"), "use lower-case letters, digits and single hyphens");
     }
     if !id.strip_prefix(provider.as_str()).is_some_and(|rest| rest.starts_with('-')) {
-        report.on(&rule.id, format!("rule `{id}` does not start with its provider's id"), format!("name it `{provider}-…`"));
+        report.on(
+            &rule.id,
+            format!("rule `{id}` does not start with its provider's id"),
+            format!("name it `{provider}-…`"),
+        );
     }
     if rule.name.trim().is_empty() || rule.advice.trim().is_empty() {
-        report.on(&rule.id, "name and advice may not be empty", "say what the credential is called and what to do about a leak");
+        report.on(
+            &rule.id,
+            "name and advice may not be empty",
+            "say what the credential is called and what to do about a leak",
+        );
     }
     if let Some(docs) = &rule.docs {
         https(report, rule.id.span().start, docs);
@@ -108,7 +133,11 @@ fn names(report: &mut Report<'_>, file: &ProviderFile, rule: &RuleDecl) {
     for control in &rule.controls {
         let framework = ["NHI", "PR.", "DE.", "RS.", "ID.", "GV.", "RC."].iter().any(|p| control.starts_with(p));
         if !framework {
-            report.on(&rule.id, format!("`{control}` is no control id"), "use ids of OWASP NHI (`NHI2`) or NIST CSF 2.0 (`PR.AA-01`)");
+            report.on(
+                &rule.id,
+                format!("`{control}` is no control id"),
+                "use ids of OWASP NHI (`NHI2`) or NIST CSF 2.0 (`PR.AA-01`)",
+            );
         }
     }
 }
@@ -121,10 +150,18 @@ fn keywords(report: &mut Report<'_>, rule: &RuleDecl) {
     for keyword in &rule.keywords {
         let text = keyword.get_ref();
         if text.len() < MIN_KEYWORD {
-            report.on(keyword, format!("keyword `{text}` is shorter than {MIN_KEYWORD} bytes"), "choose a longer literal: short ones cost speed");
+            report.on(
+                keyword,
+                format!("keyword `{text}` is shorter than {MIN_KEYWORD} bytes"),
+                "choose a longer literal: short ones cost speed",
+            );
         }
         if !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-            report.on(keyword, format!("keyword `{}` is not printable ASCII", text.escape_debug()), "use printable ASCII characters");
+            report.on(
+                keyword,
+                format!("keyword `{}` is not printable ASCII", text.escape_debug()),
+                "use printable ASCII characters",
+            );
         }
     }
 }
@@ -133,17 +170,35 @@ fn pattern(report: &mut Report<'_>, rule: &RuleDecl) {
     let text = rule.pattern.get_ref();
     let hir = match classes::parse(text) {
         Ok(hir) => hir,
-        Err(why) => return report.on(&rule.pattern, format!("the pattern does not parse: {why}"), "patterns are regular expressions over bytes, without look-around"),
+        Err(why) => {
+            return report.on(
+                &rule.pattern,
+                format!("the pattern does not parse: {why}"),
+                "patterns are regular expressions over bytes, without look-around",
+            );
+        }
     };
     let properties = hir.properties();
     if !properties.look_set().is_empty() {
-        report.on(&rule.pattern, "the pattern looks around (`^`, `$`, `\\b`)", "leave it out: boundaries are checked by the shape");
+        report.on(
+            &rule.pattern,
+            "the pattern looks around (`^`, `$`, `\\b`)",
+            "leave it out: boundaries are checked by the shape",
+        );
     }
     match properties.maximum_len() {
-        None => report.on(&rule.pattern, "the pattern is unbounded, so a match would depend on where the scan starts", "replace `*`, `+` and `{n,}` by `{n,m}`"),
+        None => report.on(
+            &rule.pattern,
+            "the pattern is unbounded, so a match would depend on where the scan starts",
+            "replace `*`, `+` and `{n,}` by `{n,m}`",
+        ),
         Some(max) if max > rule.shape.max_match() => {
             let limit = rule.shape.max_match();
-            report.on(&rule.pattern, format!("a match may have {max} bytes; a `{}` rule may read {limit}", rule.shape.as_str()), "lower the bounds of the repetitions");
+            report.on(
+                &rule.pattern,
+                format!("a match may have {max} bytes; a `{}` rule may read {limit}", rule.shape.as_str()),
+                "lower the bounds of the repetitions",
+            );
         }
         Some(_) => {}
     }
@@ -152,7 +207,11 @@ fn pattern(report: &mut Report<'_>, rule: &RuleDecl) {
     }
     let has_secret = text.contains("(?<secret>") || text.contains("(?P<secret>");
     if !has_secret && !matches!(rule.shape, Shape::Pem | Shape::Jwt) {
-        report.on(&rule.pattern, "the pattern has no group `secret`", "put `(?<secret>…)` around the bytes that authenticate");
+        report.on(
+            &rule.pattern,
+            "the pattern has no group `secret`",
+            "put `(?<secret>…)` around the bytes that authenticate",
+        );
     }
     if rule.before > 0 && !matches!(rule.shape, Shape::Token) || usize::from(rule.before) > Shape::BEFORE {
         report.on(&rule.pattern, "`before` does not fit", format!("it is for `token` rules, up to {}", Shape::BEFORE));
@@ -161,10 +220,18 @@ fn pattern(report: &mut Report<'_>, rule: &RuleDecl) {
 
 fn checks(report: &mut Report<'_>, rule: &RuleDecl) {
     if let Some(name) = rule.checks.checksum.as_deref().filter(|n| Checksum::named(n).is_none()) {
-        report.on(&rule.id, format!("there is no checksum `{name}`"), known_help(name, Checksum::ALL.iter().map(|(n, _)| *n)));
+        report.on(
+            &rule.id,
+            format!("there is no checksum `{name}`"),
+            known_help(name, Checksum::ALL.iter().map(|(n, _)| *n)),
+        );
     }
     if let Some(name) = rule.checks.decode.as_deref().filter(|n| Decoder::named(n).is_none()) {
-        report.on(&rule.id, format!("there is no decoder `{name}`"), known_help(name, Decoder::ALL.iter().map(|(n, ..)| *n)));
+        report.on(
+            &rule.id,
+            format!("there is no decoder `{name}`"),
+            known_help(name, Decoder::ALL.iter().map(|(n, ..)| *n)),
+        );
     }
     if rule.checks.min_entropy.is_some_and(|bits| !(0.0..=8.0).contains(&bits)) {
         report.on(&rule.id, "`min_entropy` is in bits per byte", "give a number from 0 to 8");
@@ -172,7 +239,10 @@ fn checks(report: &mut Report<'_>, rule: &RuleDecl) {
 }
 
 fn known_help<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    nearest(word, known.clone()).map_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")), |n| format!("did you mean `{n}`?"))
+    nearest(word, known.clone()).map_or_else(
+        || format!("known are {}", known.collect::<Vec<_>>().join(", ")),
+        |n| format!("did you mean `{n}`?"),
+    )
 }
 
 fn companions(report: &mut Report<'_>, rule: &RuleDecl, ids: &BTreeMap<&str, &str>, known: &[&str]) {
@@ -183,14 +253,22 @@ fn companions(report: &mut Report<'_>, rule: &RuleDecl, ids: &BTreeMap<&str, &st
         }
     }
     if rule.shape == Shape::Pair && !rule.companions.iter().any(|c| c.required) {
-        report.on(&rule.id, "a `pair` rule needs a required companion", "add `companions = [{ name = …, rule = …, within = \"file\", required = true }]`");
+        report.on(
+            &rule.id,
+            "a `pair` rule needs a required companion",
+            "add `companions = [{ name = …, rule = …, within = \"file\", required = true }]`",
+        );
     }
 }
 
 /// Samples expand, match the pattern and carry a valid checksum; matches contain the sample.
 fn templates(report: &mut Report<'_>, rule: &RuleDecl) {
     if rule.matches.is_empty() || rule.miss.is_empty() {
-        report.on(&rule.id, format!("rule `{}` needs `match` and `miss` lines", rule.id.get_ref()), "give at least one text in which it finds `{sample}` and one in which it finds nothing");
+        report.on(
+            &rule.id,
+            format!("rule `{}` needs `match` and `miss` lines", rule.id.get_ref()),
+            "give at least one text in which it finds `{sample}` and one in which it finds nothing",
+        );
     }
     let checksum = rule.checks.checksum.as_deref().and_then(Checksum::named);
     let sample = match sample(rule.sample.get_ref(), checksum, &mut Random::new(1)) {
@@ -198,7 +276,11 @@ fn templates(report: &mut Report<'_>, rule: &RuleDecl) {
         Err(why) => return report.on(&rule.sample, why, "see docs/rule-format.md for the placeholders"),
     };
     if checksum.is_some_and(|c| !c.holds(&sample)) {
-        report.on(&rule.sample, "the sample has no place for the checksum", "write as many characters as the format has; the checksum is filled in");
+        report.on(
+            &rule.sample,
+            "the sample has no place for the checksum",
+            "write as many characters as the format has; the checksum is filled in",
+        );
     }
     for line in rule.matches.iter().filter(|l| !l.get_ref().contains("{sample}") && !l.get_ref().contains("{sample:")) {
         report.on(line, "a `match` line must contain `{sample}`", "put `{sample}` where the secret stands");
@@ -209,12 +291,24 @@ fn templates(report: &mut Report<'_>, rule: &RuleDecl) {
             report.on(line, why, "see docs/rule-format.md for the placeholders");
         }
     }
-    let finds = Regex::builder().syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false)).build(rule.pattern.get_ref());
-    if matches!(rule.shape, Shape::Token | Shape::Assign | Shape::Pair) && finds.is_ok_and(|r| !r.is_match(&sample)) && !rule.matches.iter().any(|l| {
-        let text = template::expand(l.get_ref(), &mut Random::new(1), &bindings).unwrap_or_default();
-        Regex::builder().syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false)).build(rule.pattern.get_ref()).is_ok_and(|r| r.is_match(&text))
-    }) {
-        report.on(&rule.sample, "the sample does not match the pattern", "make the template produce what the pattern describes");
+    let finds = Regex::builder()
+        .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
+        .build(rule.pattern.get_ref());
+    if matches!(rule.shape, Shape::Token | Shape::Assign | Shape::Pair)
+        && finds.is_ok_and(|r| !r.is_match(&sample))
+        && !rule.matches.iter().any(|l| {
+            let text = template::expand(l.get_ref(), &mut Random::new(1), &bindings).unwrap_or_default();
+            Regex::builder()
+                .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
+                .build(rule.pattern.get_ref())
+                .is_ok_and(|r| r.is_match(&text))
+        })
+    {
+        report.on(
+            &rule.sample,
+            "the sample does not match the pattern",
+            "make the template produce what the pattern describes",
+        );
     }
 }
 

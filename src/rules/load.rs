@@ -23,12 +23,27 @@ pub struct Source {
 /// If the directory or a file cannot be read, or there is none.
 pub fn read_dir(dir: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
     let place = |path: &Path| path.display().to_string();
-    let failed = |path: &Path, why: &str, help: &str| RuleError { file: place(path), line: 1, column: 1, message: why.to_owned(), help: help.to_owned() };
-    let entries = std::fs::read_dir(dir).map_err(|e| vec![failed(dir, &e.to_string(), "name a directory of rule files")])?;
-    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    let failed = |path: &Path, why: &str, help: &str| RuleError {
+        file: place(path),
+        line: 1,
+        column: 1,
+        message: why.to_owned(),
+        help: help.to_owned(),
+    };
+    let entries =
+        std::fs::read_dir(dir).map_err(|e| vec![failed(dir, &e.to_string(), "name a directory of rule files")])?;
+    let mut paths: Vec<_> = entries
+        .filter_map(Result::ok)
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(vec![failed(dir, "there is no rule file (`*.toml`) in this directory", "see `quell rules show ID` for the format of one")]);
+        return Err(vec![failed(
+            dir,
+            "there is no rule file (`*.toml`) in this directory",
+            "see `quell rules show ID` for the format of one",
+        )]);
     }
     let (mut sources, mut errors) = (Vec::new(), Vec::new());
     for path in paths {

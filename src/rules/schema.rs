@@ -79,6 +79,9 @@ pub struct RuleDecl {
     /// Other rules whose matches near this one belong to the same credential.
     #[serde(default)]
     pub companions: Vec<CompanionDecl>,
+    /// Whether any other rule that matches the same bytes names the finding: a generic rule.
+    #[serde(default)]
+    pub fallback: bool,
     /// How many leading bytes of the secret are the format's public prefix and may be shown.
     #[serde(default)]
     pub public_prefix: u8,

@@ -63,7 +63,9 @@ pub fn expand(template: &str, random: &mut Random, bindings: &Bindings) -> Resul
             rest = after;
             continue;
         }
-        let end = closing(tail).ok_or_else(|| format!("`{}` has no matching brace; write `{{{{` or `}}}}` for a brace itself", head(tail)))?;
+        let end = closing(tail).ok_or_else(|| {
+            format!("`{}` has no matching brace; write `{{{{` or `}}}}` for a brace itself", head(tail))
+        })?;
         let (inner, after) = (tail.get(1..end).unwrap_or_default(), tail.get(end + 1..).unwrap_or_default());
         out.extend(placeholder(inner, random, bindings)?);
         rest = after;

@@ -65,17 +65,35 @@ fn by_rule(sightings: &[Sighting]) -> ByRule<'_> {
     out
 }
 
-fn parts_of(rule: &Rule, ids: &BTreeMap<&str, u16>, sighting: &Sighting, file: usize, files: &[ByRule<'_>]) -> Vec<Part> {
+fn parts_of(
+    rule: &Rule,
+    ids: &BTreeMap<&str, u16>,
+    sighting: &Sighting,
+    file: usize,
+    files: &[ByRule<'_>],
+) -> Vec<Part> {
     let part = |wanted: &CompanionRef| {
         let index = *ids.get(wanted.rule.as_ref())?;
         let (file, near) = nearest(index, wanted.within, sighting, file, files)?;
-        Some(Part { name: wanted.name.to_string(), rule: index, file, secret: near.secret.clone(), location: near.location.clone() })
+        Some(Part {
+            name: wanted.name.to_string(),
+            rule: index,
+            file,
+            secret: near.secret.clone(),
+            location: near.location.clone(),
+        })
     };
     rule.companions.iter().filter_map(part).collect()
 }
 
 /// The nearest sighting of a rule: in the same file, else in the first other file of the directory that has one.
-fn nearest<'s>(rule: u16, within: Within, from: &Sighting, file: usize, files: &[ByRule<'s>]) -> Option<(usize, &'s Sighting)> {
+fn nearest<'s>(
+    rule: u16,
+    within: Within,
+    from: &Sighting,
+    file: usize,
+    files: &[ByRule<'s>],
+) -> Option<(usize, &'s Sighting)> {
     let own = files.get(file).and_then(|f| f.get(&rule)).and_then(|all| {
         // Sightings are in place order: the nearest is one of the two around this one.
         let after = all.partition_point(|s| s.location.start < from.location.start);

@@ -53,7 +53,9 @@ pub struct Progress {
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     // A rule whose best is below the threshold is not run, unless another rule joins it.
     let joined = |rule: &Rule| options.rules.rules.iter().any(|r| r.companions.iter().any(|c| c.rule == rule.id));
-    let detector = Detector::new(options.rules, |rule| (options.enable)(rule) && (rule.confidence >= options.confidence || joined(rule)));
+    let detector = Detector::new(options.rules, |rule| {
+        (options.enable)(rule) && (rule.confidence >= options.confidence || joined(rule))
+    });
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner { detector: &detector, workers, progress };
     let mut coverage = Coverage::default();
@@ -63,7 +65,11 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
             Target::Stream(mut stream, name) => scanner.stream(stream.as_mut(), None, &name, &mut coverage),
         }
     }
-    let files = scanner.workers.into_iter().flat_map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).files).collect();
+    let files = scanner
+        .workers
+        .into_iter()
+        .flat_map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).files)
+        .collect();
     let found = join::findings(options.rules, options.key, options.now, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
@@ -108,7 +114,8 @@ impl Scanner<'_> {
         let Worker { scratch, reader, files } = &mut *worker;
         let mut file = FileScan::new(self.detector, path, scratch);
         let mut source = source;
-        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
+        let outcome =
+            reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
         let sightings = file.sightings;
         if !sightings.is_empty() {
             files.push(sightings);

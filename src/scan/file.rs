@@ -60,7 +60,13 @@ impl<'a> FileScan<'a> {
             if first_zero == Some(0) && part.bytes.iter().all(|b| *b == 0) {
                 return;
             }
-            let reading = Reading { text: part.bytes, owned: part.from..part.to, offset: part.offset, encoding: part.encoding, shift: 0 };
+            let reading = Reading {
+                text: part.bytes,
+                owned: part.from..part.to,
+                offset: part.offset,
+                encoding: part.encoding,
+                shift: 0,
+            };
             self.reading(part, 0, &reading);
             if first_zero.is_some() {
                 for shift in [0, 1] {
@@ -78,7 +84,13 @@ impl<'a> FileScan<'a> {
         let mut narrow = std::mem::take(&mut self.scratch.narrow);
         encoding.narrow(part.bytes.get(shift..).unwrap_or_default(), &mut narrow);
         let end = if part.to == part.bytes.len() { narrow.len() } else { (part.to / width).min(narrow.len()) };
-        let reading = Reading { text: &narrow, owned: part.from / width..end, offset: part.offset + shift as u64, encoding, shift };
+        let reading = Reading {
+            text: &narrow,
+            owned: part.from / width..end,
+            offset: part.offset + shift as u64,
+            encoding,
+            shift,
+        };
         self.reading(part, if part.encoding == encoding { 0 } else { 1 + shift }, &reading);
         self.scratch.narrow = narrow;
     }
@@ -89,7 +101,11 @@ impl<'a> FileScan<'a> {
         self.detector.scan(&chunk, &mut self.scratch.detect, &mut candidates);
         let code = !candidates.is_empty() && paths::is_code(self.path.raw());
         // In source code a bare value is an expression, whatever it looks like.
-        candidates.retain(|c| !(code && c.quoting == Quoting::Bare && self.detector.rules().rules.get(usize::from(c.rule)).is_some_and(|r| r.password)));
+        candidates.retain(|c| {
+            !(code
+                && c.quoting == Quoting::Bare
+                && self.detector.rules().rules.get(usize::from(c.rule)).is_some_and(|r| r.password))
+        });
         let start = self.cursors.get(number).copied().unwrap_or(Cursor::START);
         let mut places = Places { text: reading.text, at: reading.owned.start, cursor: start };
         for candidate in candidates.drain(..) {
@@ -129,7 +145,13 @@ impl Places<'_> {
     }
 }
 
-fn sighting(path: &Untrusted, part: &Part<'_>, reading: &Reading<'_>, places: &mut Places<'_>, candidate: Candidate) -> Sighting {
+fn sighting(
+    path: &Untrusted,
+    part: &Part<'_>,
+    reading: &Reading<'_>,
+    places: &mut Places<'_>,
+    candidate: Candidate,
+) -> Sighting {
     let anchor = candidate.groups.iter().map(|(_, g)| g.start).chain([candidate.secret.start]).min().unwrap_or(0);
     // A match that began before the owned bytes starts where they do, for lines' sake.
     let base = if anchor >= places.at { anchor } else { places.at };

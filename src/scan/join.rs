@@ -15,14 +15,16 @@ pub(super) fn findings(set: &RuleSet, key: &FingerprintKey, now: i64, files: Vec
     let mut groups: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
     for mut directory in by_directory(files) {
         companions::join(set, &mut directory);
-        for sighting in directory.into_iter().flat_map(|file| merge::overlaps(&set.rules, file)) {
+        for sighting in directory.into_iter().flat_map(|file| merge::overlaps(set, file)) {
             if let Some(rule) = set.rules.get(usize::from(sighting.rule)) {
                 groups.entry(identity(rule, &sighting)).or_default().push(sighting);
             }
         }
     }
     let mut out: Vec<Finding> = groups.into_values().filter_map(|group| finding(set, key, now, group)).collect();
-    out.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.locations.cmp(&b.locations)).then_with(|| a.rule.cmp(&b.rule)));
+    out.sort_by(|a, b| {
+        b.severity.cmp(&a.severity).then_with(|| a.locations.cmp(&b.locations)).then_with(|| a.rule.cmp(&b.rule))
+    });
     out
 }
 
@@ -31,7 +33,11 @@ fn by_directory(mut files: Vec<Vec<Sighting>>) -> Vec<Vec<Vec<Sighting>>> {
     files.retain(|f| !f.is_empty());
     let path = |f: &Vec<Sighting>| f.first().map(|s| s.location.path.clone());
     files.sort_by_key(path);
-    let directory = |f: &Vec<Sighting>| path(f).map(|p| p.raw().iter().rposition(|b| *b == b'/').and_then(|i| p.raw().get(..i)).unwrap_or_default().to_vec());
+    let directory = |f: &Vec<Sighting>| {
+        path(f).map(|p| {
+            p.raw().iter().rposition(|b| *b == b'/').and_then(|i| p.raw().get(..i)).unwrap_or_default().to_vec()
+        })
+    };
     let mut out: BTreeMap<Option<Vec<u8>>, Vec<Vec<Sighting>>> = BTreeMap::new();
     for file in files {
         out.entry(directory(&file)).or_default().push(file);
@@ -40,13 +46,18 @@ fn by_directory(mut files: Vec<Vec<Sighting>>) -> Vec<Vec<Vec<Sighting>>> {
 }
 
 fn identity(rule: &Rule, sighting: &Sighting) -> Key {
-    let group = |name: &str| sighting.group(name).filter(|_| rule.password).map(|s| s.expose().to_vec()).unwrap_or_default();
+    let group =
+        |name: &str| sighting.group(name).filter(|_| rule.password).map(|s| s.expose().to_vec()).unwrap_or_default();
     (sighting.secret.expose().to_vec(), group("user"), group("host"))
 }
 
 /// Makes one finding of the sightings of a credential.
 fn finding(set: &RuleSet, key: &FingerprintKey, now: i64, mut group: Vec<Sighting>) -> Option<Finding> {
-    let best = group.iter().enumerate().max_by_key(|(i, s)| (s.confidence, specificity(set, s), s.severity, std::cmp::Reverse(*i)))?.0;
+    let best = group
+        .iter()
+        .enumerate()
+        .max_by_key(|(i, s)| (s.confidence, set.specificity(s.rule), s.severity, std::cmp::Reverse(*i)))?
+        .0;
     let lead = group.get(best)?.rule;
     let rule = set.rules.get(usize::from(lead))?;
     let confidence = group.get(best)?.confidence;
@@ -54,14 +65,23 @@ fn finding(set: &RuleSet, key: &FingerprintKey, now: i64, mut group: Vec<Sightin
     let lead_severity = group.get(best)?.severity;
     let severity = severity(lead_severity, now, &mut facts, &group);
     let id = |index: u16| set.rules.get(usize::from(index)).map(|r| r.id.to_string());
-    let mut other_rules: Vec<String> = group.iter().flat_map(|s| s.others.iter().copied().chain([s.rule])).filter(|r| *r != lead).filter_map(id).collect();
+    let mut other_rules: Vec<String> = group
+        .iter()
+        .flat_map(|s| s.others.iter().copied().chain([s.rule]))
+        .filter(|r| *r != lead)
+        .filter_map(id)
+        .collect();
     other_rules.sort();
     other_rules.dedup();
     let companions = parts(set, &mut group);
     let first = group.get(best).map(|s| s.secret.clone())?;
     let fingerprint = {
         let group_of = |name: &str| group.get(best).and_then(|s| s.group(name)).map(Secret::expose).unwrap_or_default();
-        let identity = if rule.password { Identity::Password { secret: &first, subject: group_of("user"), host: group_of("host") } } else { Identity::Token(&first) };
+        let identity = if rule.password {
+            Identity::Password { secret: &first, subject: group_of("user"), host: group_of("host") }
+        } else {
+            Identity::Token(&first)
+        };
         key.fingerprint(identity)
     };
     let mut locations: Vec<Location> = group.into_iter().map(|s| s.location).collect();
@@ -86,14 +106,12 @@ fn finding(set: &RuleSet, key: &FingerprintKey, now: i64, mut group: Vec<Sightin
     })
 }
 
-fn specificity(set: &RuleSet, sighting: &Sighting) -> u8 {
-    set.rules.get(usize::from(sighting.rule)).map_or(0, |r| r.shape.specificity())
-}
-
 /// The severity after what is known of the token's time and of where it stands; the facts say why.
 fn severity(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Sighting]) -> Severity {
     for fact in facts.iter_mut() {
-        if let Fact::Expires(at) = *fact && at < now {
+        if let Fact::Expires(at) = *fact
+            && at < now
+        {
             *fact = Fact::Expired(at);
             severity = Severity::Info;
         }

@@ -28,7 +28,11 @@ impl Cursor {
 
 /// Characters in a stretch of a line: code points in UTF-8, bytes in anything else.
 fn characters(text: &[u8]) -> u32 {
-    let count = if text.is_ascii() || std::str::from_utf8(text).is_err() { text.len() } else { text.iter().filter(|b| **b & 0xC0 != 0x80).count() };
+    let count = if text.is_ascii() || std::str::from_utf8(text).is_err() {
+        text.len()
+    } else {
+        text.iter().filter(|b| **b & 0xC0 != 0x80).count()
+    };
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -1,13 +1,13 @@
 //! Resolves sightings that overlap in a file: the most specific names the secret, the others are listed with it.
 
 use super::sighting::Sighting;
-use crate::rules::{Rule, Shape};
+use crate::rules::{RuleSet, Shape};
 
 /// Leaves one sighting for each stretch of bytes that several rules matched.
 ///
 /// The most specific rule decides whatever its confidence: a token whose checksum fails is not saved by a generic
 /// rule that matches it too. A part whose other part is missing is the least specific of all.
-pub(super) fn overlaps(rules: &[Rule], mut all: Vec<Sighting>) -> Vec<Sighting> {
+pub(super) fn overlaps(set: &RuleSet, mut all: Vec<Sighting>) -> Vec<Sighting> {
     all.sort_by(|a, b| (a.location.start, a.location.end, a.rule).cmp(&(b.location.start, b.location.end, b.rule)));
     let mut out: Vec<Sighting> = Vec::with_capacity(all.len());
     let mut end = 0;
@@ -15,7 +15,7 @@ pub(super) fn overlaps(rules: &[Rule], mut all: Vec<Sighting>) -> Vec<Sighting> 
         match out.last_mut().filter(|_| sighting.location.start < end) {
             Some(last) => {
                 end = end.max(sighting.location.end);
-                absorb(rules, last, sighting);
+                absorb(set, last, sighting);
             }
             None => {
                 end = sighting.location.end;
@@ -26,8 +26,8 @@ pub(super) fn overlaps(rules: &[Rule], mut all: Vec<Sighting>) -> Vec<Sighting> 
     out
 }
 
-fn absorb(rules: &[Rule], kept: &mut Sighting, mut other: Sighting) {
-    if rank(rules, &other) > rank(rules, kept) {
+fn absorb(set: &RuleSet, kept: &mut Sighting, mut other: Sighting) {
+    if rank(set, &other) > rank(set, kept) {
         std::mem::swap(kept, &mut other);
     }
     let more = std::mem::take(&mut other.others).into_iter().chain([other.rule]);
@@ -38,10 +38,10 @@ fn absorb(rules: &[Rule], kept: &mut Sighting, mut other: Sighting) {
     }
 }
 
-/// How specific a sighting is: by shape, then a format before a guess, then the longer match.
-fn rank(rules: &[Rule], sighting: &Sighting) -> (u8, bool, u64) {
+/// How specific a sighting is: by its rule, then a format before a guess, then the longer match.
+fn rank(set: &RuleSet, sighting: &Sighting) -> (u8, bool, u64) {
     let length = sighting.location.end - sighting.location.start;
-    let Some(rule) = rules.get(usize::from(sighting.rule)) else { return (0, false, length) };
+    let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { return (0, false, length) };
     let alone = rule.shape == Shape::Pair && sighting.companions.is_empty();
-    (if alone { 0 } else { 1 + rule.shape.specificity() }, !rule.password, length)
+    (if alone { 0 } else { set.specificity(sighting.rule) }, !rule.password, length)
 }

@@ -2,14 +2,39 @@
 
 /// Parts of paths that hold tests, examples and documentation.
 const TEST_PARTS: [&str; 26] = [
-    "test", "tests", "testing", "testdata", "test-data", "__tests__", "__mocks__", "mock", "mocks", "spec", "specs", "fixture", "fixtures", "example", "examples", "sample", "samples", "demo",
-    "demos", "doc", "docs", "documentation", "e2e", "t", "stubs", "tutorial",
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "test-data",
+    "__tests__",
+    "__mocks__",
+    "mock",
+    "mocks",
+    "spec",
+    "specs",
+    "fixture",
+    "fixtures",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "demo",
+    "demos",
+    "doc",
+    "docs",
+    "documentation",
+    "e2e",
+    "t",
+    "stubs",
+    "tutorial",
 ];
 
 /// Endings of source files, in which a bare word is an expression.
 const CODE: [&str; 46] = [
-    "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "java", "kt", "kts", "scala", "groovy", "gradle", "go", "rs", "py", "pyi", "rb", "php", "js", "jsx", "mjs", "cjs", "ts", "tsx",
-    "vue", "svelte", "swift", "dart", "lua", "pl", "pm", "r", "ex", "exs", "erl", "hs", "ml", "clj", "fs", "vb", "sol", "zig",
+    "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm", "cs", "java", "kt", "kts", "scala", "groovy", "gradle", "go",
+    "rs", "py", "pyi", "rb", "php", "js", "jsx", "mjs", "cjs", "ts", "tsx", "vue", "svelte", "swift", "dart", "lua",
+    "pl", "pm", "r", "ex", "exs", "erl", "hs", "ml", "clj", "fs", "vb", "sol", "zig",
 ];
 
 /// Whether a path is one of tests, examples or documentation.
@@ -38,7 +63,16 @@ mod tests {
 
     #[test]
     fn tests_and_code_are_known_by_their_paths() {
-        for path in ["tests/a.rs", "src/foo_test.go", "x/app.spec.ts", "docs/guide.md", "test_a.py", ".env.example", "README.md", "a/fixtures/k.pem"] {
+        for path in [
+            "tests/a.rs",
+            "src/foo_test.go",
+            "x/app.spec.ts",
+            "docs/guide.md",
+            "test_a.py",
+            ".env.example",
+            "README.md",
+            "a/fixtures/k.pem",
+        ] {
             assert!(is_test(path.as_bytes()), "{path}");
         }
         for path in ["src/main.rs", "attest/a.rs", "latest.txt", ".env", "contest/x.py"] {

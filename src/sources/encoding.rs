@@ -34,7 +34,9 @@ impl Encoding {
             [0, 0, 0xFE, 0xFF, ..] => Self::Utf32Be,
             [0xFF, 0xFE, ..] => Self::Utf16Le,
             [0xFE, 0xFF, ..] => Self::Utf16Be,
-            [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => Self::unmarked(start.get(..start.len().min(4096)).unwrap_or_default()),
+            [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => {
+                Self::unmarked(start.get(..start.len().min(4096)).unwrap_or_default())
+            }
             _ => Self::EightBit,
         }
     }
@@ -92,9 +94,11 @@ impl Encoding {
                 let units: Vec<u16> = raw.chunks_exact(2).map(|u| self.unit(u) as u16).collect();
                 String::from_utf16_lossy(&units).into_bytes()
             }
-            Self::Utf32Le | Self::Utf32Be => {
-                raw.chunks_exact(4).map(|u| char::from_u32(self.unit(u)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
-            }
+            Self::Utf32Le | Self::Utf32Be => raw
+                .chunks_exact(4)
+                .map(|u| char::from_u32(self.unit(u)).unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect::<String>()
+                .into_bytes(),
         }
     }
 }

@@ -13,7 +13,12 @@ pub(super) fn directory(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
 
 /// Opens a file in a directory, for reading. `O_NONBLOCK` keeps a FIFO that took its place from holding us up.
 pub(super) fn file(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
-    openat(at, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+    openat(
+        at,
+        name,
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
 }
 
 /// What the system says, in its words.

@@ -57,7 +57,12 @@ impl Reader {
     ///
     /// # Errors
     /// The source's; the parts before it were yielded.
-    pub fn read(&mut self, source: &mut impl Read, size: Option<u64>, mut each: impl FnMut(Part<'_>)) -> io::Result<u64> {
+    pub fn read(
+        &mut self,
+        source: &mut impl Read,
+        size: Option<u64>,
+        mut each: impl FnMut(Part<'_>),
+    ) -> io::Result<u64> {
         let mut filled = 0usize;
         // A byte more than the file has: one read then finds its end.
         let first = size.map_or(PART, |s| usize::try_from(s).unwrap_or(usize::MAX).saturating_add(1).min(PART));

@@ -113,7 +113,11 @@ impl Repository {
         let exclude = small_file(&dir.join("info/exclude")).and_then(|text| IgnoreFile::parse(&text, b"", None));
         match tracked {
             Ok(tracked) => Self { tracked: Some(tracked), exclude, notice: None },
-            Err(why) => Self { tracked: None, exclude: None, notice: Some(format!("its index cannot be read ({why}): ignored files are scanned too")) },
+            Err(why) => Self {
+                tracked: None,
+                exclude: None,
+                notice: Some(format!("its index cannot be read ({why}): ignored files are scanned too")),
+            },
         }
     }
 
@@ -128,7 +132,11 @@ impl Repository {
 }
 
 /// The ignore files from a work tree's root down to the directory `below` it, that one left out.
-pub(super) fn ignore_files_above(root: &Path, below: &[u8], exclude: Option<Arc<IgnoreFile>>) -> Option<Arc<IgnoreFile>> {
+pub(super) fn ignore_files_above(
+    root: &Path,
+    below: &[u8],
+    exclude: Option<Arc<IgnoreFile>>,
+) -> Option<Arc<IgnoreFile>> {
     let mut chain = exclude;
     let mut relative = PathBuf::new();
     for part in path(below).components() {

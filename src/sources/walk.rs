@@ -106,7 +106,11 @@ impl<V: Visit> Walk<'_, V> {
 
     fn root_file(&self, shown: &Untrusted) {
         let mut coverage = Coverage::default();
-        match rustix::fs::open(self.root, rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()) {
+        match rustix::fs::open(
+            self.root,
+            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        ) {
             Ok(fd) => self.opened(fd, shown.clone(), &mut coverage),
             Err(e) => coverage.gap(GapKind::Unreadable, shown, open::words(e)),
         }
@@ -121,12 +125,15 @@ impl<V: Visit> Walk<'_, V> {
 
     /// The rules of the repository that the root lies in, but is not the root of.
     fn rules_around(&self) -> Rules {
-        let Some(parent) = self.root.canonicalize().ok().filter(|_| !has_git(self.root)) else { return Rules::default() };
+        let Some(parent) = self.root.canonicalize().ok().filter(|_| !has_git(self.root)) else {
+            return Rules::default();
+        };
         let Some((tree, below, repository)) = Repository::around(&parent) else { return Rules::default() };
         let Some(tracked) = repository.tracked else { return Rules::default() };
         let ignore = ignore_files_above(&tree, &below, repository.exclude);
         // A target that is itself ignored by a repository around it is none of that repository's business.
-        let ignored = |path: &[u8]| ignore.as_ref().is_some_and(|i| i.ignores(path, true)) && !tracked.has_directory(path);
+        let ignored =
+            |path: &[u8]| ignore.as_ref().is_some_and(|i| i.ignores(path, true)) && !tracked.has_directory(path);
         let mut ends = below.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(i, _)| i).chain([below.len()]);
         if ends.any(|end| below.get(..end).is_some_and(ignored)) {
             return Rules::default();
@@ -177,12 +184,19 @@ impl<V: Visit> Walk<'_, V> {
     fn enter_repository(&self, fd: &OwnedFd, entries: &[Named], dir: &mut Directory) {
         let has = |name: &CStr, kind: FileType| entries.iter().any(|e| e.name.as_c_str() == name && e.kind == kind);
         if has(c".git", FileType::Directory) || has(c".git", FileType::RegularFile) {
-            let git = PathBuf::from(OsStr::from_bytes(self.root.as_os_str().as_bytes())).join(super::filter::path(&dir.relative)).join(".git");
+            let git = PathBuf::from(OsStr::from_bytes(self.root.as_os_str().as_bytes()))
+                .join(super::filter::path(&dir.relative))
+                .join(".git");
             if let Some(repository) = Repository::read(&git) {
                 if let Some(text) = repository.notice {
                     self.note(|c| c.notice(&self.shown(&dir.relative), text));
                 }
-                dir.rules = Rules { tracked: repository.tracked.map(Arc::new), ignore: repository.exclude, in_tree: Vec::new(), ignored: false };
+                dir.rules = Rules {
+                    tracked: repository.tracked.map(Arc::new),
+                    ignore: repository.exclude,
+                    in_tree: Vec::new(),
+                    ignored: false,
+                };
             }
         }
         if dir.rules.tracked.is_some() && has(c".gitignore", FileType::RegularFile) {
@@ -192,7 +206,14 @@ impl<V: Visit> Walk<'_, V> {
         }
     }
 
-    fn subdirectory<'s>(&'s self, scope: &Scope<'s>, fd: &Arc<OwnedFd>, rules: &Rules, name: CString, relative: Vec<u8>) {
+    fn subdirectory<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        fd: &Arc<OwnedFd>,
+        rules: &Rules,
+        name: CString,
+        relative: Vec<u8>,
+    ) {
         if name.to_bytes() == b".git" && is_git_directory(fd) {
             return self.note(|c| c.skip(SkipReason::GitDirectory, &self.shown(&relative), true));
         }
@@ -227,7 +248,9 @@ impl<V: Visit> Walk<'_, V> {
             match open::file(fd, &name) {
                 Ok(file) => self.opened(file, shown, &mut coverage),
                 // It was a regular file a moment ago.
-                Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => coverage.gap(GapKind::Changed, &shown, "it was removed or replaced while the scan ran"),
+                Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => {
+                    coverage.gap(GapKind::Changed, &shown, "it was removed or replaced while the scan ran")
+                }
                 Err(e) => coverage.gap(GapKind::Unreadable, &shown, open::words(e)),
             }
         }
@@ -240,11 +263,19 @@ impl<V: Visit> Walk<'_, V> {
             Err(e) => return coverage.gap(GapKind::Unreadable, &path, open::words(e)),
         };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return coverage.gap(GapKind::Changed, &path, "it was replaced by something that is no file while the scan ran");
+            return coverage.gap(
+                GapKind::Changed,
+                &path,
+                "it was replaced by something that is no file while the scan ran",
+            );
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if let Some(max) = self.options.max_file_size.filter(|max| size > *max) {
-            return coverage.gap(GapKind::OverBudget, &path, format!("its {size} bytes are more than --max-file-size {max}"));
+            return coverage.gap(
+                GapKind::OverBudget,
+                &path,
+                format!("its {size} bytes are more than --max-file-size {max}"),
+            );
         }
         self.visitor.file(Entry { path, file: File::from(fd), size }, coverage);
     }
@@ -263,7 +294,11 @@ fn list(dir: &Directory) -> Result<(OwnedFd, Vec<Named>), Errno> {
     let fd = match &dir.parent {
         Some(parent) => open::directory(parent, &dir.name)?,
         // The target itself may be a link: the user named it.
-        None => rustix::fs::open(dir.name.as_c_str(), rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())?,
+        None => rustix::fs::open(
+            dir.name.as_c_str(),
+            rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        )?,
     };
     let mut entries = Vec::new();
     for entry in Dir::read_from(&fd)? {
@@ -274,7 +309,8 @@ fn list(dir: &Directory) -> Result<(OwnedFd, Vec<Named>), Errno> {
         }
         let mut kind = entry.file_type();
         if kind == FileType::Unknown {
-            kind = statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).map_or(FileType::Unknown, |s| FileType::from_raw_mode(s.st_mode));
+            kind = statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |s| FileType::from_raw_mode(s.st_mode));
         }
         entries.push(Named { name: name.to_owned(), kind });
     }

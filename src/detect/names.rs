@@ -1,0 +1,84 @@
+//! Names that values are given: where they begin and end, and whether they announce a secret or something about one.
+
+use std::ops::Range;
+
+use crate::rules::Shape;
+
+/// Last words of names whose value is about a secret and not one: `password_url`, `tokenType`.
+const ABOUT: &str = "url uri name names path file filename dir folder type length len size count expiry expires expire \
+    expiration ttl timeout field label placeholder hint regex pattern format prefix suffix header headers param params \
+    policy required enabled enable disabled min max validator validation input prompt text title message msg error err \
+    description desc help button class endpoint host env variable kind version algorithm alg scheme store manager \
+    provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
+    mode strength rotation location link bucket region scope scopes usage count limit index position status state \
+    extractor generator factory handler resolver reader writer parser store source sources";
+
+/// Words that say the same wherever they stand in a name.
+const ABOUT_ANYWHERE: &str = "hash hashed encrypted public csrf xsrf regex placeholder label tokenizer page next \
+    cursor continuation pagination max min num";
+
+/// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
+pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let back = text.get(hit.start.saturating_sub(Shape::NAME)..hit.start).unwrap_or_default();
+    let on = text.get(hit.end..(hit.end + Shape::NAME).min(text.len())).unwrap_or_default();
+    let before = back.iter().rev().take_while(|b| part(b)).count();
+    let after = on.iter().take_while(|b| part(b)).count();
+    hit.start - before..hit.end + after
+}
+
+/// Whether a name says that its value is about a secret.
+pub(super) fn is_about(name: &[u8]) -> bool {
+    let words = words(name);
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    is_listed(ABOUT, last) || words.iter().any(|w| is_listed(ABOUT_ANYWHERE, w))
+}
+
+/// Whether a name holds passwords, which people type, and not keys, which are random.
+pub(super) fn is_password(name: &[u8]) -> bool {
+    contains(name, "pass") || contains(name, "pwd")
+}
+
+/// Whether a word stands in a list of words.
+pub(super) fn is_listed(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|w| w == word)
+}
+
+/// Whether a name has a word in it, whatever its case.
+pub(super) fn contains(name: &[u8], word: &str) -> bool {
+    name.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Splits `snake_case`, `kebab-case`, `dotted.names` and `camelCase` into lower-case words.
+fn words(name: &[u8]) -> Vec<String> {
+    let mut out = vec![String::new()];
+    let mut lower = false;
+    for b in name {
+        if !b.is_ascii_alphanumeric() || (b.is_ascii_uppercase() && lower) {
+            out.push(String::new());
+        }
+        if let Some(word) = out.last_mut().filter(|_| b.is_ascii_alphanumeric()) {
+            word.push(b.to_ascii_lowercase() as char);
+        }
+        lower = b.is_ascii_lowercase();
+    }
+    out.retain(|w| !w.is_empty());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_whole_and_by_their_words() {
+        let text = b"let my.dbPasswordUrl = 1";
+        assert_eq!(&text[around(text, 9..17)], b"my.dbPasswordUrl");
+        for name in ["dbPasswordUrl", "token_type", "PASSWORD-HASH", "nextPageToken", "max_tokens", "secret.name"] {
+            assert!(is_about(name.as_bytes()), "{name}");
+        }
+        for name in ["db_password", "clientSecret", "api.key", "TOKEN"] {
+            assert!(!is_about(name.as_bytes()), "{name}");
+        }
+    }
+}

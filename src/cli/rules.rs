@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 fn list(set: &RuleSet) -> Result<Exit> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     let width = set.rules.iter().map(|r| r.id.len()).max().unwrap_or(0);
     for rule in set.rules.iter() {
         writeln!(
@@ -72,7 +72,7 @@ fn show(set: &RuleSet, id: &str) -> Result<Exit> {
             .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
         bail!("there is no rule `{id}`\n  help: {near}");
     };
-    describe(set, rule, &mut std::io::stdout().lock())?;
+    describe(set, rule, &mut io::stdout().lock())?;
     Ok(Exit::Clean)
 }
 
@@ -123,7 +123,7 @@ fn checks(rule: &Rule) -> String {
 }
 
 fn check(dir: Option<&Path>) -> Result<Exit> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     let loaded = dir.map(|dir| load::read_dir(dir).and_then(|s| load::load(&s))).transpose();
     let set = match &loaded {
         Ok(Some(set)) => set,

@@ -122,7 +122,7 @@ pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
     let threads = args
         .threads
         .or(config.scan.threads)
-        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n);
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if threads == 0 || threads > 1024 {
         bail!("{threads} threads cannot be run\n  help: give a number from 1 to 1024");
     }

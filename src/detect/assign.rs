@@ -8,7 +8,7 @@ use crate::rules::Shape;
 
 /// A value that a name announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Value {
+pub(super) struct Value {
     /// From its first byte to the end of what may belong to it: the closing quote, or the end of the line.
     pub span: Range<usize>,
     /// How it is written.
@@ -20,11 +20,16 @@ pub struct Value {
 }
 
 /// The longest value that is looked at.
-pub const MAX_VALUE: usize = Shape::TOKEN;
+pub(super) const MAX_VALUE: usize = Shape::TOKEN;
+
+/// Operators that give a name its value.
+const ASSIGNING: [&[u8]; 8] = [b"=>", b":=", b"->", b"+=", b"?=", b"||=", b"%3D", b"="];
+/// Operators before the literal that stands in where a variable is not set: `process.env.KEY || "literal"`.
+const DEFAULTING: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
 
 /// Reads on from the end of a keyword to the value that its name is given, if there is one within
 /// `Shape::GAP` bytes.
-pub fn value_after(text: &[u8], keyword_end: usize) -> Option<Value> {
+pub(super) fn value_after(text: &[u8], keyword_end: usize) -> Option<Value> {
     let limit = (keyword_end + Shape::GAP).min(text.len());
     let mut s = Scan { text: text.get(..limit)?, at: keyword_end };
     s.skip_while(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.' || b == b'-');
@@ -88,19 +93,9 @@ impl Scan<'_> {
     /// Consumes the operator; says whether it compares. `None` where there is none.
     fn operator(&mut self, quoted_name: bool, called: bool, blank: bool) -> Option<bool> {
         if self.eat(b"===") || self.eat(b"==") {
-            return self.quote_or_blank_quote().then_some(true);
+            return self.quote_ahead().then_some(true);
         }
-        if self.eat(b"=>")
-            || self.eat(b":=")
-            || self.eat(b"->")
-            || self.eat(b"+=")
-            || self.eat(b"?=")
-            || self.eat(b"||=")
-            || self.eat(b"%3D")
-        {
-            return Some(false);
-        }
-        if self.eat(b"=") {
+        if ASSIGNING.iter().any(|operator| self.eat(operator)) {
             return Some(false);
         }
         if self.eat(b":") {
@@ -111,41 +106,45 @@ impl Scan<'_> {
             self.annotation();
             return Some(false);
         }
-        if called {
-            return None;
+        if blank && DEFAULTING.iter().any(|operator| self.eat(operator)) {
+            return self.quote_ahead().then_some(false);
         }
+        if called { None } else { self.juxtaposed(quoted_name, blank).then_some(false) }
+    }
+
+    /// Consumes what stands between a name and its value where there is no operator: a comma, a bracket, the end of a
+    /// tag, another attribute, or nothing at all.
+    fn juxtaposed(&mut self, quoted_name: bool, blank: bool) -> bool {
         match self.peek() {
-            // `set("name", "value")`, `<add key="name" value="…"/>` after the comma or the attribute's name.
+            // `set("name", "value")`, and `setName("value")`.
             Some(b',') if quoted_name => {
                 self.at += 1;
-                self.quote_or_blank_quote().then_some(false)
+                self.quote_ahead()
             }
             Some(b'(') if !blank => {
                 self.at += 1;
-                self.quote_ahead().then_some(false)
+                self.quote_ahead()
             }
+            // `<name>value</name>`, and `<add key="name" value="…"/>`.
             Some(b'>') if !quoted_name => {
                 self.at += 1;
-                Some(false)
+                true
             }
             Some(b'v' | b'V') if quoted_name && blank => {
-                let attribute = self.text.get(self.at..self.at + 5)?.eq_ignore_ascii_case(b"value");
-                self.at += 5;
+                let word = self.text.get(self.at..self.at + 5).unwrap_or_default();
+                let attribute = word.eq_ignore_ascii_case(b"value");
+                self.at += word.len();
                 self.blanks();
-                (attribute && (self.eat(b"=") || self.eat(b":"))).then_some(false)
+                attribute && (self.eat(b"=") || self.eat(b":"))
             }
-            // `PASSWORD 'x'` (SQL), `--password "x"`, Go's `password string = "x"` with its type.
-            Some(_) if blank && self.quote_ahead() => Some(false),
+            // `PASSWORD 'x'` (SQL), `--password "x"`, and Go's `password string = "x"`.
+            Some(_) if blank && self.quote_ahead() => true,
             Some(b's') if blank && self.eat(b"string") => {
                 self.blanks();
-                self.eat(b"=").then_some(false)
+                self.eat(b"=")
             }
-            _ => None,
+            _ => false,
         }
-    }
-
-    fn quote_or_blank_quote(&self) -> bool {
-        self.quote_ahead()
     }
 
     /// Skips `Type =` where a quote follows it: `password: string = "x"`.
@@ -254,6 +253,9 @@ mod tests {
             r#"password = """V""""#,
             r#"char password[] = "V";"#,
             r#"password=String::from("V")"#,
+            r#"x = process.env.PASSWORD || "V""#,
+            r#"os.environ["PASSWORD"] or "V""#,
+            r#"getenv("PASSWORD", "V")"#,
             "**Password**: `V`",
             r#"&quot;password&quot;"#,
         ] {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Whether this processor has AVX2.
 #[must_use]
-pub fn available() -> bool {
+pub(super) fn available() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("popcnt")
@@ -22,7 +22,7 @@ pub fn available() -> bool {
 /// Finds even places of `block[..len]` whose 3-gram is in `bitmap` (a power of two bits), as far as whole vectors
 /// reach. Returns how many it put into `places` (start of the range) and how far it came (its end).
 #[must_use]
-pub fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
+pub(super) fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
     #[cfg(target_arch = "x86_64")]
     if available() && bitmap.len().is_power_of_two() && bitmap.len() <= 1 << 26 {
         #[expect(unsafe_code, reason = "AVX2 was detected on the line above")]
@@ -30,9 +30,7 @@ pub fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> R
         // power of two as it requires.
         return unsafe { vectors::grams3(bitmap, block, len, places) };
     }
-    #[expect(clippy::reversed_empty_ranges, reason = "a pair of count and place, not a range to walk")]
-    let nothing = 0..0;
-    nothing
+    0..0
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +41,7 @@ mod vectors {
     use crate::rules::grams::HASH3;
 
     /// For each byte of a movemask, the positions of its set bits times two, one a byte.
+    #[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
     static SPREAD: [u64; 256] = {
         let mut table = [0u64; 256];
         let mut mask = 0;
@@ -93,7 +92,8 @@ mod vectors {
             // Brings the wanted bit to the sign: shift left by 31 - (bit & 31).
             let signs = _mm256_sllv_epi32(words, _mm256_andnot_si256(bits, low));
             let mask = _mm256_movemask_ps(_mm256_castsi256_ps(signs)) as usize & 255;
-            let offsets = _mm_cvtepu8_epi16(_mm_cvtsi64_si128(SPREAD[mask] as i64));
+            #[expect(clippy::indexing_slicing, reason = "a movemask of eight lanes is below 256")]
+            let offsets = _mm_cvtepu8_epi16(_mm_cvtsi64_si128(SPREAD[mask & 255] as i64));
             let found = _mm_add_epi16(offsets, _mm_set1_epi16(place as i16));
             // SAFETY: count + 8 <= places.len(), so eight slots of two bytes can be written.
             unsafe { _mm_storeu_si128(places.as_mut_ptr().add(count).cast(), found) };

@@ -23,7 +23,7 @@ pub fn base64_any(text: &[u8]) -> Option<Vec<u8>> {
 
 /// What a secret's structure says.
 #[derive(Debug, Default, PartialEq)]
-pub struct Decoded {
+pub(super) struct Decoded {
     /// What was learnt.
     pub facts: Vec<Fact>,
     /// Whether it is one that documentation is full of.
@@ -32,7 +32,7 @@ pub struct Decoded {
 
 /// Reads a secret's structure; `None` where it has not the one that the decoder is for.
 #[must_use]
-pub fn decode(decoder: Decoder, secret: &[u8]) -> Option<Decoded> {
+pub(super) fn decode(decoder: Decoder, secret: &[u8]) -> Option<Decoded> {
     if decoder == Decoder::Basic {
         return basic(secret).map(|doubtful| Decoded { facts: Vec::new(), doubtful });
     }
@@ -109,7 +109,7 @@ fn token(secret: &[u8], signed: bool) -> Option<Vec<Fact>> {
 /// Whether a private key needs a passphrase: by its label, by an RFC 1421 header, or by the cipher that an
 /// OpenSSH key names (PROTOCOL.key: magic, then a length-prefixed cipher name).
 #[must_use]
-pub fn key_is_encrypted(label: &[u8], block: &pem::Block) -> bool {
+pub(super) fn key_is_encrypted(label: &[u8], block: &pem::Block) -> bool {
     if block.encrypted || label.windows(9).any(|w| w == b"ENCRYPTED") {
         return true;
     }

@@ -85,7 +85,7 @@ impl<'r> Detector<'r> {
             self.runs(*index, chunk, out);
         }
         let found = out.get_mut(first..).unwrap_or_default();
-        found.sort_by(|a, b| (a.secret.start, a.secret.end, a.rule).cmp(&(b.secret.start, b.secret.end, b.rule)));
+        found.sort_by_key(|c| (c.secret.start, c.secret.end, c.rule));
         let mut kept = first;
         for i in first..out.len() {
             let same = kept > first

@@ -3,6 +3,7 @@
 /// `n · log2(n)` in 1/1024 bits, for n up to 255.
 static N_LOG_N: [u32; 256] = table();
 
+#[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
 const fn table() -> [u32; 256] {
     let mut out = [0u32; 256];
     let mut n = 1usize;

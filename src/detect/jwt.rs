@@ -10,7 +10,7 @@ const fn is_base64url(byte: u8) -> bool {
 
 /// The segments of a token that starts at `at`: header, payload, signature (empty for an unsigned one). `None`
 /// where there is none of at most `Shape::JWT` bytes.
-pub fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
+pub(super) fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
     let limit = (at + Shape::JWT).min(text.len());
     let segment = |from: usize| {
         let body = text.get(from..limit)?;
@@ -20,18 +20,11 @@ pub fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
     let header = segment(at).filter(|s| s.len() >= 12 && text.get(s.end) == Some(&b'.'))?;
     let payload = segment(header.end + 1).filter(|s| s.len() >= 8 && text.get(s.end) == Some(&b'.'))?;
     let signature = segment(payload.end + 1)?;
-    // A token that goes on at the limit, or a fourth segment (an encrypted token), is none of these.
+    // A token that goes on at the limit is none; one with five segments is encrypted (RFC 7516) and none of these.
     let ends = signature.end < limit || limit == text.len();
-    let fourth = text.get(signature.end) == Some(&b'.')
-        && text.get(signature.end + 1).is_some_and(|b| is_base64url(*b))
-        && !signature.is_empty()
-        && fourth_is_segment(text, signature.end + 1);
-    (ends && !fourth).then_some([header, payload, signature])
-}
-
-/// Whether what follows a dot is a segment of a longer token and not the next word of a sentence.
-fn fourth_is_segment(text: &[u8], from: usize) -> bool {
-    text.get(from..from + 16).is_some_and(|s| s.iter().all(|b| is_base64url(*b)))
+    let fourth = segment(signature.end + 1).filter(|_| text.get(signature.end) == Some(&b'.'));
+    let encrypted = fourth.is_some_and(|s| !s.is_empty() && text.get(s.end) == Some(&b'.'));
+    (ends && !encrypted).then_some([header, payload, signature])
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::rules::Shape;
 
 /// A PEM block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
+pub(super) struct Block {
     /// From the first hyphen of BEGIN to the last of END.
     pub span: Range<usize>,
     /// The base64 of the body, without what stands between its lines.
@@ -21,7 +21,7 @@ const MIN_BODY: usize = 56;
 
 /// Reads the block whose BEGIN line is `begin`. `None` where the body has a byte that no key has, is too short
 /// to be one, or does not end within `Shape::PEM` bytes.
-pub fn scan(text: &[u8], begin: Range<usize>) -> Option<Block> {
+pub(super) fn scan(text: &[u8], begin: Range<usize>) -> Option<Block> {
     let limit = (begin.start + Shape::PEM).min(text.len());
     let mut block = Block { span: begin.start..begin.end, body: Vec::new(), encrypted: false };
     let mut at = begin.end;

@@ -31,7 +31,7 @@ const WORDS: [&[u8]; 22] = [
 ///
 /// For a random value of 20 letters and digits the chance of being taken for one is below 1 in 10,000.
 #[must_use]
-pub fn is_placeholder(value: &[u8]) -> bool {
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
     WORDS.iter().any(|word| contains_ignoring_case(value, word))
         || few_characters(value)
         || longest_run(value) >= 7
@@ -45,7 +45,7 @@ fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
 /// Whether a value of some length is made of a few characters alone.
 fn few_characters(value: &[u8]) -> bool {
     let mut seen = [false; 256];
-    for slot in value.iter().filter_map(|b| Some(usize::from(*b))) {
+    for slot in value.iter().map(|b| usize::from(*b)) {
         if let Some(seen) = seen.get_mut(slot) {
             *seen = true;
         }
@@ -83,7 +83,7 @@ fn longest(value: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
 
 /// Whether a value refers to another place instead of being one: a variable, a template, a path to a secret.
 #[must_use]
-pub fn is_reference(value: &[u8]) -> bool {
+pub(super) fn is_reference(value: &[u8]) -> bool {
     const STARTS: [&[u8]; 32] = [
         b"{{",
         b"<%",

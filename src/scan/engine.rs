@@ -1,6 +1,7 @@
 //! Runs a scan: every target, on every thread, into one report.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -137,6 +138,12 @@ impl Scanner<'_> {
 
 impl Visit for Scanner<'_> {
     fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
-        self.stream(&mut entry.file, Some(entry.size), &entry.path, coverage);
+        // A fault in one file costs that file, and is said.
+        let scanned = catch_unwind(AssertUnwindSafe(|| {
+            self.stream(&mut entry.file, Some(entry.size), &entry.path, coverage);
+        }));
+        if scanned.is_err() {
+            coverage.gap(GapKind::Internal, &entry.path, "quell itself failed on it; please report this");
+        }
     }
 }

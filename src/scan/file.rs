@@ -187,7 +187,6 @@ fn sighting(
         confidence: candidate.confidence,
         severity: candidate.severity,
         facts: candidate.facts,
-        quoting: candidate.quoting,
         others: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use crate::rules::{RuleSet, Shape};
 /// The most specific rule decides whatever its confidence: a token whose checksum fails is not saved by a generic
 /// rule that matches it too. A part whose other part is missing is the least specific of all.
 pub(super) fn overlaps(set: &RuleSet, mut all: Vec<Sighting>) -> Vec<Sighting> {
-    all.sort_by(|a, b| (a.location.start, a.location.end, a.rule).cmp(&(b.location.start, b.location.end, b.rule)));
+    all.sort_by_key(|s| (s.location.start, s.location.end, s.rule));
     let mut out: Vec<Sighting> = Vec::with_capacity(all.len());
     let mut end = 0;
     for sighting in all {

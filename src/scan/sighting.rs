@@ -1,6 +1,5 @@
 //! One match at one place, before it is joined with others.
 
-use crate::detect::Quoting;
 use crate::model::{Confidence, Fact, Location, Secret, Severity};
 
 /// One match at one place.
@@ -22,8 +21,6 @@ pub(super) struct Sighting {
     pub(super) severity: Severity,
     /// What was learnt.
     pub(super) facts: Vec<Fact>,
-    /// How it is written.
-    pub(super) quoting: Quoting,
     /// Rules that matched the same bytes and are less specific.
     pub(super) others: Vec<u16>,
 }

@@ -60,6 +60,8 @@ fn rule(r: &Rule) -> String {
     field("pattern", text(&r.pattern));
     field("prefix", format!("Cow::Borrowed(&{:?})", r.prefix));
     field("last", format!("{:?}", r.last));
+    field("alphabet", format!("{:?}", r.alphabet));
+    field("min_len", r.min_len.to_string());
     field("max_len", r.max_len.to_string());
     field("before", r.before.to_string());
     field("severity", format!("Severity::{:?}", r.severity));

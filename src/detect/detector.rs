@@ -190,8 +190,14 @@ impl<'r> Detector<'r> {
 
     /// Runs the rule's regex, anchored at `start`, over no more than its matches may have.
     fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
+        // A match is made of the pattern's own bytes: where they end, so must it.
+        let reach = text.get(start..(start + usize::from(rule.max_len)).min(text.len()))?;
+        let len = reach.iter().position(|b| !has(&rule.alphabet, *b)).unwrap_or(reach.len());
+        if len < usize::from(rule.min_len) {
+            return None;
+        }
         let regex = self.regexes.get(usize::from(index))?.get_or_init(|| compile(rule)).as_ref()?;
-        let window = text.get(..(start + usize::from(rule.max_len)).min(text.len()))?;
+        let window = text.get(..start + len)?;
         let mut slots = [None::<NonMaxUsize>; MAX_GROUPS * 2];
         // Some of the engines behind it insist on no more slots than the pattern has.
         let own = slots.get_mut(..regex.group_info().slot_len().min(MAX_GROUPS * 2))?;
@@ -232,9 +238,12 @@ fn jwt_match(index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candi
 }
 
 fn compile(rule: &Rule) -> Option<Regex> {
+    // Searches are anchored and short: a prefilter has nothing to skip, and a DFA is not worth its making.
+    let config =
+        Regex::config().auto_prefilter(false).utf8_empty(false).hybrid(false).dfa(false).nfa_size_limit(Some(4 << 20));
     Regex::builder()
         .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
-        .configure(Regex::config().utf8_empty(false).hybrid(false).dfa(false).nfa_size_limit(Some(4 << 20)))
+        .configure(config)
         .build(&rule.pattern)
         .ok()
 }

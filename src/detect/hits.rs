@@ -129,22 +129,27 @@ fn grams4(
     let mut count = 0;
     for place in places {
         let at = base + usize::from(*place);
-        for shift in [0usize, 1] {
-            let word = at
-                .checked_sub(shift)
-                .and_then(|i| text.get(i..i + 4))
-                .and_then(|b| b.first_chunk::<4>())
-                .map(|b| u32::from_le_bytes(*b));
+        // The byte before the place and the four from it on; at the edges of the text, one by one.
+        let inside = at.checked_sub(1).and_then(|i| text.get(i..)).and_then(<[u8]>::first_chunk::<8>);
+        let words = match inside.map(|bytes| u64::from_le_bytes(*bytes)) {
+            Some(word) => [Some((word >> 8) as u32), Some(word as u32)],
+            None => [word_at(text, Some(at)), word_at(text, at.checked_sub(1))],
+        };
+        for (shift, word) in words.into_iter().enumerate() {
             let bit = bit4(fold(word.unwrap_or(0)), bits);
-            let there =
-                index.grams4.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31) & u32::from(word.is_some());
+            let known = index.grams4.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31);
             if let Some(slot) = grams.get_mut(count) {
                 *slot = place + 1 - shift as u16;
             }
-            count += there as usize;
+            count += (known & u32::from(word.is_some())) as usize;
         }
     }
     count
+}
+
+fn word_at(text: &[u8], at: Option<usize>) -> Option<u32> {
+    let bytes = at.and_then(|at| text.get(at..)).and_then(<[u8]>::first_chunk::<4>);
+    bytes.map(|b| u32::from_le_bytes(*b))
 }
 
 /// Appends the keywords of the 4-gram at `at` that stand around it.

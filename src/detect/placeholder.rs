@@ -1,30 +1,8 @@
 //! Placeholders and references told from literals by their structure.
 
 /// Words of at least four letters that stand in placeholders and hardly ever in random text.
-const WORDS: [&[u8]; 22] = [
-    b"example",
-    b"placeholder",
-    b"your_",
-    b"your-",
-    b"yourt",
-    b"yourk",
-    b"yours",
-    b"yourp",
-    b"changeme",
-    b"change_me",
-    b"change-me",
-    b"replace",
-    b"redacted",
-    b"insert",
-    b"dummy",
-    b"xxxx",
-    b"....",
-    b"****",
-    b"removed",
-    b"notreal",
-    b"fake",
-    b"todo",
-];
+const WORDS: &str = "example placeholder your_ your- yourt yourk yours yourp changeme change_me change-me replace redacted \
+    insert dummy xxxx .... **** removed notreal fake todo";
 
 /// Whether a value stands for another one: a run of one character, few characters, an ascending row, a word such
 /// as `example` or `your_key`.
@@ -32,14 +10,19 @@ const WORDS: [&[u8]; 22] = [
 /// For a random value of 20 letters and digits the chance of being taken for one is below 1 in 10,000.
 #[must_use]
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    WORDS.iter().any(|word| contains_ignoring_case(value, word))
-        || few_characters(value)
-        || longest_run(value) >= 7
-        || longest_row(value) >= 8
+    has_word(value) || few_characters(value) || longest_run(value) >= 7 || longest_row(value) >= 8
 }
 
-fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
+fn has_word(value: &[u8]) -> bool {
+    let starts =
+        |rest: &[u8], word: &str| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word.as_bytes()));
+    // How the words begin; few places of a random value get further.
+    const BEGIN: &[u8] = b"explyochreinduxx..**nofato";
+    value.windows(4).enumerate().any(|(at, window)| {
+        let [a, b, ..] = window else { return false };
+        let begins = BEGIN.chunks_exact(2).any(|p| p == [a.to_ascii_lowercase(), b.to_ascii_lowercase()]);
+        begins && value.get(at..).is_some_and(|rest| WORDS.split_ascii_whitespace().any(|word| starts(rest, word)))
+    })
 }
 
 /// Whether a value of some length is made of a few characters alone.

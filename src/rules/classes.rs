@@ -19,6 +19,8 @@ pub struct Outline {
     pub prefix: Vec<ByteSet>,
     /// The bytes that a match may end in.
     pub last: ByteSet,
+    /// The bytes that a match may have at all.
+    pub alphabet: ByteSet,
     /// Least length of a match in bytes.
     pub min: usize,
     /// Greatest length of a match in bytes; `None` where it is unbounded.
@@ -65,7 +67,13 @@ pub fn outline(hir: &Hir) -> Outline {
     let properties = hir.properties();
     let mut prefix = sets(hir).0;
     prefix.truncate(MAX_PREFIX);
-    Outline { prefix, last: last(hir).0, min: properties.minimum_len().unwrap_or(0), max: properties.maximum_len() }
+    Outline {
+        prefix,
+        last: last(hir).0,
+        alphabet: alphabet(hir),
+        min: properties.minimum_len().unwrap_or(0),
+        max: properties.maximum_len(),
+    }
 }
 
 /// The sets of the leading positions, and whether they are the whole of every match (so that what follows
@@ -98,6 +106,20 @@ fn sets(hir: &Hir) -> (Vec<ByteSet>, bool) {
             (out, true)
         }
         HirKind::Alternation(parts) => alternation(parts),
+    }
+}
+
+/// Every byte that stands in a pattern.
+fn alphabet(hir: &Hir) -> ByteSet {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => [0; 4],
+        HirKind::Literal(literal) => literal.0.iter().fold([0; 4], |all, b| union(&all, &one(*b))),
+        HirKind::Class(class) => class_set(class).unwrap_or([u64::MAX; 4]),
+        HirKind::Capture(capture) => alphabet(&capture.sub),
+        HirKind::Repetition(repetition) => alphabet(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().fold([0; 4], |all, part| union(&all, &alphabet(part)))
+        }
     }
 }
 
@@ -187,8 +209,9 @@ mod tests {
 
     #[test]
     fn the_last_bytes_are_those_a_match_may_end_in() {
-        let last = of("ab[0-9]{2}(?:x|yz?)[-=]{0,2}").last;
-        let set: String = (0..128u8).filter(|b| has(&last, *b)).map(char::from).collect();
-        assert_eq!(set, "-=xyz");
+        let outline = of("ab[0-9]{2}(?:x|yz?)[-=]{0,2}");
+        let set = |set: &ByteSet| (0..128u8).filter(|b| has(set, *b)).map(char::from).collect::<String>();
+        assert_eq!(set(&outline.last), "-=xyz");
+        assert_eq!(set(&outline.alphabet), "-0123456789=abxyz");
     }
 }

@@ -107,6 +107,10 @@ pub struct Rule {
     pub prefix: Cow<'static, [ByteSet]>,
     /// The bytes that a match may end in.
     pub last: ByteSet,
+    /// The bytes that a match may have at all.
+    pub alphabet: ByteSet,
+    /// Least length of a match.
+    pub min_len: u16,
     /// Greatest length of a match.
     pub max_len: u16,
     /// How many bytes before the keyword a match may start.
@@ -242,6 +246,8 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         pattern: decl.pattern.get_ref().clone().into(),
         prefix: outline.prefix.into(),
         last: outline.last,
+        alphabet: outline.alphabet,
+        min_len: outline.min.min(usize::from(u16::MAX)) as u16,
         max_len: outline.max.unwrap_or(0).min(usize::from(u16::MAX)) as u16,
         before: decl.before,
         severity: decl.severity,

@@ -23,26 +23,29 @@ pub(super) fn findings(set: &RuleSet, key: &FingerprintKey, now: i64, files: Vec
     }
     let mut out: Vec<Finding> = groups.into_values().filter_map(|group| finding(set, key, now, group)).collect();
     out.sort_by(|a, b| {
-        b.severity.cmp(&a.severity).then_with(|| a.locations.cmp(&b.locations)).then_with(|| a.rule.cmp(&b.rule))
+        let place = |f: &Finding| f.locations.first().map(|l| (l.path.clone(), l.start, l.end));
+        b.severity.cmp(&a.severity).then_with(|| place(a).cmp(&place(b))).then_with(|| a.rule.cmp(&b.rule))
     });
     out
 }
 
 /// Sorts files by path and gathers those of each directory.
 fn by_directory(mut files: Vec<Vec<Sighting>>) -> Vec<Vec<Vec<Sighting>>> {
-    files.retain(|f| !f.is_empty());
-    let path = |f: &Vec<Sighting>| f.first().map(|s| s.location.path.clone());
-    files.sort_by_key(path);
-    let directory = |f: &Vec<Sighting>| {
-        path(f).map(|p| {
-            p.raw().iter().rposition(|b| *b == b'/').and_then(|i| p.raw().get(..i)).unwrap_or_default().to_vec()
-        })
-    };
-    let mut out: BTreeMap<Option<Vec<u8>>, Vec<Vec<Sighting>>> = BTreeMap::new();
-    for file in files {
-        out.entry(directory(&file)).or_default().push(file);
+    fn path(file: &[Sighting]) -> &[u8] {
+        file.first().map(|s| s.location.path.raw()).unwrap_or_default()
     }
-    out.into_values().collect()
+    fn directory(path: &[u8]) -> &[u8] {
+        path.iter().rposition(|b| *b == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default()
+    }
+    files.sort_by(|a, b| (directory(path(a)), path(a)).cmp(&(directory(path(b)), path(b))));
+    let mut out: Vec<Vec<Vec<Sighting>>> = Vec::new();
+    for file in files {
+        match out.last_mut() {
+            Some(last) if last.last().is_some_and(|f| directory(path(f)) == directory(path(&file))) => last.push(file),
+            _ => out.push(vec![file]),
+        }
+    }
+    out
 }
 
 fn identity(rule: &Rule, sighting: &Sighting) -> Key {

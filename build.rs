@@ -34,6 +34,7 @@ mod rules {
     pub mod recipe;
     pub mod schema;
     pub mod shape;
+    pub mod steps;
     pub mod template;
 }
 

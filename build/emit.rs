@@ -58,6 +58,13 @@ fn rule(r: &Rule) -> String {
     field("provider", r.provider.to_string());
     field("shape", format!("Shape::{}", r.shape.variant()));
     field("pattern", text(&r.pattern));
+    field("steps", format!("Cow::Borrowed(&{:?})", r.steps));
+    let groups: Vec<String> = r
+        .step_groups
+        .iter()
+        .map(|g| format!("StepGroup {{ name: {}, from: {}, to: {} }}", text(&g.name), g.from, g.to))
+        .collect();
+    field("step_groups", format!("Cow::Borrowed(&[{}])", groups.join(", ")));
     field("prefix", format!("Cow::Borrowed(&{:?})", r.prefix));
     field("last", format!("{:?}", r.last));
     field("alphabet", format!("{:?}", r.alphabet));

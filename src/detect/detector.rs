@@ -12,7 +12,7 @@ use super::assign::{self, Value};
 use super::checks::{self, Match};
 use super::chunk::{Candidate, Chunk, Quoting};
 use super::hits::{Engine, Hit, HitScratch, find_hits};
-use super::{boundary, jwt, pem, run};
+use super::{boundary, jwt, pem, run, steps};
 use crate::rules::classes::has;
 use crate::rules::{Rule, RuleSet, Shape};
 
@@ -188,13 +188,16 @@ impl<'r> Detector<'r> {
         });
     }
 
-    /// Runs the rule's regex, anchored at `start`, over no more than its matches may have.
+    /// Matches the rule's pattern, anchored at `start`, over no more than its matches may have.
     fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
         // A match is made of the pattern's own bytes: where they end, so must it.
         let reach = text.get(start..(start + usize::from(rule.max_len)).min(text.len()))?;
         let len = reach.iter().position(|b| !has(&rule.alphabet, *b)).unwrap_or(reach.len());
         if len < usize::from(rule.min_len) {
             return None;
+        }
+        if !rule.steps.is_empty() {
+            return steps::matched(rule, text.get(..start + len)?, start);
         }
         let regex = self.regexes.get(usize::from(index))?.get_or_init(|| compile(rule)).as_ref()?;
         let window = text.get(..start + len)?;

@@ -1,7 +1,8 @@
 //! Bytes to candidates. Pure: no input, no output, no clock.
 //!
 //! `hits` is the first stage, every keyword in the text; `detector` the second, each rule's window around its hits.
-//! The shapes that need more than a regex have files of their own (`assign`, `jwt`, `pem`, `run`); `checks` holds
+//! The shapes that need more than a pattern have files of their own (`assign`, `jwt`, `pem`, `run`); `steps`
+//! matches the patterns that need no regex; `checks` holds
 //! what must be true of a match, with `decode`, `entropy`, `placeholder`, `literal` and `names` to help it. `selftest` runs a
 //! rule's own `match` and `miss` lines.
 
@@ -21,6 +22,7 @@ mod pem;
 mod placeholder;
 mod run;
 pub mod selftest;
+mod steps;
 
 pub use chunk::{Candidate, Chunk, Quoting};
 pub use decode::base64_any;

@@ -11,6 +11,7 @@ use super::classes::{self, ByteSet};
 use super::grams::{KeywordIndex, MAX_KEYWORD};
 use super::schema::{CompanionDecl, ProviderFile, RuleDecl, WithinDecl};
 use super::shape::Shape;
+use super::steps::{self, Step, StepGroup};
 use crate::model::{Confidence, Severity};
 
 /// Text that is a constant in the embedded set.
@@ -103,6 +104,10 @@ pub struct Rule {
     pub shape: Shape,
     /// The pattern, a bounded regular expression over bytes.
     pub pattern: Text,
+    /// The pattern as a row of byte sets, where it is one; else empty, and the pattern is run as a regex.
+    pub steps: Cow<'static, [Step]>,
+    /// The named groups of that row.
+    pub step_groups: Cow<'static, [StepGroup]>,
     /// Sets of the first bytes of every match.
     pub prefix: Cow<'static, [ByteSet]>,
     /// The bytes that a match may end in.
@@ -234,7 +239,9 @@ impl RuleSet {
 }
 
 fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
-    let outline = classes::parse(decl.pattern.get_ref()).map(|hir| classes::outline(&hir)).unwrap_or_default();
+    let hir = classes::parse(decl.pattern.get_ref()).ok();
+    let outline = hir.as_ref().map(classes::outline).unwrap_or_default();
+    let (steps, step_groups) = hir.as_ref().and_then(steps::derive).unwrap_or_default();
     let texts = |list: &[String]| list.iter().map(|s| s.clone().into()).collect::<Vec<Text>>().into();
     let spanned =
         |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone().into()).collect::<Vec<Text>>().into();
@@ -244,6 +251,8 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         provider,
         shape: decl.shape,
         pattern: decl.pattern.get_ref().clone().into(),
+        steps: steps.into(),
+        step_groups: step_groups.into(),
         prefix: outline.prefix.into(),
         last: outline.last,
         alphabet: outline.alphabet,

@@ -2,7 +2,7 @@
 //!
 //! `schema` is the format; `load` reads files and says what is wrong with them, with file and line; `lint`
 //! holds what a rule must keep, `recipe` what a recipe must; `compile` makes the [`RuleSet`], whose keyword
-//! index (`grams`) and byte classes (`classes`) the matcher uses. The same code runs in `build.rs` for the
+//! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
 pub mod checksum;
@@ -16,6 +16,7 @@ pub mod load;
 pub mod recipe;
 pub mod schema;
 pub mod shape;
+pub mod steps;
 pub mod template;
 
 pub use checksum::Checksum;

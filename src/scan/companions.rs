@@ -12,12 +12,14 @@ const AFTER: u64 = 100;
 /// The sightings of one file, by the rule that found them: what companions are looked for in.
 type ByRule<'s> = BTreeMap<u16, Vec<&'s Sighting>>;
 
+/// Where each rule stands in its set, by id.
+pub(super) type Ids<'r> = BTreeMap<&'r str, u16>;
+
 /// Gives every sighting whose rule has companions the nearest of them, drops the sightings that became part of another,
 /// and lowers what lacks a part that it cannot do without.
 ///
 /// `files` are the sightings of the files of one directory, in name order.
-pub(super) fn join(set: &RuleSet, files: &mut [Vec<Sighting>]) {
-    let ids: BTreeMap<&str, u16> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
+pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
     let wants = |s: &Sighting| set.rules.get(usize::from(s.rule)).filter(|r| !r.companions.is_empty());
     if !files.iter().flatten().any(|s| wants(s).is_some()) {
         return;
@@ -28,7 +30,7 @@ pub(super) fn join(set: &RuleSet, files: &mut [Vec<Sighting>]) {
         for (file, sightings) in files.iter().enumerate() {
             for (place, sighting) in sightings.iter().enumerate() {
                 if let Some(rule) = wants(sighting) {
-                    found.push((file, place, parts_of(rule, &ids, sighting, file, &indexed)));
+                    found.push((file, place, parts_of(rule, ids, sighting, file, &indexed)));
                 }
             }
         }
@@ -65,13 +67,7 @@ fn by_rule(sightings: &[Sighting]) -> ByRule<'_> {
     out
 }
 
-fn parts_of(
-    rule: &Rule,
-    ids: &BTreeMap<&str, u16>,
-    sighting: &Sighting,
-    file: usize,
-    files: &[ByRule<'_>],
-) -> Vec<Part> {
+fn parts_of(rule: &Rule, ids: &Ids<'_>, sighting: &Sighting, file: usize, files: &[ByRule<'_>]) -> Vec<Part> {
     let part = |wanted: &CompanionRef| {
         let index = *ids.get(wanted.rule.as_ref())?;
         let (file, near) = nearest(index, wanted.within, sighting, file, files)?;

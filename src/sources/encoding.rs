@@ -81,6 +81,11 @@ impl Encoding {
     /// it is its own form.
     pub fn narrow(self, raw: &[u8], out: &mut Vec<u8>) {
         out.clear();
+        if self == Self::Utf16Le {
+            // Binaries are read this way too, twice: worth a loop without a call for each unit.
+            let narrow = |low: u8, high: u8| if high == 0 && low < 0x80 { low } else { Self::WIDE };
+            return out.extend(raw.as_chunks::<2>().0.iter().map(|[low, high]| narrow(*low, *high)));
+        }
         let units = raw.chunks_exact(self.width()).map(|u| self.unit(u));
         out.extend(units.map(|u| u8::try_from(u).ok().filter(u8::is_ascii).unwrap_or(Self::WIDE)));
     }

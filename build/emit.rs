@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::rules::checksum::Checksum;
 use crate::rules::compile::{Decoder, Provider, Rule, RuleSet, Text, Within};
 use crate::rules::grams::KeywordIndex;
+use crate::rules::steps::{Row, StepGroup};
 
 /// The expression that `rules::embedded` includes.
 pub fn source(set: &RuleSet) -> String {
@@ -58,13 +59,7 @@ fn rule(r: &Rule) -> String {
     field("provider", r.provider.to_string());
     field("shape", format!("Shape::{}", r.shape.variant()));
     field("pattern", text(&r.pattern));
-    field("steps", format!("Cow::Borrowed(&{:?})", r.steps));
-    let groups: Vec<String> = r
-        .step_groups
-        .iter()
-        .map(|g| format!("StepGroup {{ name: {}, from: {}, to: {} }}", text(&g.name), g.from, g.to))
-        .collect();
-    field("step_groups", format!("Cow::Borrowed(&[{}])", groups.join(", ")));
+    field("rows", format!("Cow::Borrowed(&[{}])", r.rows.iter().map(row).collect::<Vec<_>>().join(", ")));
     field("prefix", format!("Cow::Borrowed(&{:?})", r.prefix));
     field("last", format!("{:?}", r.last));
     field("alphabet", format!("{:?}", r.alphabet));
@@ -91,6 +86,12 @@ fn rule(r: &Rule) -> String {
     field("misses", texts(&r.misses));
     out.push_str("},\n");
     out
+}
+
+fn row(row: &Row) -> String {
+    let group = |g: &StepGroup| format!("StepGroup {{ name: {}, from: {}, to: {} }}", text(&g.name), g.from, g.to);
+    let groups: Vec<String> = row.groups.iter().map(group).collect();
+    format!("Row {{ steps: Cow::Borrowed(&{:?}), groups: Cow::Borrowed(&[{}]) }}", row.steps, groups.join(", "))
 }
 
 fn index(index: &KeywordIndex) -> String {

@@ -196,8 +196,9 @@ impl<'r> Detector<'r> {
         if len < usize::from(rule.min_len) {
             return None;
         }
-        if !rule.steps.is_empty() {
-            return steps::matched(rule, text.get(..start + len)?, start);
+        if !rule.rows.is_empty() {
+            let text = text.get(..start + len)?;
+            return rule.rows.iter().find_map(|row| steps::matched(row, text, start));
         }
         let regex = self.regexes.get(usize::from(index))?.get_or_init(|| compile(rule)).as_ref()?;
         let window = text.get(..start + len)?;

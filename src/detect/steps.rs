@@ -1,15 +1,14 @@
 //! Matches the patterns that are rows of byte sets (`rules::steps`): a loop, without going back.
 
 use super::checks::Match;
-use crate::rules::Rule;
 use crate::rules::classes::has;
-use crate::rules::steps::MAX_STEPS;
+use crate::rules::steps::{MAX_STEPS, Row};
 
-/// The match of a rule's row that starts at `start`, if there is one.
-pub(super) fn matched(rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
+/// The match of a row that starts at `start`, if there is one.
+pub(super) fn matched(row: &Row, text: &[u8], start: usize) -> Option<Match> {
     let mut places = [start; MAX_STEPS + 1];
     let mut at = start;
-    for (step, place) in rule.steps.iter().zip(places.iter_mut().skip(1)) {
+    for (step, place) in row.steps.iter().zip(places.iter_mut().skip(1)) {
         let reach = text.get(at..(at + usize::from(step.max)).min(text.len()))?;
         let len = reach.iter().position(|b| !has(&step.set, *b)).unwrap_or(reach.len());
         if len < usize::from(step.min) {
@@ -19,7 +18,7 @@ pub(super) fn matched(rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
         *place = at;
     }
     let mut found = Match { whole: start..at, secret: start..at, groups: Vec::new(), assigned: None };
-    for group in rule.step_groups.iter() {
+    for group in row.groups.iter() {
         let range = *places.get(usize::from(group.from))?..*places.get(usize::from(group.to))?;
         if group.name == "secret" {
             found.secret = range;
@@ -43,7 +42,7 @@ mod tests {
     fn rows_match_what_their_regexes_match() {
         let set = embedded();
         let (mut rows, mut matches) = (0, 0);
-        for rule in set.rules.iter().filter(|r| !r.steps.is_empty()) {
+        for rule in set.rules.iter().filter(|r| !r.rows.is_empty()) {
             let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
             let regex = regex_automata::meta::Regex::builder().syntax(syntax).build(&rule.pattern).unwrap();
             let mut random = Random::new(3);
@@ -63,7 +62,8 @@ mod tests {
                     regex.search_captures(&input, &mut captures);
                     let secret = || captures.get_group_by_name("secret").or(captures.get_group(0)).map(|s| s.range());
                     let wanted = captures.get_group(0).map(|g| (g.range(), secret()));
-                    let got = matched(rule, &text, start).map(|m| (m.whole, Some(m.secret)));
+                    let got =
+                        rule.rows.iter().find_map(|row| matched(row, &text, start)).map(|m| (m.whole, Some(m.secret)));
                     matches += usize::from(got.is_some());
                     assert_eq!(got, wanted, "{} at {start} of {}", rule.id, text.escape_ascii());
                 }

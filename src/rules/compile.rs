@@ -11,7 +11,7 @@ use super::classes::{self, ByteSet};
 use super::grams::{KeywordIndex, MAX_KEYWORD};
 use super::schema::{CompanionDecl, ProviderFile, RuleDecl, WithinDecl};
 use super::shape::Shape;
-use super::steps::{self, Step, StepGroup};
+use super::steps::{self, Row};
 use crate::model::{Confidence, Severity};
 
 /// Text that is a constant in the embedded set.
@@ -104,10 +104,8 @@ pub struct Rule {
     pub shape: Shape,
     /// The pattern, a bounded regular expression over bytes.
     pub pattern: Text,
-    /// The pattern as a row of byte sets, where it is one; else empty, and the pattern is run as a regex.
-    pub steps: Cow<'static, [Step]>,
-    /// The named groups of that row.
-    pub step_groups: Cow<'static, [StepGroup]>,
+    /// The pattern as rows of byte sets, where it is that; else empty, and the pattern is run as a regex.
+    pub rows: Cow<'static, [Row]>,
     /// Sets of the first bytes of every match.
     pub prefix: Cow<'static, [ByteSet]>,
     /// The bytes that a match may end in.
@@ -241,7 +239,7 @@ impl RuleSet {
 fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
     let hir = classes::parse(decl.pattern.get_ref()).ok();
     let outline = hir.as_ref().map(classes::outline).unwrap_or_default();
-    let (steps, step_groups) = hir.as_ref().and_then(steps::derive).unwrap_or_default();
+    let rows = hir.as_ref().and_then(steps::derive).unwrap_or_default();
     let texts = |list: &[String]| list.iter().map(|s| s.clone().into()).collect::<Vec<Text>>().into();
     let spanned =
         |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone().into()).collect::<Vec<Text>>().into();
@@ -251,8 +249,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         provider,
         shape: decl.shape,
         pattern: decl.pattern.get_ref().clone().into(),
-        steps: steps.into(),
-        step_groups: step_groups.into(),
+        rows: rows.into(),
         prefix: outline.prefix.into(),
         last: outline.last,
         alphabet: outline.alphabet,

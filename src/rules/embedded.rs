@@ -6,7 +6,7 @@ use super::checksum::Checksum;
 use super::compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
 use super::grams::{Entry, Keyword, KeywordIndex};
 use super::shape::Shape;
-use super::steps::{Step, StepGroup};
+use super::steps::{Row, Step, StepGroup};
 use crate::model::{Confidence, Severity};
 
 static EMBEDDED: RuleSet = include!(concat!(env!("OUT_DIR"), "/ruleset.rs"));

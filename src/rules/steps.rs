@@ -1,10 +1,12 @@
-//! Patterns that need no regular expression engine: a row of byte sets, each repeated within bounds, where greedy
+//! Patterns that need no regular expression engine: rows of byte sets, each repeated within bounds, where greedy
 //! matching without going back gives the regex's own answer.
 //!
 //! That is so where every set that may repeat a varying number of times is disjoint from what may follow it: after as
 //! many bytes as there are, another choice could only end earlier, before a byte that what follows does not take.
-//! Most tokens are of this kind. They are matched by a loop, and cost nothing to compile. `detect` tests the loop
-//! against the regex.
+//! Alternatives and optional parts make several rows, tried in the regex's order of preference. Most tokens are of this
+//! kind. They are matched by a loop, and cost nothing to compile. `detect` tests the loop against the regex.
+
+use std::borrow::Cow;
 
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -25,74 +27,107 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepGroup {
     /// Its name.
-    pub name: std::borrow::Cow<'static, str>,
+    pub name: Cow<'static, str>,
     /// First step.
     pub from: u8,
     /// Step after the last.
     pub to: u8,
 }
 
+/// One way for a pattern to match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// The steps, in order.
+    pub steps: Cow<'static, [Step]>,
+    /// The named groups.
+    pub groups: Cow<'static, [StepGroup]>,
+}
+
 /// The most steps of a row: positions of all of them are kept while it is matched.
 pub const MAX_STEPS: usize = 64;
+/// The most rows of a pattern; a regex is better at more.
+const MAX_ROWS: usize = 16;
 
-/// The row of a pattern, and its named groups; `None` where the pattern is of another kind.
+/// The rows of a pattern, in order of preference; `None` where the pattern is of another kind.
 #[must_use]
-pub fn derive(hir: &Hir) -> Option<(Vec<Step>, Vec<StepGroup>)> {
-    let mut row = Row::default();
-    row.add(hir)?;
-    row.is_deterministic().then_some((row.steps, row.groups))
+pub fn derive(hir: &Hir) -> Option<Vec<Row>> {
+    let rows = ways(hir)?;
+    rows.iter().all(|row| row.steps.len() <= MAX_STEPS && is_deterministic(&row.steps)).then_some(rows)
 }
 
-#[derive(Default)]
-struct Row {
-    steps: Vec<Step>,
-    groups: Vec<StepGroup>,
+fn step(set: ByteSet, min: u32, max: u32) -> Option<Vec<Row>> {
+    let step = Step { set, min: u16::try_from(min).ok()?, max: u16::try_from(max).ok()? };
+    Some(vec![Row { steps: vec![step].into(), groups: Cow::default() }])
 }
 
-impl Row {
-    fn push(&mut self, set: ByteSet, min: u32, max: u32) -> Option<()> {
-        let (min, max) = (u16::try_from(min).ok()?, u16::try_from(max).ok()?);
-        self.steps.push(Step { set, min, max });
-        (self.steps.len() <= MAX_STEPS).then_some(())
-    }
-
-    fn add(&mut self, hir: &Hir) -> Option<()> {
-        match hir.kind() {
-            HirKind::Empty => Some(()),
-            HirKind::Look(_) | HirKind::Alternation(_) => None,
-            HirKind::Literal(literal) => literal.0.iter().try_for_each(|b| self.push(one(*b), 1, 1)),
-            HirKind::Class(class) => self.push(class_set(class)?, 1, 1),
-            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part)),
-            HirKind::Capture(capture) => {
-                let from = self.steps.len() as u8;
-                self.add(&capture.sub)?;
-                if let Some(name) = &capture.name {
-                    self.groups.push(StepGroup { name: name.to_string().into(), from, to: self.steps.len() as u8 });
+/// Every way for a pattern to match, the preferred first.
+fn ways(hir: &Hir) -> Option<Vec<Row>> {
+    match hir.kind() {
+        HirKind::Empty => Some(vec![Row::default()]),
+        HirKind::Look(_) => None,
+        HirKind::Literal(literal) => {
+            let steps: Vec<Step> = literal.0.iter().map(|b| Step { set: one(*b), min: 1, max: 1 }).collect();
+            Some(vec![Row { steps: steps.into(), groups: Cow::default() }])
+        }
+        HirKind::Class(class) => step(class_set(class)?, 1, 1),
+        HirKind::Concat(parts) => {
+            parts.iter().try_fold(vec![Row::default()], |head, part| chained(&head, &ways(part)?))
+        }
+        HirKind::Alternation(parts) => {
+            let all: Option<Vec<Vec<Row>>> = parts.iter().map(ways).collect();
+            all.map(|rows| rows.concat()).filter(|rows| rows.len() <= MAX_ROWS)
+        }
+        HirKind::Capture(capture) => {
+            let mut rows = ways(&capture.sub)?;
+            if let Some(name) = &capture.name {
+                for row in &mut rows {
+                    let group = StepGroup { name: name.to_string().into(), from: 0, to: row.steps.len() as u8 };
+                    row.groups.to_mut().push(group);
                 }
-                Some(())
             }
-            HirKind::Repetition(repetition) => match repetition.sub.kind() {
-                HirKind::Class(class) if repetition.greedy => {
-                    self.push(class_set(class)?, repetition.min, repetition.max?)
+            Some(rows)
+        }
+        HirKind::Repetition(repetition) => {
+            let max = repetition.max.filter(|_| repetition.greedy)?;
+            match repetition.sub.kind() {
+                HirKind::Class(class) => step(class_set(class)?, repetition.min, max),
+                HirKind::Literal(literal) if literal.0.len() == 1 => {
+                    step(one(*literal.0.first()?), repetition.min, max)
                 }
-                HirKind::Literal(literal) if repetition.greedy && literal.0.len() == 1 => {
-                    self.push(one(*literal.0.first()?), repetition.min, repetition.max?)
-                }
-                _ if repetition.max == Some(repetition.min) => {
-                    (0..repetition.min).try_for_each(|_| self.add(&repetition.sub))
-                }
-                _ => None,
-            },
+                _ => repeated(&ways(&repetition.sub)?, repetition.min, max),
+            }
         }
     }
+}
 
-    fn is_deterministic(&self) -> bool {
-        self.steps.iter().enumerate().filter(|(_, step)| step.min < step.max).all(|(i, step)| {
-            let after = self.steps.get(i + 1..).unwrap_or_default();
-            let until = after.iter().position(|s| s.min > 0).map_or(after.len(), |required| required + 1);
-            after.iter().take(until).all(|next| next.set.iter().zip(step.set).all(|(a, b)| a & b == 0))
-        })
+/// Every way of the first followed by every way of the second.
+fn chained(head: &[Row], tail: &[Row]) -> Option<Vec<Row>> {
+    let joined = |a: &Row, b: &Row| {
+        let shift = a.steps.len() as u8;
+        let moved = b.groups.iter().map(|g| StepGroup { name: g.name.clone(), from: g.from + shift, to: g.to + shift });
+        let groups: Vec<StepGroup> = a.groups.iter().cloned().chain(moved).collect();
+        Row { steps: [&a.steps[..], &b.steps[..]].concat().into(), groups: groups.into() }
+    };
+    let fits = head.len() * tail.len() <= MAX_ROWS && head.iter().chain(tail).all(|row| row.steps.len() <= MAX_STEPS);
+    fits.then(|| head.iter().flat_map(|a| tail.iter().map(move |b| joined(a, b))).collect())
+}
+
+/// Every way of a part that stands from `min` to `max` times, more before fewer.
+fn repeated(part: &[Row], min: u32, max: u32) -> Option<Vec<Row>> {
+    if max > MAX_STEPS as u32 {
+        return None;
     }
+    let times = |n: u32| (0..n).try_fold(vec![Row::default()], |head, _| chained(&head, part));
+    let all: Option<Vec<Vec<Row>>> = (min..=max).rev().map(times).collect();
+    all.map(|rows| rows.concat()).filter(|rows| rows.len() <= MAX_ROWS)
+}
+
+fn is_deterministic(steps: &[Step]) -> bool {
+    steps.iter().enumerate().filter(|(_, step)| step.min < step.max).all(|(i, step)| {
+        let after = steps.get(i + 1..).unwrap_or_default();
+        let until = after.iter().position(|s| s.min > 0).map_or(after.len(), |required| required + 1);
+        after.iter().take(until).all(|next| next.set.iter().zip(step.set).all(|(a, b)| a & b == 0))
+    })
 }
 
 #[cfg(test)]
@@ -100,20 +135,24 @@ mod tests {
     use super::*;
     use crate::rules::classes::parse;
 
-    fn steps(pattern: &str) -> Option<Vec<(u16, u16)>> {
-        derive(&parse(pattern).unwrap()).map(|(steps, _)| steps.iter().map(|s| (s.min, s.max)).collect())
+    fn rows(pattern: &str) -> Option<Vec<Vec<(u16, u16)>>> {
+        let bounds = |row: &Row| row.steps.iter().map(|s| (s.min, s.max)).collect();
+        derive(&parse(pattern).unwrap()).map(|rows| rows.iter().map(bounds).collect())
     }
 
     #[test]
     fn rows_of_sets_are_derived_where_greed_is_right() {
-        assert_eq!(steps("ab[0-9]{2,5}-[a-z]{3}"), Some(vec![(1, 1), (1, 1), (2, 5), (1, 1), (3, 3)]));
-        assert_eq!(steps("(?<secret>x[0-9]{4})"), Some(vec![(1, 1), (4, 4)]));
-        assert_eq!(steps("[0-9]{2,5}-?[a-z]"), Some(vec![(2, 5), (0, 1), (1, 1)]));
-        for other in ["a|bc", "[0-9]{2,5}[0-9a]", "[0-9]{2,5}a?[0-9]", "(?:ab){1,2}", "a{2,3}?b", "a*"] {
-            assert_eq!(steps(other), None, "{other}");
+        assert_eq!(rows("ab[0-9]{2,5}-[a-z]{3}"), Some(vec![vec![(1, 1), (1, 1), (2, 5), (1, 1), (3, 3)]]));
+        assert_eq!(rows("(?<secret>x[0-9]{4})"), Some(vec![vec![(1, 1), (4, 4)]]));
+        assert_eq!(rows("[0-9]{2,5}-?[a-z]"), Some(vec![vec![(2, 5), (0, 1), (1, 1)]]));
+        assert_eq!(rows("a(?:bc|[0-9]{2})?"), Some(vec![vec![(1, 1); 3], vec![(1, 1), (2, 2)], vec![(1, 1)]]));
+        assert_eq!(rows("(?:a[0-9]){1,2}").map(|r| r.iter().map(Vec::len).collect()), Some(vec![4, 2]));
+        let many = "(?:ab|cd)".repeat(5);
+        for other in ["[0-9]{2,5}[0-9a]", "[0-9]{2,5}a?[0-9]", "a{2,3}?b", "a*", "[0-9]{2,5}(?:x|1)", &many] {
+            assert_eq!(rows(other), None, "{other}");
         }
-        let (_, groups) = derive(&parse("(?<id>[a-z]{2}):(?<secret>[0-9]{3})").unwrap()).unwrap();
+        let rows = derive(&parse("(?<id>[a-z]{2}):(?<secret>[0-9]{3})").unwrap()).unwrap();
         let of = |name: &'static str, from, to| StepGroup { name: name.into(), from, to };
-        assert_eq!(groups, [of("id", 0, 1), of("secret", 2, 3)]);
+        assert_eq!(rows[0].groups[..], [of("id", 0, 1), of("secret", 2, 3)]);
     }
 }

@@ -108,10 +108,11 @@ fn index(index: &KeywordIndex) -> String {
         .map(|e| format!("Entry {{ gram: {}, keyword: {}, offset: {} }}", e.gram, e.keyword, e.offset))
         .collect();
     format!(
-        "KeywordIndex {{ keywords: Cow::Borrowed(&[{}]), rules: Cow::Borrowed(&{:?}), grams3: Cow::Borrowed(&{:?}), \
+        "KeywordIndex {{ keywords: Cow::Borrowed(&[{}]), rules: Cow::Borrowed(&{:?}), hash3: {}, grams3: Cow::Borrowed(&{:?}), \
          grams4: Cow::Borrowed(&{:?}), buckets: Cow::Borrowed(&{:?}), entries: Cow::Borrowed(&[{}]) }}",
         keywords.join(", "),
         index.rules,
+        index.hash3,
         index.grams3,
         index.grams4,
         index.buckets,

@@ -22,13 +22,13 @@ pub(super) fn available() -> bool {
 /// Finds even places of `block[..len]` whose 3-gram is in `bitmap` (a power of two bits), as far as whole vectors
 /// reach. Returns how many it put into `places` (start of the range) and how far it came (its end).
 #[must_use]
-pub(super) fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
+pub(super) fn grams3(bitmap: &[u32], multiplier: u32, block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
     #[cfg(target_arch = "x86_64")]
     if available() && bitmap.len().is_power_of_two() && bitmap.len() <= 1 << 26 {
         #[expect(unsafe_code, reason = "AVX2 was detected on the line above")]
         // SAFETY: the processor has the features that the function is compiled for, and the bitmap's length is a
         // power of two as it requires.
-        return unsafe { vectors::grams3(bitmap, block, len, places) };
+        return unsafe { vectors::grams3(bitmap, multiplier, block, len, places) };
     }
     0..0
 }
@@ -37,8 +37,6 @@ pub(super) fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16
 mod vectors {
     use std::arch::x86_64::*;
     use std::ops::Range;
-
-    use crate::rules::grams::HASH3;
 
     /// For each byte of a movemask, the positions of its set bits times two, one a byte.
     #[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
@@ -63,8 +61,14 @@ mod vectors {
     /// The processor has AVX2 and POPCNT; `bitmap.len()` is a power of two.
     #[expect(unsafe_code, reason = "vector loads, a gather and a store, each checked as the module says")]
     #[target_feature(enable = "avx2,popcnt")]
-    pub(super) unsafe fn grams3(bitmap: &[u32], block: &[u8], len: usize, places: &mut [u16]) -> Range<usize> {
-        let hash = _mm256_set1_epi32(HASH3 as i32);
+    pub(super) unsafe fn grams3(
+        bitmap: &[u32],
+        multiplier: u32,
+        block: &[u8],
+        len: usize,
+        places: &mut [u16],
+    ) -> Range<usize> {
+        let hash = _mm256_set1_epi32(multiplier as i32);
         let fold = _mm256_set1_epi32(0x0020_2020);
         let low = _mm256_set1_epi32(31);
         let shift = _mm_cvtsi32_si128(32 - (bitmap.len().trailing_zeros() as i32 + 5));

@@ -63,7 +63,7 @@ pub fn find_hits(index: &KeywordIndex, engine: Engine, text: &[u8], scratch: &mu
         // One byte more than the block is read, so that a 3-gram may hang over its end.
         let len = block.len().min(BLOCK);
         let count = match engine {
-            Engine::Avx2 => avx2::grams3(&index.grams3, block, len, scratch.places.as_mut()),
+            Engine::Avx2 => avx2::grams3(&index.grams3, index.hash3, block, len, scratch.places.as_mut()),
             Engine::Scalar => 0..0,
         };
         let count = scalar_grams3(index, bits, block, count.end, len, count.start, scratch.places.as_mut());
@@ -90,7 +90,7 @@ fn scalar_grams3(
     let mut count = found;
     let mut place = from;
     let mut look = |place: usize, word: u32, count: usize| {
-        let bit = bit3(fold(word), bits);
+        let bit = bit3(fold(word), index.hash3, bits);
         let there = index.grams3.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31) & 1;
         if let Some(slot) = places.get_mut(count) {
             *slot = place as u16;

@@ -1,21 +1,32 @@
 //! Names that values are given: where they begin and end, and whether they announce a secret or something about one.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::rules::Shape;
 
+/// The words of a list, made once.
+fn set(words: &'static str) -> HashSet<&'static str> {
+    words.split_ascii_whitespace().collect()
+}
+
 /// Last words of names whose value is about a secret and not one: `password_url`, `tokenType`.
-const ABOUT: &str = "url uri name names path file filename dir folder type length len size count expiry expires expire \
+static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    set("url uri name names path file filename dir folder type length len size count expiry expires expire \
     expiration ttl timeout field label placeholder hint regex pattern format prefix suffix header headers param params \
     policy required enabled enable disabled min max validator validation input prompt text title message msg error err \
     description desc help button class endpoint host env variable kind version algorithm alg scheme store manager \
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
     mode strength rotation location link bucket region scope scopes usage count limit index position status state \
-    extractor generator factory handler resolver reader writer parser store source sources";
+    extractor generator factory handler resolver reader writer parser store source sources")
+});
 
 /// Words that say the same wherever they stand in a name.
-const ABOUT_ANYWHERE: &str = "hash hashed encrypted public csrf xsrf regex placeholder label tokenizer page next \
-    cursor continuation pagination max min num";
+static ABOUT_ANYWHERE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    set("hash hashed encrypted public csrf xsrf regex placeholder label tokenizer page next \
+    cursor continuation pagination max min num")
+});
 
 /// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
 pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
@@ -31,7 +42,7 @@ pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
 pub(super) fn is_about(name: &[u8]) -> bool {
     let words = words(name);
     let last = words.last().map(String::as_str).unwrap_or_default();
-    is_listed(ABOUT, last) || words.iter().any(|w| is_listed(ABOUT_ANYWHERE, w))
+    ABOUT.contains(last) || words.iter().any(|w| ABOUT_ANYWHERE.contains(w.as_str()))
 }
 
 /// Whether a name holds passwords, which people type, and not keys, which are random.

@@ -45,6 +45,8 @@ pub struct KeywordIndex {
     pub keywords: Cow<'static, [Keyword]>,
     /// Rule indices, a range for each keyword.
     pub rules: Cow<'static, [u16]>,
+    /// Multiplier of the hash of 3-grams, chosen so that common ones do not fall on the keywords'.
+    pub hash3: u32,
     /// Bitmap of hashed 3-grams; a power of two bits.
     pub grams3: Cow<'static, [u32]>,
     /// Bitmap of hashed 4-grams; as large.
@@ -56,8 +58,10 @@ pub struct KeywordIndex {
 }
 
 const FOLD: u32 = 0x2020_2020;
-/// Multipliers of the two hashes (odd, from the golden ratio and from murmur3's finaliser).
-pub const HASH3: u32 = 0x9E37_79B1;
+/// The first multiplier that is tried for 3-grams (odd, from the golden ratio), and how many are.
+const HASH3: u32 = 0x9E37_79B1;
+const TRIALS: u32 = 48;
+/// Multiplier of the hash of 4-grams (from murmur3's finaliser).
 const HASH4: u32 = 0x85EB_CA6B;
 
 /// Folds four bytes for hashing.
@@ -67,11 +71,11 @@ pub const fn fold(word: u32) -> u32 {
     word | FOLD
 }
 
-/// The bit of a 3-gram (the low three bytes of a folded word) in a bitmap of 2^`bits` bits.
+/// The bit of a 3-gram (the low three bytes of a folded word) in a bitmap of 2^`bits` bits, under a multiplier.
 #[inline]
 #[must_use]
-pub const fn bit3(folded: u32, bits: u32) -> u32 {
-    (folded & 0x00FF_FFFF).wrapping_mul(HASH3) >> (32 - bits)
+pub const fn bit3(folded: u32, hash: u32, bits: u32) -> u32 {
+    (folded & 0x00FF_FFFF).wrapping_mul(hash) >> (32 - bits)
 }
 
 /// The bit of a folded 4-gram in a bitmap of 2^`bits` bits.
@@ -105,10 +109,9 @@ impl KeywordIndex {
         }
         // 16 bits (8 KiB, in the first-level cache) serve two thousand keywords; more keywords get more bits.
         let bits = (entries.len() as u32 * 32).next_power_of_two().trailing_zeros().max(16);
-        let (mut grams3, mut grams4) = (vec![0u32; 1 << (bits - 5)], vec![0u32; 1 << (bits - 5)]);
+        let (hash3, grams3) = chooser.bitmap(&entries, bits);
+        let mut grams4 = vec![0u32; 1 << (bits - 5)];
         for entry in &entries {
-            set(&mut grams3, bit3(entry.gram, bits));
-            set(&mut grams3, bit3(entry.gram >> 8, bits));
             set(&mut grams4, bit4(entry.gram, bits));
         }
         let bucket_bits = ((entries.len() as u32 * 4).next_power_of_two().trailing_zeros()).max(4);
@@ -118,6 +121,7 @@ impl KeywordIndex {
         Self {
             keywords: keywords.into(),
             rules: rules.into(),
+            hash3,
             grams3: grams3.into(),
             grams4: grams4.into(),
             buckets: buckets.into(),
@@ -210,6 +214,25 @@ impl Chooser {
         self.cost.insert(gram & 0x00FF_FFFF, 0);
         self.cost.insert(gram >> 8, 0);
         Some((gram, offset))
+    }
+
+    /// The bitmap of the keywords' 3-grams, and the multiplier under which the fewest places of ordinary text pass it.
+    fn bitmap(&self, entries: &[Entry], bits: u32) -> (u32, Vec<u32>) {
+        let trial = |n: u32| {
+            let hash = HASH3.wrapping_mul(n.wrapping_mul(n).wrapping_mul(2) + 1) | 1;
+            let mut bitmap = vec![0u32; 1 << (bits - 5)];
+            for gram in entries.iter().flat_map(|e| [e.gram, e.gram >> 8]) {
+                set(&mut bitmap, bit3(gram, hash, bits));
+            }
+            let passes = |gram: u32| {
+                let bit = bit3(gram, hash, bits);
+                bitmap.get((bit >> 5) as usize).is_some_and(|word| word >> (bit & 31) & 1 == 1)
+            };
+            let cost: u64 = self.cost.iter().filter(|(gram, _)| passes(**gram)).map(|(_, n)| u64::from(*n)).sum();
+            (cost, hash, bitmap)
+        };
+        let best = (0..TRIALS).map(trial).min_by_key(|(cost, ..)| *cost);
+        best.map(|(_, hash, bitmap)| (hash, bitmap)).unwrap_or_default()
     }
 
     /// What is not listed comes less than once in 25,000 places.

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 /// Opens a directory below another one. `O_NOFOLLOW` refuses a link in its place.
@@ -19,6 +19,33 @@ pub(super) fn file(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
         Mode::empty(),
     )
+}
+
+/// Calls `each` with the name and the kind of every entry of a directory, `.` and `..` left out.
+#[cfg(target_os = "linux")]
+pub(super) fn entries(fd: &OwnedFd, mut each: impl FnMut(&CStr, FileType)) -> Result<(), Errno> {
+    // Read from the descriptor itself: the portable way opens the directory once more.
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 16 * 1024];
+    let mut entries = rustix::fs::RawDir::new(fd, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            each(entry.file_name(), entry.file_type());
+        }
+    }
+    Ok(())
+}
+
+/// Calls `each` with the name and the kind of every entry of a directory, `.` and `..` left out.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn entries(fd: &OwnedFd, mut each: impl FnMut(&CStr, FileType)) -> Result<(), Errno> {
+    for entry in rustix::fs::Dir::read_from(fd)? {
+        let entry = entry?;
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            each(entry.file_name(), entry.file_type());
+        }
+    }
+    Ok(())
 }
 
 /// What the system says, in its words.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::Scope;
-use rustix::fs::{AtFlags, Dir, FileType, fstat, statat};
+use rustix::fs::{AtFlags, FileType, fstat, statat};
 use rustix::io::Errno;
 
 use super::filter::PathFilter;
@@ -301,19 +301,14 @@ fn list(dir: &Directory) -> Result<(OwnedFd, Vec<Named>), Errno> {
         )?,
     };
     let mut entries = Vec::new();
-    for entry in Dir::read_from(&fd)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let mut kind = entry.file_type();
-        if kind == FileType::Unknown {
-            kind = statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_or(FileType::Unknown, |s| FileType::from_raw_mode(s.st_mode));
-        }
+    open::entries(&fd, |name, kind| {
+        let kind = match kind {
+            FileType::Unknown => statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_or(FileType::Unknown, |s| FileType::from_raw_mode(s.st_mode)),
+            known => known,
+        };
         entries.push(Named { name: name.to_owned(), kind });
-    }
+    })?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((fd, entries))
 }

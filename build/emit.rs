@@ -105,7 +105,9 @@ fn index(index: &KeywordIndex) -> String {
     let entries: Vec<String> = index
         .entries
         .iter()
-        .map(|e| format!("Entry {{ gram: {}, keyword: {}, offset: {} }}", e.gram, e.keyword, e.offset))
+        .map(|e| {
+            format!("Entry {{ gram: {}, head: {}, keyword: {}, offset: {} }}", e.gram, e.head, e.keyword, e.offset)
+        })
         .collect();
     format!(
         "KeywordIndex {{ keywords: Cow::Borrowed(&[{}]), rules: Cow::Borrowed(&{:?}), hash3: {}, grams3: Cow::Borrowed(&{:?}), \

@@ -9,7 +9,7 @@ use crate::rules::Shape;
 /// A value that a name announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
-    /// From its first byte to the end of what may belong to it: the closing quote, or the end of the line.
+    /// Where it is, between its quotes; of a bare value, where it begins: its end is for the pattern to find.
     pub span: Range<usize>,
     /// How it is written.
     pub quoting: Quoting,
@@ -201,22 +201,18 @@ fn value_at(text: &[u8], at: usize, compared: bool) -> Option<Value> {
         let text_node = body.get(end) == Some(&b'<');
         return text_node.then(|| Value { span: at..at + end, quoting: Quoting::Quoted, compared, quote: b'<' });
     }
-    let end = body.iter().position(|b| matches!(b, b'\n' | b'\r' | 0)).unwrap_or(body.len());
-    Some(Value { span: at..at + end, quoting: Quoting::Bare, compared, quote: 0 })
+    Some(Value { span: at..at, quoting: Quoting::Bare, compared, quote: 0 })
 }
 
 /// The offset of the closing quote; the value may not go over the end of its line.
 fn closing(body: &[u8], quote: u8, escaped: bool) -> Option<usize> {
-    let mut i = 0;
-    while let Some(b) = body.get(i) {
-        match *b {
-            b'\n' | b'\r' => return None,
-            b'\\' if escaped => return Some(i),
-            b'\\' => i += 1,
-            b if b == quote => return Some(i),
-            _ => {}
+    let mut from = 0;
+    while let Some(at) = memchr::memchr3(quote, b'\\', b'\n', body.get(from..)?).map(|found| from + found) {
+        match body.get(at) {
+            Some(b'\n') => return None,
+            Some(b'\\') if !escaped => from = at + 2,
+            _ => return Some(at),
         }
-        i += 1;
     }
     None
 }
@@ -227,7 +223,10 @@ mod tests {
 
     fn value(text: &str) -> Option<(String, Quoting)> {
         let end = text.to_lowercase().find("password").unwrap() + "password".len();
-        value_after(text.as_bytes(), end).map(|v| (text[v.span].to_owned(), v.quoting))
+        let found = value_after(text.as_bytes(), end)?;
+        let bare = text[found.span.start..].split_whitespace().next().unwrap_or_default();
+        let text = if found.quoting == Quoting::Bare { bare } else { &text[found.span] };
+        Some((text.to_owned(), found.quoting))
     }
 
     #[test]

@@ -157,9 +157,12 @@ fn confirm(index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     let Some(word) = text.get(at..at + 4).and_then(|b| b.first_chunk::<4>()) else { return };
     let gram = fold(u32::from_le_bytes(*word));
     for entry in index.entries_for(gram).iter().filter(|e| e.gram == gram) {
-        let start = at.checked_sub(usize::from(entry.offset));
-        let there = start.and_then(|s| text.get(s..)).zip(index.keywords.get(usize::from(entry.keyword)));
-        if let (Some(start), Some(true)) = (start, there.map(|(rest, keyword)| keyword.starts(rest))) {
+        let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
+        if word_at(text, Some(start)).is_none_or(|head| fold(head) != entry.head) {
+            continue;
+        }
+        let keyword = index.keywords.get(usize::from(entry.keyword)).zip(text.get(start..));
+        if keyword.is_some_and(|(keyword, rest)| keyword.starts(rest)) {
             hits.push(Hit { start: start as u32, keyword: entry.keyword });
         }
     }

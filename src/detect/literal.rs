@@ -25,10 +25,11 @@ const SIGNS: &str = "+/=_-.~!@#$%^&*?:";
 pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confidence> {
     let text = std::str::from_utf8(secret).ok()?;
     let bare = value.quoting == Quoting::Bare;
-    if is_reference(secret) || names::is_about(name) || (value.compared && bare) || (bare && is_expression(text)) {
+    // Cheapest first: most values are words or references.
+    if (value.compared && bare) || is_word(text) || is_reference(secret) || (bare && is_expression(text)) {
         return None;
     }
-    if is_path_or_address(text) || is_word(text) || is_hash_or_id(name, text) || is_number_or_date(text) {
+    if is_path_or_address(text) || is_number_or_date(text) || is_hash_or_id(name, text) || names::is_about(name) {
         return None;
     }
     let stock = is_placeholder(secret) || names::is_listed(STOCK, &text.to_lowercase());
@@ -84,10 +85,10 @@ fn is_path_or_address(text: &str) -> bool {
     relative || drive || text.contains("://") || (text.matches('/').count() >= 3 && text.contains('.'))
 }
 
-/// A word of prose or of an interface: a listed one, or letters alone.
+/// A word of prose or of an interface: letters alone, or a listed one.
 fn is_word(text: &str) -> bool {
-    let lettered = text.chars().all(|c| c.is_alphabetic() || "_- .".contains(c));
-    names::is_listed(WORDS, &text.to_lowercase()) || (lettered && text.len() < 24)
+    let lettered = text.len() < 24 && text.chars().all(|c| c.is_alphabetic() || "_- .".contains(c));
+    lettered || (text.len() < 12 && names::is_listed(WORDS, &text.to_lowercase()))
 }
 
 /// A digest, commit or UUID, where the name or the value itself says so.

@@ -29,11 +29,11 @@ pub(super) fn scan(text: &[u8], begin: Range<usize>) -> Option<Block> {
         let rest = text.get(at..limit)?;
         match rest {
             [b'-', b'-', b'-', b'-', ..] => {
-                let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()).min(120);
-                let line = rest.get(..end)?;
-                let closed =
-                    line.windows(4).rposition(|w| w == b"----").filter(|_| line.windows(4).any(|w| w == b"END "))?;
-                block.span.end = at + closed + 4;
+                let label = rest.iter().position(|b| *b != b'-' && *b != b' ')?;
+                let line = rest.get(label..(label + 100).min(rest.len()))?;
+                let closed = line.strip_prefix(b"END ").and_then(|name| memchr::memchr(b'-', name))? + 4;
+                let dashes = line.get(closed..)?.iter().take_while(|b| **b == b'-').count();
+                block.span.end = at + label + closed + dashes.min(5);
                 return (block.body.len() >= MIN_BODY).then_some(block);
             }
             // Escaped line ends, in one or more layers of strings.

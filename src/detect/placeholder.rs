@@ -67,57 +67,26 @@ fn longest(value: &[u8], joined: impl Fn(u8, u8) -> bool) -> usize {
 /// Whether a value refers to another place instead of being one: a variable, a template, a path to a secret.
 #[must_use]
 pub(super) fn is_reference(value: &[u8]) -> bool {
-    const STARTS: [&[u8]; 32] = [
-        b"{{",
-        b"<%",
-        b"%(",
-        b"%{",
-        b"#{",
-        b"env.",
-        b"env(",
-        b"env[",
-        b"process.env",
-        b"os.environ",
-        b"os.getenv",
-        b"getenv",
-        b"System.",
-        b"var.",
-        b"local.",
-        b"data.",
-        b"secrets.",
-        b"vault:",
-        b"vault/",
-        b"ssm:",
-        b"arn:",
-        b"op://",
-        b"file:",
-        b"http://",
-        b"https://",
-        b"ref+",
-        b"module.",
-        b"each.",
-        b"params.",
-        b"self.",
-        b"this.",
-        b"ENV[",
-    ];
+    const STARTS: &str = "{{ <% %( %{ #{ env. env( env[ process.env os.environ os.getenv getenv System. var. local. data. \
+        secrets. vault: vault/ ssm: arn: op:// file: http:// https:// ref+ module. each. params. self. this. ENV[";
+    // What those begin with.
+    let begins = value.first().is_some_and(|b| b"{<%#epogSvlsdrafhmtE".contains(b));
+    let wrapped = |open: u8, close: u8| value.first() == Some(&open) && value.last() == Some(&close);
     let inside = |open: &[u8], close: u8| {
-        value
-            .windows(open.len())
-            .position(|w| w == open)
-            .is_some_and(|i| value.get(i..).is_some_and(|r| r.contains(&close)))
+        let start = value.windows(open.len()).position(|w| w == open);
+        start.and_then(|at| value.get(at..)).is_some_and(|rest| rest.contains(&close))
     };
-    STARTS.iter().any(|s| value.starts_with(s))
+    begins && STARTS.split_ascii_whitespace().any(|s| value.starts_with(s.as_bytes()))
         || is_variable(value)
-        || [b'<', b'[', b'{', b'%']
-            .iter()
-            .zip([b'>', b']', b'}', b'%'])
-            .any(|(o, c)| value.first() == Some(o) && value.last() == Some(&c))
-        || inside(b"${", b'}')
-        || inside(b"{{", b'}')
-        || inside(b"$(", b')')
-        || inside(b"#{", b'}')
-        || inside(b"<%", b'>')
+        || [(b'<', b'>'), (b'[', b']'), (b'{', b'}'), (b'%', b'%')]
+            .into_iter()
+            .any(|(open, close)| wrapped(open, close))
+        || value.iter().any(|b| b"${#<".contains(b))
+            && (inside(b"${", b'}')
+                || inside(b"{{", b'}')
+                || inside(b"$(", b')')
+                || inside(b"#{", b'}')
+                || inside(b"<%", b'>'))
 }
 
 /// `$NAME`, `$1`, `@NAME@`, `$(…`: a variable and nothing else.

@@ -32,6 +32,8 @@ pub struct Keyword {
 pub struct Entry {
     /// The folded 4-gram, little-endian.
     pub gram: u32,
+    /// The keyword's own first four bytes, folded: compared before the keyword is.
+    pub head: u32,
     /// Index into [`KeywordIndex::keywords`].
     pub keyword: u16,
     /// Where in the keyword the 4-gram stands.
@@ -98,13 +100,14 @@ impl KeywordIndex {
         for ((literal, exact), woken) in in_order {
             let cut = literal.get(..literal.len().min(MAX_KEYWORD)).unwrap_or_default();
             let Some((gram, offset)) = chooser.choose(cut) else { continue };
+            let head = cut.first_chunk::<4>().map_or(0, |b| fold(u32::from_le_bytes(*b)));
             let mut bytes = [0; MAX_KEYWORD];
             for (to, from) in bytes.iter_mut().zip(cut) {
                 *to = if *exact { *from } else { from.to_ascii_lowercase() };
             }
             let first = rules.len() as u32;
             rules.extend_from_slice(woken);
-            entries.push(Entry { gram, keyword: keywords.len() as u16, offset });
+            entries.push(Entry { gram, head, keyword: keywords.len() as u16, offset });
             keywords.push(Keyword { bytes, len: cut.len() as u8, exact: *exact, rules: (first, rules.len() as u32) });
         }
         // 16 bits (8 KiB, in the first-level cache) serve two thousand keywords; more keywords get more bits.
@@ -192,7 +195,12 @@ const COMMON: &str = include_str!("common_grams.txt");
 struct Chooser {
     /// Matches in a million places, by folded 3-gram; 0 for one that is in the bitmap already.
     cost: BTreeMap<u32, u32>,
+    /// How many keywords each 4-gram stands for already: all of them are looked at where it is found.
+    shared: BTreeMap<u32, u32>,
 }
+
+/// What another keyword of the same 4-gram costs, in the same measure.
+const SHARING: u32 = 30;
 
 impl Chooser {
     fn new() -> Self {
@@ -203,14 +211,18 @@ impl Chooser {
                 cost.insert(gram.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b)), count);
             }
         }
-        Self { cost }
+        Self { cost, shared: BTreeMap::new() }
     }
 
     /// The cheapest 4-gram of a literal, folded, and its offset; the first of equals.
     fn choose(&mut self, literal: &[u8]) -> Option<(u32, u8)> {
         let folded = |gram: &[u8]| gram.first_chunk::<4>().map(|b| fold(u32::from_le_bytes(*b)));
         let grams = literal.windows(4).enumerate().filter_map(|(offset, gram)| Some((folded(gram)?, offset as u8)));
-        let (gram, offset) = grams.min_by_key(|(gram, _)| self.cost_of(*gram) + self.cost_of(gram >> 8))?;
+        let (gram, offset) = grams.min_by_key(|(gram, _)| {
+            let sharing = self.shared.get(gram).copied().unwrap_or(0) * SHARING;
+            self.cost_of(*gram) + self.cost_of(gram >> 8) + sharing
+        })?;
+        *self.shared.entry(gram).or_default() += 1;
         self.cost.insert(gram & 0x00FF_FFFF, 0);
         self.cost.insert(gram >> 8, 0);
         Some((gram, offset))

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The worst inputs beside plain text of the same size: CPU seconds, MB/s and peak memory of a whole process each.
+# Usage: benches/worst.sh [MEGABYTES]   (default 100; needs GNU time, `cargo build --release` first)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+quell=${QUELL:-target/release/quell}
+megabytes=${1:-100}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# Repeats a text to the size that was asked for.
+fill() (
+    set +o pipefail # head ends the others
+    yes -- "$1" | tr -d "$2" | head -c "$((megabytes * 1000000))"
+)
+
+plain='The quick brown fox jumps over the lazy dog, and then some more of it comes to fill this line up.'
+case_of() {
+    local name=$1
+    /usr/bin/time -f '%U %S %M' -o "$dir/time" "$quell" scan --fail-on none --threads 1 "$dir/input" > /dev/null
+    awk -v name="$name" -v mb="$megabytes" '{ cpu = $1 + $2; printf "%-44s %6.2f s %8.0f MB/s %6.0f MiB\n", name, cpu, mb / cpu, $3 / 1024 }' "$dir/time"
+}
+
+fill "$plain" '' > "$dir/input"; case_of 'plain text'
+fill "$plain" '\n' > "$dir/input"; case_of 'plain text on one line'
+fill 'password = filler x' '' > "$dir/input"; case_of 'a generic keyword every 20 bytes'
+fill 'ghp_aaaaaaaaaaaaaaa' '' > "$dir/input"; case_of 'a token keyword every 20 bytes'
+fill 'https://aaaaaaa:bbb' '' > "$dir/input"; case_of 'a URL keyword every 20 bytes'
+fill 'secret: ${VARIABLE}' '' > "$dir/input"; case_of 'a reference every 20 bytes'
+fill 'eyJ' '\n' > "$dir/input"; case_of 'eyJ repeated'
+fill 'eyJhbGciOi.' '\n' > "$dir/input"; case_of 'eyJhbGciOi. repeated'
+fill '-----BEGIN' '\n' > "$dir/input"; case_of '-----BEGIN repeated'
+fill '-----BEGIN RSA PRIVATE KEY-----' '' > "$dir/input"; case_of '-----BEGIN RSA PRIVATE KEY----- repeated'

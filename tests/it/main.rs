@@ -22,7 +22,10 @@ mod support;
 
 
 
+mod encodings;
+mod hits;
 mod planted;
+mod prefix;
 
 
 

@@ -48,7 +48,13 @@ pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
     }
     for (file, sightings) in files.iter_mut().enumerate() {
         // Whatever rule saw it: the same bytes are no credential of their own.
-        sightings.retain(|s| !s.companions.is_empty() || taken.range((file, 0)..=(file, s.location.start)).next_back().is_none_or(|(_, end)| s.location.end > *end));
+        sightings.retain(|s| {
+            !s.companions.is_empty()
+                || taken
+                    .range((file, 0)..=(file, s.location.start))
+                    .next_back()
+                    .is_none_or(|(_, end)| s.location.end > *end)
+        });
     }
 }
 

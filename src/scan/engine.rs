@@ -54,8 +54,12 @@ pub struct Progress {
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     // A rule whose best is below the threshold is not run, and neither is one that is not asked for, unless another
     // rule joins it.
-    let joined = |rule: &Rule| options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id));
-    let detector = Detector::new(options.rules, |rule| joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence));
+    let joined = |rule: &Rule| {
+        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
+    };
+    let detector = Detector::new(options.rules, |rule| {
+        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
+    });
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner { detector: &detector, workers, progress };
     let mut coverage = Coverage::default();

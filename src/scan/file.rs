@@ -70,12 +70,20 @@ impl<'a> FileScan<'a> {
         if first_zero == Some(0) && part.bytes.get(1..) == part.bytes.get(..part.bytes.len() - 1) {
             return self.hole(part);
         }
-        let reading = Reading { text: part.bytes, owned: part.from..part.to, offset: part.offset, encoding: Encoding::EightBit, shift: 0 };
+        let reading = Reading {
+            text: part.bytes,
+            owned: part.from..part.to,
+            offset: part.offset,
+            encoding: Encoding::EightBit,
+            shift: 0,
+        };
         self.reading(part, BYTES, &reading);
         let known = self.sightings.len();
         for shift in [0, 1] {
             match first_zero {
-                Some(_) if shift == 1 || part.encoding != Encoding::Utf16Le => self.wide(part, Encoding::Utf16Le, shift, ROWS + shift),
+                Some(_) if shift == 1 || part.encoding != Encoding::Utf16Le => {
+                    self.wide(part, Encoding::Utf16Le, shift, ROWS + shift)
+                }
                 // Lines go on as the bytes have them.
                 _ => self.follow(ROWS + shift),
             }
@@ -91,7 +99,8 @@ impl<'a> FileScan<'a> {
     /// Drops what the second row saw a byte after the big-end-first reading: it is the same text.
     fn without_shifted(&mut self, known: usize) {
         let new = self.sightings.split_off(known);
-        let read: BTreeSet<(u16, u64)> = new.iter().filter(|s| s.location.start % 2 == 0).map(|s| (s.rule, s.location.start)).collect();
+        let read: BTreeSet<(u16, u64)> =
+            new.iter().filter(|s| s.location.start % 2 == 0).map(|s| (s.rule, s.location.start)).collect();
         let shifted = |s: &Sighting| s.location.start % 2 == 1 && read.contains(&(s.rule, s.location.start - 1));
         self.sightings.extend(new.into_iter().filter(|s| !shifted(s)));
     }
@@ -108,7 +117,8 @@ impl<'a> FileScan<'a> {
     fn hole(&mut self, part: &Part<'_>) {
         let units = [1, 2, 2, part.encoding.width()];
         for (cursor, width) in self.cursors.iter_mut().zip(units) {
-            cursor.column = cursor.column.saturating_add(u32::try_from((part.to - part.from) / width).unwrap_or(u32::MAX));
+            cursor.column =
+                cursor.column.saturating_add(u32::try_from((part.to - part.from) / width).unwrap_or(u32::MAX));
         }
         self.cut = 0;
     }
@@ -125,7 +135,13 @@ impl<'a> FileScan<'a> {
             narrow.push(*ascii);
         }
         let end = if last { narrow.len() } else { (part.to / width).min(narrow.len()) };
-        let reading = Reading { text: &narrow, owned: part.from / width..end, offset: part.offset + shift as u64, encoding, shift };
+        let reading = Reading {
+            text: &narrow,
+            owned: part.from / width..end,
+            offset: part.offset + shift as u64,
+            encoding,
+            shift,
+        };
         self.reading(part, number, &reading);
         self.scratch.narrow = narrow;
     }

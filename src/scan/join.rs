@@ -13,7 +13,13 @@ type Key = (Vec<u8>, Vec<u8>, Vec<u8>);
 /// Joins the sightings of all files into findings, most severe first, then by place.
 ///
 /// Sightings of rules that `enable` refuses serve as parts of others alone.
-pub(super) fn findings(set: &RuleSet, enable: &dyn Fn(&Rule) -> bool, key: &FingerprintKey, now: i64, files: Vec<Vec<Sighting>>) -> Vec<Finding> {
+pub(super) fn findings(
+    set: &RuleSet,
+    enable: &dyn Fn(&Rule) -> bool,
+    key: &FingerprintKey,
+    now: i64,
+    files: Vec<Vec<Sighting>>,
+) -> Vec<Finding> {
     let ids: companions::Ids<'_> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
     let mut groups: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
     for mut directory in by_directory(files) {

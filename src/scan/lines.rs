@@ -77,7 +77,16 @@ mod tests {
 
     #[test]
     fn a_character_that_is_cut_is_known() {
-        for (text, cut) in [(&b"ab"[..], 0), (b"a\xc3", 1), (b"a\xc3\xa9", 0), (b"\xe2\x82", 2), (b"\xf0\x9f\x94", 3), (b"\xf0\x9f\x94\x91", 0), (b"\x80\x80\x80", 0), (b"", 0)] {
+        for (text, cut) in [
+            (&b"ab"[..], 0),
+            (b"a\xc3", 1),
+            (b"a\xc3\xa9", 0),
+            (b"\xe2\x82", 2),
+            (b"\xf0\x9f\x94", 3),
+            (b"\xf0\x9f\x94\x91", 0),
+            (b"\x80\x80\x80", 0),
+            (b"", 0),
+        ] {
             assert_eq!(cut_character(text), cut, "{text:?}");
         }
     }

@@ -16,7 +16,12 @@ pub(super) fn overlaps(set: &RuleSet, mut all: Vec<Sighting>) -> Vec<Sighting> {
     // By their start; they never overlap, so that the last ones before an end are the ones to compare with.
     let mut kept: BTreeMap<u64, Sighting> = BTreeMap::new();
     for sighting in all {
-        let mut over = kept.range_mut(..sighting.location.end).rev().map(|(_, k)| k).take_while(|k| k.location.end > sighting.location.start).peekable();
+        let mut over = kept
+            .range_mut(..sighting.location.end)
+            .rev()
+            .map(|(_, k)| k)
+            .take_while(|k| k.location.end > sighting.location.start)
+            .peekable();
         if over.peek().is_none() {
             drop(over);
             kept.insert(sighting.location.start, sighting);

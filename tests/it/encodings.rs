@@ -54,7 +54,11 @@ fn found(content: &[u8]) -> (Place, Value) {
 
 /// Checks that a text with one token in it is found in an encoding, with or without a mark.
 fn check(before: &str, token: &str, after: &str, encoding: Encoding, mark: bool) {
-    let what = format!("{encoding:?}, mark {mark}, after {:?}, followed by {:?}", before.chars().take(30).collect::<String>(), after.chars().take(9).collect::<String>());
+    let what = format!(
+        "{encoding:?}, mark {mark}, after {:?}, followed by {:?}",
+        before.chars().take(30).collect::<String>(),
+        after.chars().take(9).collect::<String>()
+    );
     let head = if mark { encode("\u{feff}", encoding) } else { Vec::new() };
     let start = head.len() + encode(before, encoding).len();
     let end = start + encode(token, encoding).len();
@@ -72,7 +76,11 @@ fn check(before: &str, token: &str, after: &str, encoding: Encoding, mark: bool)
 fn the_token_is_found_in_every_encoding_with_and_without_a_mark() {
     for encoding in ALL {
         for mark in [true, false] {
-            for before in ["# settings of the service\nname = shop\n  token = \"", "k=", "# a longer comment, so that the first bytes say what this is\n\n\nT: "] {
+            for before in [
+                "# settings of the service\nname = shop\n  token = \"",
+                "k=",
+                "# a longer comment, so that the first bytes say what this is\n\n\nT: ",
+            ] {
                 for after in ["\"\nend of it\n", "\n", ""] {
                     check(before, &token(1), after, encoding, mark);
                 }
@@ -140,7 +148,12 @@ fn a_wide_string_in_a_binary_is_found_at_any_offset() {
             let head = [&b"MZ\x90\0\x03\0\x01\x02\xff"[..], &vec![0xee; pad]].concat();
             let content = [&head[..], &encode(&token, Utf16Le), tail].concat();
             let (place, _) = found(&content);
-            assert_eq!((place.start, place.end), (head.len(), head.len() + 2 * token.len()), "after {} bytes", head.len());
+            assert_eq!(
+                (place.start, place.end),
+                (head.len(), head.len() + 2 * token.len()),
+                "after {} bytes",
+                head.len()
+            );
         }
     }
 }
@@ -164,7 +177,8 @@ fn eight_bit_text_appended_to_wide_text_is_found_and_the_other_way_round() {
     let (first, second) = (token(7), token(8));
     for (a, b) in [(Utf16Le, Utf8), (Utf16Be, Utf8), (Utf32Le, Utf8), (Utf8, Utf16Le), (Utf8, Utf16Be)] {
         let mark = if a == Utf8 { Vec::new() } else { encode("\u{feff}", a) };
-        let content = [mark, encode(&format!("first = {first}\n"), a), encode(&format!("second = {second}\n"), b)].concat();
+        let content =
+            [mark, encode(&format!("first = {first}\n"), a), encode(&format!("second = {second}\n"), b)].concat();
         let tree = Tree::new();
         tree.write("file.txt", content);
         let report = scan(&tree, &[]).json();
@@ -175,7 +189,14 @@ fn eight_bit_text_appended_to_wide_text_is_found_and_the_other_way_round() {
 #[test]
 fn a_mark_does_not_hide_what_is_no_such_text() {
     let token = token(9);
-    for mark in [&b"\xff\xfe"[..], b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"\xef\xbb\xbf", b"A\0\0\0B\0\0\0C\0\0\0D\0\0\0"] {
+    for mark in [
+        &b"\xff\xfe"[..],
+        b"\xfe\xff",
+        b"\xff\xfe\0\0",
+        b"\0\0\xfe\xff",
+        b"\xef\xbb\xbf",
+        b"A\0\0\0B\0\0\0C\0\0\0D\0\0\0",
+    ] {
         let tree = Tree::new();
         tree.write(".env", [mark, b"TOKEN=", token.as_bytes(), b"\n"].concat());
         let report = scan(&tree, &[]).json();

@@ -22,8 +22,12 @@ struct Reference {
 
 impl Reference {
     fn new(index: &KeywordIndex) -> Self {
-        let patterns: Vec<(u16, bool, Vec<u8>)> =
-            index.keywords.iter().zip(0u16..).map(|(k, i)| (i, k.exact, k.bytes[..usize::from(k.len)].to_vec())).collect();
+        let patterns: Vec<(u16, bool, Vec<u8>)> = index
+            .keywords
+            .iter()
+            .zip(0u16..)
+            .map(|(k, i)| (i, k.exact, k.bytes[..usize::from(k.len)].to_vec()))
+            .collect();
         let literals = patterns.iter().map(|(.., bytes)| bytes.to_ascii_lowercase());
         Self { automaton: AhoCorasick::builder().match_kind(MatchKind::Standard).build(literals).unwrap(), patterns }
     }
@@ -116,7 +120,11 @@ fn every_keyword_is_found_at_every_place_of_a_buffer() {
             let text = [&vec![b'~'; place][..], bytes, &vec![b'~'; behind]].concat();
             for engine in engines() {
                 let found = quells(index, engine, &text, &mut scratch);
-                assert!(found.contains(&Hit { start: place as u32, keyword: id }), "{engine:?} at {place}: {}", String::from_utf8_lossy(bytes));
+                assert!(
+                    found.contains(&Hit { start: place as u32, keyword: id }),
+                    "{engine:?} at {place}: {}",
+                    String::from_utf8_lossy(bytes)
+                );
             }
         }
     }

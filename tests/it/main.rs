@@ -14,18 +14,7 @@
 
 mod support;
 
-
-
-
-
-
-
-
-
 mod encodings;
 mod hits;
 mod planted;
 mod prefix;
-
-
-

@@ -8,10 +8,13 @@ use quell::rules::embedded::embedded;
 use quell::rules::{Rule, Shape};
 use serde_json::Value;
 
-use crate::support::{Run, Tree, expanded, findings, made, only_finding, places, quell, rule, rules_of, run, sample_of, scan, token};
+use crate::support::{
+    Run, Tree, expanded, findings, made, only_finding, places, quell, rule, rules_of, run, sample_of, scan, token,
+};
 
 /// Names that such secrets are found under. None is a source file, in which a bare value would be an expression.
-const NAMES: [&str; 8] = [".env", "config.yaml", "settings.json", "values.yml", "app.properties", "notes", "deploy.tfvars", "run.log"];
+const NAMES: [&str; 8] =
+    [".env", "config.yaml", "settings.json", "values.yml", "app.properties", "notes", "deploy.tfvars", "run.log"];
 
 /// What was planted in one file.
 struct Planted {
@@ -41,7 +44,8 @@ fn plant(rule: &'static Rule, number: usize) -> Planted {
     text.push_str(&line);
     let span = (start, text.len());
     text.push_str("\n# end of the file\n");
-    let alone = template.replace("{sample}", "").replace("{{", "").replace("}}", "").find('{').is_none() && rule.companions.is_empty();
+    let alone = template.replace("{sample}", "").replace("{{", "").replace("}}", "").find('{').is_none()
+        && rule.companions.is_empty();
     Planted { rule, text, line: span, sample, alone }
 }
 
@@ -142,7 +146,11 @@ fn nothing_is_found_in_decoys() {
         }
     }
     let report = scan(&tree, &[]).json();
-    let wrong: Vec<String> = places(&report).into_iter().filter(|(p, f)| f["rule"] == own[&p.path].id.as_ref()).map(|(p, f)| format!("{}: {}", p.path, f["rule"])).collect();
+    let wrong: Vec<String> = places(&report)
+        .into_iter()
+        .filter(|(p, f)| f["rule"] == own[&p.path].id.as_ref())
+        .map(|(p, f)| format!("{}: {}", p.path, f["rule"]))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(own.len() > 300, "there are decoys");
 }
@@ -222,7 +230,10 @@ fn a_rule_that_is_asked_for_alone_still_finds_its_companion() {
     tree.write("credentials", format!("{id}{secret}"));
     let report = scan(&tree, &["--only", "aws-secret-access-key"]).code(1).json();
     let finding = only_finding(&report);
-    assert_eq!((&finding["rule"], &finding["companions"][0]["name"]), (&Value::from("aws-secret-access-key"), &Value::from("key_id")));
+    assert_eq!(
+        (&finding["rule"], &finding["companions"][0]["name"]),
+        (&Value::from("aws-secret-access-key"), &Value::from("key_id"))
+    );
 }
 
 #[test]
@@ -234,7 +245,8 @@ fn the_same_token_in_three_files_is_one_finding_with_three_places() {
     }
     let report = scan(&tree, &[]).code(1).json();
     let finding = only_finding(&report);
-    let paths: Vec<&str> = finding["locations"].as_array().unwrap().iter().map(|l| l["path"].as_str().unwrap()).collect();
+    let paths: Vec<&str> =
+        finding["locations"].as_array().unwrap().iter().map(|l| l["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["a/.env", "b/deploy.sh", "c"]);
 }
 
@@ -253,7 +265,9 @@ fn a_secret_in_a_test_is_a_finding_of_lower_severity() {
     tree.write("a.env", format!("TOKEN={}\n", token(1)));
     tree.write("tests/b.env", format!("TOKEN={}\n", token(2)));
     let report = scan(&tree, &[]).code(1).json();
-    let severity = |path: &str| places(&report).into_iter().find(|(p, _)| p.path == path).map(|(_, f)| f["severity"].clone()).unwrap();
+    let severity = |path: &str| {
+        places(&report).into_iter().find(|(p, _)| p.path == path).map(|(_, f)| f["severity"].clone()).unwrap()
+    };
     assert_ne!(severity("a.env"), severity("tests/b.env"));
 }
 
@@ -272,7 +286,14 @@ fn a_token_with_a_wrong_checksum_is_shown_on_request_alone() {
 #[test]
 fn files_named_on_the_command_line_and_every_name_are_scanned() {
     let tree = Tree::new();
-    let names = ["package-lock.json", "node_modules/x/index.min.js", "vendor/a.svg", ".hidden/.deep", "README.md", "no-extension"];
+    let names = [
+        "package-lock.json",
+        "node_modules/x/index.min.js",
+        "vendor/a.svg",
+        ".hidden/.deep",
+        "README.md",
+        "no-extension",
+    ];
     for (number, name) in names.iter().enumerate() {
         tree.write(name, format!("{}{}\n", made("{alpha:8} ", number as u64 + 1), token(number as u64 + 1)));
     }

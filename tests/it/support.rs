@@ -28,7 +28,13 @@ pub(crate) fn quell() -> Command {
 /// Takes the caller's environment away from a command.
 pub(crate) fn clean(command: &mut Command) {
     let nowhere = "/nonexistent/quell-tests";
-    command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", nowhere).env("XDG_CONFIG_HOME", nowhere).env("NO_COLOR", "1").current_dir("/");
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", nowhere)
+        .env("XDG_CONFIG_HOME", nowhere)
+        .env("NO_COLOR", "1")
+        .current_dir("/");
 }
 
 /// How a run ended and what it wrote.
@@ -118,7 +124,10 @@ pub(crate) fn findings(report: &Value) -> &Vec<Value> {
 
 /// Every place of every finding: path, start, end, line, column, and the finding itself.
 pub(crate) fn places(report: &Value) -> Vec<(Place, &Value)> {
-    findings(report).iter().flat_map(|f| f["locations"].as_array().unwrap().iter().map(move |l| (Place::of(l), f))).collect()
+    findings(report)
+        .iter()
+        .flat_map(|f| f["locations"].as_array().unwrap().iter().map(move |l| (Place::of(l), f)))
+        .collect()
 }
 
 /// A place as a report names it.
@@ -212,7 +221,10 @@ impl Tree {
     pub(crate) fn git<S: AsRef<OsStr>>(&self, directory: &str, arguments: &[S]) -> Run {
         let mut command = Command::new("git");
         clean(&mut command);
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").current_dir(self.at(directory));
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .current_dir(self.at(directory));
         for name in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{name}_NAME"), "Tester").env(format!("GIT_{name}_EMAIL"), "tester@example.com");
         }
@@ -239,7 +251,12 @@ pub(crate) fn skipped(report: &Value, reason: &str) -> (u64, u64, Vec<String>) {
 /// The gaps of a report: path, kind, why.
 pub(crate) fn gaps(report: &Value) -> Vec<(String, String, String)> {
     let text = |v: &Value| v.as_str().unwrap().to_owned();
-    report["coverage"]["gaps"].as_array().unwrap().iter().map(|g| (text(&g["path"]), text(&g["kind"]), text(&g["why"]))).collect()
+    report["coverage"]["gaps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| (text(&g["path"]), text(&g["kind"]), text(&g["why"])))
+        .collect()
 }
 
 /// The notices of a report: path and text.

@@ -16,5 +16,6 @@ mod support;
 
 mod encodings;
 mod hits;
+mod locality;
 mod planted;
 mod prefix;

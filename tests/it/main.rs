@@ -16,6 +16,9 @@ mod support;
 
 mod encodings;
 mod hits;
+mod hostile;
+mod hostile_config;
+mod hostile_trees;
 mod locality;
 mod planted;
 mod prefix;

@@ -15,6 +15,7 @@
 mod support;
 
 mod encodings;
+mod git;
 mod hits;
 mod hostile;
 mod hostile_config;

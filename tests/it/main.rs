@@ -15,6 +15,7 @@
 mod support;
 
 mod encodings;
+mod formats;
 mod git;
 mod hits;
 mod hostile;
@@ -23,3 +24,5 @@ mod hostile_trees;
 mod locality;
 mod planted;
 mod prefix;
+mod readme;
+mod snapshots;

@@ -1,9 +1,11 @@
-//! The cheap check before the regex loses nothing: wherever a rule's regex matches, its sets of first bytes accept.
+//! The cheap checks before and instead of a regex lose nothing: wherever a rule's regex matches, its sets of first bytes
+//! accept, and a pattern that is run as rows of byte sets finds what its regex finds.
 
+use quell::detect::{Chunk, Detector, Scratch};
 use quell::rules::classes::has;
 use quell::rules::embedded::embedded;
 use quell::rules::template::Random;
-use quell::rules::{Rule, lint, template};
+use quell::rules::{Rule, RuleSet, lint, template};
 use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
 
@@ -111,4 +113,27 @@ fn no_match_is_longer_than_the_rule_says() {
             }
         }
     }
+}
+
+#[test]
+fn patterns_run_as_rows_find_what_their_regexes_find() {
+    let set = embedded();
+    let slow: Vec<Rule> = set.rules.iter().map(|r| Rule { rows: Vec::new().into(), ..r.clone() }).collect();
+    let slow = RuleSet::new(set.providers.to_vec(), slow);
+    let (fast, slow) = (Detector::new(set, |_| true), Detector::new(&slow, |_| true));
+    let found = |detector: &Detector<'_>, text: &[u8]| {
+        let mut out = Vec::new();
+        detector.scan(&Chunk::whole(text), &mut Scratch::default(), &mut out);
+        out
+    };
+    let mut random = Random::new(6);
+    let mut all = 0;
+    for rule in set.rules.iter() {
+        for text in texts(rule, &mut random) {
+            let wanted = found(&slow, &text);
+            all += wanted.len();
+            assert_eq!(found(&fast, &text), wanted, "in a line of {}", rule.id);
+        }
+    }
+    assert!(set.rules.iter().any(|r| !r.rows.is_empty()) && all > 5_000, "{all}");
 }

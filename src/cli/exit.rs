@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::model::Untrusted;
+use crate::report;
+
 /// How a run ended. The numbers are an interface: scripts and hooks depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -42,7 +45,7 @@ impl Exit {
 }
 
 /// Tells an error that ends the run on standard error: what, why, and what to do.
-pub(super) fn report(error: &anyhow::Error) -> Exit {
+pub(super) fn failed(error: &anyhow::Error) -> Exit {
     let closed = error
         .chain()
         .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
@@ -50,13 +53,19 @@ pub(super) fn report(error: &anyhow::Error) -> Exit {
         // Whoever read our output has seen enough, but the run did not end as it should have.
         return Exit::Usage;
     }
-    let text = crate::model::Untrusted::from(format!("{error:#}").as_str());
-    // An error may quote a path or a value: each line of it is escaped.
-    for (number, line) in text.raw().split(|b| *b == b'\n').enumerate() {
-        let head = if number == 0 { "error: " } else { "" };
-        let _ = writeln!(std::io::stderr(), "{head}{}", crate::report::terminal(&crate::model::Untrusted::new(line)));
-    }
+    misused(&format!("error: {error:#}"))
+}
+
+/// Tells wrong usage on standard error.
+pub(super) fn misused(text: &str) -> Exit {
+    let _ = writeln!(std::io::stderr(), "{}", escaped(text.trim_end()));
     Exit::Usage
+}
+
+/// A text of our own that may quote a path or a value: each line of it passes the terminal's escaper.
+pub(super) fn escaped(text: &str) -> String {
+    let lines = text.split('\n').map(|line| report::terminal(&Untrusted::from(line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Says where a panic happened, and nothing of what it says.

@@ -61,8 +61,10 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
-            let shown = error.print().is_ok();
-            return if shown && !error.use_stderr() { Exit::Clean } else { Exit::Usage };
+            if error.use_stderr() {
+                return exit::misused(&error.render().to_string());
+            }
+            return if error.print().is_ok() { Exit::Clean } else { Exit::Usage };
         }
     };
     let outcome = match args.verb {
@@ -73,5 +75,5 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Verb::Completions(args) => pages::completions(&args, &mut Args::command()),
         Verb::Man(args) => pages::man(&args, Args::command()),
     };
-    outcome.unwrap_or_else(|error| exit::report(&error))
+    outcome.unwrap_or_else(|error| exit::failed(&error))
 }

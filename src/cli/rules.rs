@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
+use super::exit::escaped;
 use super::{Exit, scan};
 use crate::detect::selftest;
 use crate::model::nearest;
@@ -130,14 +131,14 @@ fn check(dir: Option<&Path>) -> Result<Exit> {
         Ok(None) => embedded(),
         Err(errors) => {
             for error in errors {
-                writeln!(out, "{error}")?;
+                writeln!(out, "{}", escaped(&error.to_string()))?;
             }
             return Ok(Exit::Usage);
         }
     };
     let errors: Vec<String> = set.rules.iter().filter_map(|r| selftest::run(set, r).err()).flatten().collect();
     for error in &errors {
-        writeln!(out, "{error}")?;
+        writeln!(out, "{}", escaped(error))?;
     }
     writeln!(out, "{} rules of {} providers, {} errors", set.rules.len(), set.providers.len(), errors.len())?;
     Ok(if errors.is_empty() { Exit::Clean } else { Exit::Usage })

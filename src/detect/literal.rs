@@ -16,7 +16,7 @@ const WORDS: &str = "password passwd passphrase secret token apikey api_key null
 
 /// Passwords of documentation and development set-ups.
 const STOCK: &str = "pass pw pwd p4ssw0rd passw0rd p@ssw0rd p@ssword pass123 password1 password123 postgres mysql guest \
-    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you";
+    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic";
 
 /// Signs that stand in keys and passwords.
 const SIGNS: &str = "+/=_-.~!@#$%^&*?:";

@@ -1,6 +1,6 @@
 //! Joins the parts of a credential that stand near each other: a key id and its secret key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::sighting::Sighting;
 use crate::model::{Confidence, Fact};
@@ -35,18 +35,26 @@ pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
             }
         }
     }
-    let mut taken: BTreeSet<(usize, u64, u16)> = BTreeSet::new();
+    // Where the parts stand that became part of another credential: file and start, with the end.
+    let mut taken: BTreeMap<(usize, u64), u64> = BTreeMap::new();
     for (file, place, parts) in found {
         let Some(sighting) = files.get_mut(file).and_then(|f| f.get_mut(place)) else { continue };
         let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { continue };
         for part in parts {
-            taken.insert((part.file, part.location.start, part.rule));
+            taken.insert((part.file, part.location.start), part.location.end);
             sighting.companions.push((part.name, part.rule, part.secret, part.location));
         }
         without_part(rule, sighting);
     }
     for (file, sightings) in files.iter_mut().enumerate() {
-        sightings.retain(|s| !taken.contains(&(file, s.location.start, s.rule)));
+        // Whatever rule saw it: the same bytes are no credential of their own.
+        sightings.retain(|s| {
+            !s.companions.is_empty()
+                || taken
+                    .range((file, 0)..=(file, s.location.start))
+                    .next_back()
+                    .is_none_or(|(_, end)| s.location.end > *end)
+        });
     }
 }
 

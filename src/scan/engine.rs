@@ -52,10 +52,13 @@ pub struct Progress {
 /// Scans the targets and joins what was found.
 #[must_use]
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
-    // A rule whose best is below the threshold is not run, unless another rule joins it.
-    let joined = |rule: &Rule| options.rules.rules.iter().any(|r| r.companions.iter().any(|c| c.rule == rule.id));
+    // A rule whose best is below the threshold is not run, and neither is one that is not asked for, unless another
+    // rule joins it.
+    let joined = |rule: &Rule| {
+        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
+    };
     let detector = Detector::new(options.rules, |rule| {
-        (options.enable)(rule) && (rule.confidence >= options.confidence || joined(rule))
+        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
     });
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner { detector: &detector, workers, progress };
@@ -71,7 +74,7 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         .into_iter()
         .flat_map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).files)
         .collect();
-    let found = join::findings(options.rules, options.key, options.now, files);
+    let found = join::findings(options.rules, options.enable, options.key, options.now, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
     let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;

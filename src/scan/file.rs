@@ -1,8 +1,9 @@
 //! Detection over the parts of one file, in every reading that its bytes allow.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::lines::Cursor;
+use super::lines::{Cursor, cut_character};
 use super::paths;
 use super::sighting::Sighting;
 use crate::detect::{Candidate, Chunk, Detector, Quoting, Scratch};
@@ -21,8 +22,13 @@ pub(super) struct FileScratch {
     candidates: Vec<Candidate>,
 }
 
-/// The readings of a part: as it is, and, where it has zeros, as two rows of UTF-16 units, one from each parity.
-const READINGS: usize = 3;
+/// The readings of a part: its bytes, two rows of UTF-16 units (one from each parity) where it has zeros, and the
+/// encoding that the file's start names. A start may lie, and text of another encoding may follow it, so that none of
+/// the others is left out for it.
+const READINGS: usize = 4;
+const BYTES: usize = 0;
+const ROWS: usize = 1;
+const NAMED: usize = 3;
 
 /// Scans the parts of one file, in their order.
 pub(super) struct FileScan<'a> {
@@ -31,6 +37,8 @@ pub(super) struct FileScan<'a> {
     scratch: &'a mut FileScratch,
     /// Where each reading stands at the first owned byte of the next part.
     cursors: [Cursor; READINGS],
+    /// Bytes before the next part's owned ones that begin a character which ends there: not counted yet.
+    cut: usize,
     /// What was found.
     pub(super) sightings: Vec<Sighting>,
 }
@@ -49,41 +57,84 @@ struct Reading<'t> {
 
 impl<'a> FileScan<'a> {
     pub(super) fn new(detector: &'a Detector<'a>, path: &'a Untrusted, scratch: &'a mut FileScratch) -> Self {
-        Self { detector, path, scratch, cursors: [Cursor::START; READINGS], sightings: Vec::new() }
+        Self { detector, path, scratch, cursors: [Cursor::START; READINGS], cut: 0, sightings: Vec::new() }
     }
 
     /// Scans the next part.
     pub(super) fn part(&mut self, part: &Part<'_>) {
-        if part.encoding == Encoding::EightBit {
-            // Nothing but zeros: a hole in a sparse file.
-            let first_zero = memchr::memchr(0, part.bytes);
-            if first_zero == Some(0) && part.bytes.iter().all(|b| *b == 0) {
-                return;
-            }
-            let reading = Reading {
-                text: part.bytes,
-                owned: part.from..part.to,
-                offset: part.offset,
-                encoding: part.encoding,
-                shift: 0,
-            };
-            self.reading(part, 0, &reading);
-            if first_zero.is_some() {
-                for shift in [0, 1] {
-                    self.wide(part, Encoding::Utf16Le, shift);
+        if part.offset == 0 && Encoding::marked(part.bytes) {
+            self.cursors = [Cursor::MARKED; READINGS];
+        }
+        let first_zero = memchr::memchr(0, part.bytes);
+        // Nothing but zeros: a hole in a sparse file. Comparing it with itself, a byte on, is as fast as memory.
+        if first_zero == Some(0) && part.bytes.get(1..) == part.bytes.get(..part.bytes.len() - 1) {
+            return self.hole(part);
+        }
+        let reading = Reading {
+            text: part.bytes,
+            owned: part.from..part.to,
+            offset: part.offset,
+            encoding: Encoding::EightBit,
+            shift: 0,
+        };
+        self.reading(part, BYTES, &reading);
+        let known = self.sightings.len();
+        for shift in [0, 1] {
+            match first_zero {
+                Some(_) if shift == 1 || part.encoding != Encoding::Utf16Le => {
+                    self.wide(part, Encoding::Utf16Le, shift, ROWS + shift)
                 }
+                // Lines go on as the bytes have them.
+                _ => self.follow(ROWS + shift),
             }
-        } else {
-            self.wide(part, part.encoding, 0);
+        }
+        if part.encoding != Encoding::EightBit {
+            self.wide(part, part.encoding, 0, NAMED);
+        }
+        if part.encoding == Encoding::Utf16Be {
+            self.without_shifted(known);
         }
     }
 
+    /// Drops what the second row saw a byte after the big-end-first reading: it is the same text.
+    fn without_shifted(&mut self, known: usize) {
+        let new = self.sightings.split_off(known);
+        let read: BTreeSet<(u16, u64)> =
+            new.iter().filter(|s| s.location.start % 2 == 0).map(|s| (s.rule, s.location.start)).collect();
+        let shifted = |s: &Sighting| s.location.start % 2 == 1 && read.contains(&(s.rule, s.location.start - 1));
+        self.sightings.extend(new.into_iter().filter(|s| !shifted(s)));
+    }
+
+    /// Lets a reading that was not made go on where the bytes do.
+    fn follow(&mut self, number: usize) {
+        let [bytes, ..] = self.cursors;
+        if let Some(cursor) = self.cursors.get_mut(number) {
+            *cursor = bytes;
+        }
+    }
+
+    /// Counts the columns of a part that has zeros alone.
+    fn hole(&mut self, part: &Part<'_>) {
+        let units = [1, 2, 2, part.encoding.width()];
+        for (cursor, width) in self.cursors.iter_mut().zip(units) {
+            cursor.column =
+                cursor.column.saturating_add(u32::try_from((part.to - part.from) / width).unwrap_or(u32::MAX));
+        }
+        self.cut = 0;
+    }
+
     /// Scans a part as units of a wide encoding, from its first or second byte.
-    fn wide(&mut self, part: &Part<'_>, encoding: Encoding, shift: usize) {
+    fn wide(&mut self, part: &Part<'_>, encoding: Encoding, shift: usize, number: usize) {
         let width = encoding.width();
         let mut narrow = std::mem::take(&mut self.scratch.narrow);
-        encoding.narrow(part.bytes.get(shift..).unwrap_or_default(), &mut narrow);
-        let end = if part.to == part.bytes.len() { narrow.len() } else { (part.to / width).min(narrow.len()) };
+        let raw = part.bytes.get(shift..).unwrap_or_default();
+        encoding.narrow(raw, &mut narrow);
+        let last = part.to == part.bytes.len();
+        // Big-end-first text in a file that does not start with it ends in a character of this row without its zero.
+        if let (true, Encoding::Utf16Le, [ascii @ 0..=0x7F]) = (last, encoding, raw.chunks_exact(2).remainder()) {
+            narrow.push(*ascii);
+        }
+        let end = if last { narrow.len() } else { (part.to / width).min(narrow.len()) };
         let reading = Reading {
             text: &narrow,
             owned: part.from / width..end,
@@ -91,7 +142,7 @@ impl<'a> FileScan<'a> {
             encoding,
             shift,
         };
-        self.reading(part, if part.encoding == encoding { 0 } else { 1 + shift }, &reading);
+        self.reading(part, number, &reading);
         self.scratch.narrow = narrow;
     }
 
@@ -107,14 +158,20 @@ impl<'a> FileScan<'a> {
                 && self.detector.rules().rules.get(usize::from(c.rule)).is_some_and(|r| r.password))
         });
         let start = self.cursors.get(number).copied().unwrap_or(Cursor::START);
-        let mut places = Places { text: reading.text, at: reading.owned.start, cursor: start };
+        let cut = if number == BYTES { self.cut.min(reading.owned.start) } else { 0 };
+        let wide = reading.encoding != Encoding::EightBit;
+        let mut places = Places { text: reading.text, at: reading.owned.start - cut, cursor: start, wide };
         for candidate in candidates.drain(..) {
             self.sightings.push(sighting(self.path, part, reading, &mut places, candidate));
         }
         if !part.whole {
-            let owned = reading.text.get(reading.owned.clone()).unwrap_or_default();
+            let mut counted = reading.text.get(reading.owned.start - cut..reading.owned.end).unwrap_or_default();
+            if number == BYTES {
+                self.cut = cut_character(counted);
+                counted = counted.get(..counted.len() - self.cut).unwrap_or_default();
+            }
             if let Some(cursor) = self.cursors.get_mut(number) {
-                cursor.advance(owned);
+                cursor.advance(counted, wide);
             }
         }
         self.scratch.candidates = candidates;
@@ -126,13 +183,14 @@ struct Places<'t> {
     text: &'t [u8],
     at: usize,
     cursor: Cursor,
+    wide: bool,
 }
 
 impl Places<'_> {
     /// Moves on to a place; one before the last is counted again from the text's start.
     fn go(&mut self, place: usize) -> Cursor {
         if let Some(skipped) = self.text.get(self.at..place) {
-            self.cursor.advance(skipped);
+            self.cursor.advance(skipped, self.wide);
             self.at = place;
         }
         self.cursor
@@ -140,7 +198,7 @@ impl Places<'_> {
 
     fn ahead(&self, from: usize, to: usize) -> Cursor {
         let mut cursor = self.cursor;
-        cursor.advance(self.text.get(from..to).unwrap_or_default());
+        cursor.advance(self.text.get(from..to).unwrap_or_default(), self.wide);
         cursor
     }
 }
@@ -159,12 +217,12 @@ fn sighting(
     let located = |span: &Range<usize>| {
         let begin = if span.start >= base { places.ahead(base, span.start) } else { before(places, span.start, base) };
         let mut end = begin;
-        end.advance(reading.text.get(span.clone()).unwrap_or_default());
+        end.advance(reading.text.get(span.clone()).unwrap_or_default(), places.wide);
         let width = reading.encoding.width() as u64;
         let location = Location {
             path: path.clone(),
             start: reading.offset + span.start as u64 * width,
-            end: reading.offset + span.end as u64 * width,
+            end: (reading.offset + span.end as u64 * width).min(part.offset + part.bytes.len() as u64),
             line: begin.line,
             column: begin.column,
             end_line: end.line,
@@ -200,7 +258,7 @@ fn before(places: &Places<'_>, to: usize, from: usize) -> Cursor {
     let column = match line_start {
         Some(start) => {
             let mut cursor = Cursor::START;
-            cursor.advance(head.get(start..).unwrap_or_default());
+            cursor.advance(head.get(start..).unwrap_or_default(), places.wide);
             cursor.column
         }
         None => places.cursor.column.saturating_sub(between.len() as u32).max(1),
@@ -210,6 +268,7 @@ fn before(places: &Places<'_>, to: usize, from: usize) -> Cursor {
 
 fn secret(part: &Part<'_>, reading: &Reading<'_>, span: &Range<usize>) -> Secret {
     let width = reading.encoding.width();
-    let raw = reading.shift + span.start * width..reading.shift + span.end * width;
-    Secret::new(reading.encoding.to_utf8(part.bytes.get(raw).unwrap_or_default()))
+    let raw = part.bytes.get(reading.shift + span.start * width..).unwrap_or_default();
+    let raw = raw.get(..span.len() * width).map_or_else(|| [raw, &[0]].concat(), <[u8]>::to_vec);
+    Secret::new(reading.encoding.to_utf8(&raw))
 }

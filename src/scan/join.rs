@@ -11,11 +11,22 @@ use crate::rules::{Rule, RuleSet};
 type Key = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// Joins the sightings of all files into findings, most severe first, then by place.
-pub(super) fn findings(set: &RuleSet, key: &FingerprintKey, now: i64, files: Vec<Vec<Sighting>>) -> Vec<Finding> {
+///
+/// Sightings of rules that `enable` refuses serve as parts of others alone.
+pub(super) fn findings(
+    set: &RuleSet,
+    enable: &dyn Fn(&Rule) -> bool,
+    key: &FingerprintKey,
+    now: i64,
+    files: Vec<Vec<Sighting>>,
+) -> Vec<Finding> {
     let ids: companions::Ids<'_> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
     let mut groups: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
     for mut directory in by_directory(files) {
         companions::join(set, &ids, &mut directory);
+        for file in &mut directory {
+            file.retain(|s| set.rules.get(usize::from(s.rule)).is_some_and(enable));
+        }
         for sighting in directory.into_iter().flat_map(|file| merge::overlaps(set, file)) {
             if let Some(rule) = set.rules.get(usize::from(sighting.rule)) {
                 groups.entry(identity(rule, &sighting)).or_default().push(sighting);

@@ -1,41 +1,39 @@
 //! Resolves sightings that overlap in a file: the most specific names the secret, the others are listed with it.
 
+use std::collections::BTreeMap;
+
 use super::sighting::Sighting;
 use crate::rules::{RuleSet, Shape};
 
-/// Leaves one sighting for each stretch of bytes that several rules matched.
+/// Leaves sightings that do not overlap: of those that several rules matched, the most specific.
 ///
 /// The most specific rule decides whatever its confidence: a token whose checksum fails is not saved by a generic
-/// rule that matches it too. A part whose other part is missing is the least specific of all.
+/// rule that matches it too. A part whose other part is missing is the least specific of all. Two tokens in one
+/// stretch that a wider match covers are both kept: the wider one is listed with each.
 pub(super) fn overlaps(set: &RuleSet, mut all: Vec<Sighting>) -> Vec<Sighting> {
-    all.sort_by_key(|s| (s.location.start, s.location.end, s.rule));
-    let mut out: Vec<Sighting> = Vec::with_capacity(all.len());
-    let mut end = 0;
+    let place = |s: &Sighting| (s.location.start, s.location.end, s.rule);
+    all.sort_by(|a, b| rank(set, b).cmp(&rank(set, a)).then_with(|| place(a).cmp(&place(b))));
+    // By their start; they never overlap, so that the last ones before an end are the ones to compare with.
+    let mut kept: BTreeMap<u64, Sighting> = BTreeMap::new();
     for sighting in all {
-        match out.last_mut().filter(|_| sighting.location.start < end) {
-            Some(last) => {
-                end = end.max(sighting.location.end);
-                absorb(set, last, sighting);
-            }
-            None => {
-                end = sighting.location.end;
-                out.push(sighting);
+        let mut over = kept
+            .range_mut(..sighting.location.end)
+            .rev()
+            .map(|(_, k)| k)
+            .take_while(|k| k.location.end > sighting.location.start)
+            .peekable();
+        if over.peek().is_none() {
+            drop(over);
+            kept.insert(sighting.location.start, sighting);
+            continue;
+        }
+        for winner in over {
+            if sighting.rule != winner.rule && !winner.others.contains(&sighting.rule) {
+                winner.others.push(sighting.rule);
             }
         }
     }
-    out
-}
-
-fn absorb(set: &RuleSet, kept: &mut Sighting, mut other: Sighting) {
-    if rank(set, &other) > rank(set, kept) {
-        std::mem::swap(kept, &mut other);
-    }
-    let more = std::mem::take(&mut other.others).into_iter().chain([other.rule]);
-    for rule in more.filter(|r| *r != kept.rule) {
-        if !kept.others.contains(&rule) {
-            kept.others.push(rule);
-        }
-    }
+    kept.into_values().collect()
 }
 
 /// How specific a sighting is: by its rule, then a format before a guess, then the longer match.

@@ -23,10 +23,14 @@ impl Encoding {
     /// What a unit beyond ASCII becomes: a byte that is in no token.
     pub const WIDE: u8 = 0xFF;
 
-    /// Finds the encoding by the mark at the start of a file, or, for UTF-32 without one, by where its zeros are.
+    /// What the second half of a character beyond the basic plane becomes in UTF-16: in no token either, and no
+    /// character of its own.
+    pub const LOW: u8 = 0xFE;
+
+    /// Finds the encoding by the mark at the start of a file, or, without one, by where its zeros are.
     ///
-    /// UTF-16 without a mark is not told from binary: both are scanned as bytes and, where there are zeros, as
-    /// UTF-16 too.
+    /// UTF-16 that is little end first and has no mark is not told from binary: both are scanned as bytes and, where
+    /// there are zeros, as UTF-16 too.
     #[must_use]
     pub fn detect(start: &[u8]) -> Self {
         match start {
@@ -34,23 +38,28 @@ impl Encoding {
             [0, 0, 0xFE, 0xFF, ..] => Self::Utf32Be,
             [0xFF, 0xFE, ..] => Self::Utf16Le,
             [0xFE, 0xFF, ..] => Self::Utf16Be,
-            [_, 0, 0, 0, ..] | [0, 0, 0, _, ..] => {
-                Self::unmarked(start.get(..start.len().min(4096)).unwrap_or_default())
-            }
-            _ => Self::EightBit,
+            _ => Self::unmarked(start.get(..start.len().min(4096)).unwrap_or_default()),
         }
     }
 
+    /// Whether a file starts with a mark of its encoding, which is no character of its text.
+    #[must_use]
+    pub fn marked(start: &[u8]) -> bool {
+        matches!(start, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 0, 0xFE, 0xFF, ..] | [0xEF, 0xBB, 0xBF, ..])
+    }
+
     fn unmarked(start: &[u8]) -> Self {
-        let (mut little, mut big, mut units) = (0, 0, 0);
-        for unit in start.chunks_exact(4) {
-            units += 1;
-            little += usize::from(matches!(unit, [1..=255, 0, 0, 0]));
-            big += usize::from(matches!(unit, [0, 0, 0, 1..=255]));
+        if memchr::memchr(0, start).is_none() {
+            return Self::EightBit;
         }
+        let share = |width: usize, fits: fn(&[u8]) -> bool| {
+            let units = start.len() / width;
+            units >= 4 && start.chunks_exact(width).filter(|u| fits(u)).count() * 10 > units * 7
+        };
         match () {
-            () if units >= 4 && little * 10 > units * 7 => Self::Utf32Le,
-            () if units >= 4 && big * 10 > units * 7 => Self::Utf32Be,
+            () if share(4, |u| matches!(u, [a, b, 0..=0x10, 0] if a | b != 0)) => Self::Utf32Le,
+            () if share(4, |u| matches!(u, [0, 0..=0x10, a, b] if a | b != 0)) => Self::Utf32Be,
+            () if share(2, |u| matches!(u, [0, 1..=255])) => Self::Utf16Be,
             () => Self::EightBit,
         }
     }
@@ -83,11 +92,17 @@ impl Encoding {
         out.clear();
         if self == Self::Utf16Le {
             // Binaries are read this way too, twice: worth a loop without a call for each unit.
-            let narrow = |low: u8, high: u8| if high == 0 && low < 0x80 { low } else { Self::WIDE };
+            let beyond = |high: u8| if high & 0xFC == 0xDC { Self::LOW } else { Self::WIDE };
+            let narrow = |low: u8, high: u8| if high == 0 && low < 0x80 { low } else { beyond(high) };
             return out.extend(raw.as_chunks::<2>().0.iter().map(|[low, high]| narrow(*low, *high)));
         }
-        let units = raw.chunks_exact(self.width()).map(|u| self.unit(u));
-        out.extend(units.map(|u| u8::try_from(u).ok().filter(u8::is_ascii).unwrap_or(Self::WIDE)));
+        let low = self.width() == 2;
+        let byte = |unit: u32| match u8::try_from(unit) {
+            Ok(ascii @ 0..=0x7F) => ascii,
+            _ if low && (0xDC00..0xE000).contains(&unit) => Self::LOW,
+            _ => Self::WIDE,
+        };
+        out.extend(raw.chunks_exact(self.width()).map(|u| byte(self.unit(u))));
     }
 
     /// The bytes of a secret as people write it: UTF-8 for wide encodings, the bytes themselves for others.
@@ -133,7 +148,7 @@ mod tests {
             assert_eq!(narrow, b"\xFFp\xFFss=w\xFFrd");
             assert_eq!(encoding.to_utf8(&raw), "\u{feff}päss=wörd".as_bytes());
         }
-        for encoding in [Utf32Le, Utf32Be] {
+        for encoding in [Utf32Le, Utf32Be, Utf16Be] {
             assert_eq!(Encoding::detect(&encode("password", encoding)), encoding, "without a mark");
         }
         for text in ["plain", "", "é"] {

@@ -89,7 +89,7 @@ impl Repository {
         let meta = git.symlink_metadata().ok()?;
         if meta.is_dir() {
             let is = |name: &str| git.join(name).symlink_metadata().is_ok();
-            return (is("HEAD") && is("objects") && is("refs")).then(|| Self::at(git));
+            return (is("HEAD") && is("objects") && is("refs")).then(|| Self::at(git, git));
         }
         let text = meta.is_file().then(|| small_file(git)).flatten()?;
         let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
@@ -98,10 +98,11 @@ impl Repository {
             let notice = "its git directory lies elsewhere and does not point back, so it is not read: ignored files are scanned too".to_owned();
             return Some(Self { tracked: None, exclude: None, notice: Some(notice) });
         }
-        Some(Self::at(&dir))
+        Some(Self::at(&dir, &common_directory(&dir).unwrap_or_else(|| dir.clone())))
     }
 
-    fn at(dir: &Path) -> Self {
+    /// Reads a git directory; `common` is the one that linked worktrees share with it, or itself.
+    fn at(dir: &Path, common: &Path) -> Self {
         let index = dir.join("index");
         let tracked = match index.symlink_metadata() {
             // A repository without commits has no index yet, and tracks nothing.
@@ -110,7 +111,10 @@ impl Repository {
             Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
             Ok(_) => read_index(&index),
         };
-        let exclude = small_file(&dir.join("info/exclude")).and_then(|text| IgnoreFile::parse(&text, b"", None));
+        let info = common.join("info");
+        let exclude =
+            info.symlink_metadata().is_ok_and(|m| m.is_dir()).then(|| small_file(&info.join("exclude"))).flatten();
+        let exclude = exclude.and_then(|text| IgnoreFile::parse(&text, b"", None));
         match tracked {
             Ok(tracked) => Self { tracked: Some(tracked), exclude, notice: None },
             Err(why) => Self {
@@ -158,6 +162,14 @@ fn points_back(dir: &Path, git: &Path) -> bool {
     let Ok(dir) = dir.canonicalize() else { return false };
     let above = git.parent().and_then(|p| p.canonicalize().ok());
     above.is_some_and(|tree| tree.ancestors().skip(1).any(|root| dir.starts_with(root.join(".git/modules"))))
+}
+
+/// The directory that a linked worktree's git directory shares with its repository, where it lies in that one's
+/// `worktrees`.
+fn common_directory(dir: &Path) -> Option<PathBuf> {
+    let text = small_file(&dir.join("commondir"))?;
+    let common = dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok()?;
+    dir.canonicalize().ok()?.starts_with(common.join("worktrees")).then_some(common)
 }
 
 /// The content of a small regular file, not a link; `None` for anything else.

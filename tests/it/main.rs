@@ -1,0 +1,28 @@
+//! Integration tests: quell as its users meet it, and the properties that hold across its layers.
+//!
+//! One binary, so that everything links once. `support` runs the built command in a scrubbed environment and makes
+//! samples; every module says in its first lines what it holds. Tokens are made at run time from the rules' own
+//! templates: no secret-shaped literal stands in these files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say on standard error what they could not try"
+)]
+
+mod support;
+
+mod encodings;
+mod formats;
+mod git;
+mod hits;
+mod hostile;
+mod hostile_config;
+mod hostile_trees;
+mod locality;
+mod planted;
+mod prefix;
+mod readme;
+mod snapshots;

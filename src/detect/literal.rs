@@ -8,6 +8,7 @@ use super::chunk::Quoting;
 use super::placeholder::{is_placeholder, is_reference};
 use super::{entropy, names};
 use crate::model::Confidence;
+use crate::rules::grams;
 
 /// Values that are words of interfaces, of documentation or of languages.
 const WORDS: &str = "password passwd passphrase secret token apikey api_key null none nil true false string undefined \
@@ -29,7 +30,12 @@ pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confide
     if (value.compared && bare) || is_word(text) || is_reference(secret) || (bare && is_expression(text)) {
         return None;
     }
-    if is_path_or_address(text) || is_number_or_date(text) || is_hash_or_id(name, text) || names::is_about(name) {
+    if is_path_or_address(text)
+        || is_pattern(text)
+        || is_number_or_date(text)
+        || is_hash_or_id(name, text)
+        || names::is_about(name)
+    {
         return None;
     }
     let stock = is_placeholder(secret) || names::is_listed(STOCK, &text.to_lowercase());
@@ -44,12 +50,21 @@ fn is_random(password: bool, text: &str) -> bool {
     let (lower, upper, digit) = (any(char::is_lowercase), any(char::is_uppercase), any(|c| c.is_ascii_digit()));
     let kinds = [lower, upper, digit, text.chars().any(sign)].iter().filter(|k| **k).count();
     let entropy = entropy::hundredths(text.as_bytes());
+    let foreign = text.chars().any(|c| !c.is_alphanumeric() && !sign(c));
     if password {
-        text.len() >= 8 && kinds >= 2 && digit && entropy >= 250
+        entropy >= 250 && text.len() >= 8 && (digit && kinds >= 2 || is_unpronounceable(text))
     } else {
-        let foreign = text.chars().any(|c| !c.is_alphanumeric() && !sign(c));
-        text.len() >= 16 && digit && (lower || upper) && entropy >= 300 && !foreign
+        let mixed = text.len() >= 16 && digit && (lower || upper) && entropy >= 300;
+        !foreign && (mixed || (text.len() >= 12 && is_unpronounceable(text)))
     }
+}
+
+/// Whether a text has hardly a 3-gram of ordinary words: nine of ten rows of random letters, and few words of any
+/// language that is written with them.
+fn is_unpronounceable(text: &str) -> bool {
+    text.len() >= 8
+        && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 6
+        && grams::commonness(text.as_bytes()) < 20
 }
 
 /// Whether a login is one that documentation and development set-ups are full of: a listed word as password, the
@@ -85,10 +100,16 @@ fn is_path_or_address(text: &str) -> bool {
     relative || drive || text.contains("://") || (text.matches('/').count() >= 3 && text.contains('.'))
 }
 
-/// A word of prose or of an interface: letters alone, or a listed one.
+/// A regular expression, a format of dates or an elision.
+fn is_pattern(text: &str) -> bool {
+    let classes = ["(?", "[a-", "[A-", "[0-", "[^", "\\d", "\\w", "\\s", ".*", ".+"].iter().any(|p| text.contains(p));
+    classes || ["%Y", "%d", "%s", "%v"].iter().any(|p| text.contains(p)) || text.contains("...")
+}
+
+/// A word of prose or of an interface: letters alone that make words, or a listed one.
 fn is_word(text: &str) -> bool {
     let lettered = text.len() < 24 && text.chars().all(|c| c.is_alphabetic() || "_- .".contains(c));
-    lettered || (text.len() < 12 && names::is_listed(WORDS, &text.to_lowercase()))
+    (lettered && !is_unpronounceable(text)) || (text.len() < 12 && names::is_listed(WORDS, &text.to_lowercase()))
 }
 
 /// A digest, commit or UUID, where the name or the value itself says so.

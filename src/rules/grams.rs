@@ -7,7 +7,8 @@
 //! lower case and a few other bytes onto each other; the last comparison is exact.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
 
 /// Keywords are cut to this many bytes; the rule's pattern confirms the rest.
 pub const MAX_KEYWORD: usize = 16;
@@ -191,6 +192,25 @@ fn set(bitmap: &mut [u32], bit: u32) {
 /// Python and JavaScript with their documentation: a line is a count and the grams, folded, one after the other.
 const COMMON: &str = include_str!("common_grams.txt");
 
+/// Every listed 3-gram, folded, with its count.
+fn common() -> impl Iterator<Item = (u32, u32)> {
+    let packed = |gram: &[u8]| gram.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b));
+    COMMON.lines().filter_map(|line| line.split_at_checked(6)).flat_map(move |(count, grams)| {
+        let count = count.trim().parse().unwrap_or(1);
+        grams.as_bytes().chunks_exact(3).map(move |gram| (packed(gram), count))
+    })
+}
+
+/// How many in a hundred of a text's 3-grams are common in source and prose: most of a word's are, few of random
+/// letters'.
+#[must_use]
+pub fn commonness(text: &[u8]) -> usize {
+    static LISTED: LazyLock<HashSet<u32>> = LazyLock::new(|| common().map(|(gram, _)| gram).collect());
+    let folded = |w: &[u8]| w.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b | 0x20));
+    let known = text.windows(3).filter(|w| LISTED.contains(&folded(w))).count();
+    known * 100 / text.len().saturating_sub(2).max(1)
+}
+
 /// Chooses the 4-gram that each keyword is indexed by: the one whose 3-grams add least to what passes the bitmap.
 struct Chooser {
     /// Matches in a million places, by folded 3-gram; 0 for one that is in the bitmap already.
@@ -204,14 +224,7 @@ const SHARING: u32 = 30;
 
 impl Chooser {
     fn new() -> Self {
-        let mut cost = BTreeMap::new();
-        for (count, grams) in COMMON.lines().filter_map(|line| line.split_at_checked(6)) {
-            let count = count.trim().parse().unwrap_or(1);
-            for gram in grams.as_bytes().chunks_exact(3) {
-                cost.insert(gram.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b)), count);
-            }
-        }
-        Self { cost, shared: BTreeMap::new() }
+        Self { cost: common().collect(), shared: BTreeMap::new() }
     }
 
     /// The cheapest 4-gram of a literal, folded, and its offset; the first of equals.

@@ -134,23 +134,22 @@ fn every_keyword_is_found_at_every_place_of_a_buffer() {
 fn every_keyword_is_found_over_the_edge_of_a_block() {
     let index = &embedded().index;
     let (reference, mut scratch) = (Reference::new(index), HitScratch::default());
-    let mut hits = 0;
     let keywords: Vec<&[u8]> = index.keywords.iter().map(|k| &k.bytes[..usize::from(k.len)]).collect();
-    // A keyword over each edge of one long text, in another place each time.
-    for shift in 0..20 {
+    // A keyword over each edge of one long text: at another distance for each, and for each in another round.
+    for round in 0..4 {
         let mut text = vec![b'~'; BLOCK * (keywords.len() + 2)];
-        for (number, keyword) in keywords.iter().enumerate() {
-            let at = BLOCK * (number + 1) + 2 - shift;
-            text[at..at + keyword.len()].copy_from_slice(keyword);
+        let places: Vec<usize> = (0..keywords.len()).map(|n| BLOCK * (n + 1) + 2 - (n + round * 5) % 20).collect();
+        for (keyword, at) in keywords.iter().zip(&places) {
+            text[*at..at + keyword.len()].copy_from_slice(keyword);
         }
-        if shift % 5 == 0 {
-            hits += agree(index, &reference, &text, &mut scratch);
-        } else {
-            let found = quells(index, Engine::detect(), &text, &mut scratch);
-            assert!(found.len() >= keywords.len(), "{} of {} at {shift}", found.len(), keywords.len());
+        // The automaton is slow without optimisation: it looks at some of the edges.
+        let part = &text[round * 50 * BLOCK..(round * 50 + 40) * BLOCK];
+        assert!(agree(index, &reference, part, &mut scratch) >= 38);
+        let found = quells(index, Engine::detect(), &text, &mut scratch);
+        for (number, at) in places.into_iter().enumerate() {
+            assert!(found.contains(&Hit { start: at as u32, keyword: number as u16 }), "keyword {number} at {at}");
         }
     }
-    assert!(hits >= keywords.len() * 4);
 }
 
 #[test]

@@ -234,8 +234,17 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // The standard library holds a descriptor for every level it is down; `rm` does not.
-        let _ = Command::new("rm").arg("-rf").arg(self.0.path()).stderr(Stdio::null()).status();
+        // The standard library holds a descriptor for every level it is down; `rm` does not. Nobody waits for it: a large
+        // tree takes seconds.
+        let mut command = Command::new("rm");
+        let _ = command
+            .arg("-rf")
+            .arg(self.0.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        self.0.disable_cleanup(true);
     }
 }
 

@@ -208,10 +208,13 @@ fn runs(text: &str) -> HashSet<Vec<u8>> {
     text.as_bytes().windows(RUN).map(<[u8]>::to_vec).collect()
 }
 
-/// Every run of what the rules themselves say, which is public: a host name that is a part of a credential may stand in
-/// it.
+/// Every run of what the rules themselves say, which is public: prefixes, and a host name that is a part of a credential.
 fn public_runs() -> HashSet<Vec<u8>> {
-    embedded().rules.iter().flat_map(|r| runs(&format!("{} {} {}", r.name, r.advice, r.docs))).collect()
+    embedded()
+        .rules
+        .iter()
+        .flat_map(|r| runs(&format!("{} {} {} {} {}", r.name, r.advice, r.docs, r.keywords.join(" "), r.sample)))
+        .collect()
 }
 
 /// Every run of bytes of a rule's sample that is the secret's own: not of its public prefix, not the same in another

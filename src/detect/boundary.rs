@@ -19,6 +19,8 @@ fn ends_escape(before: &[u8]) -> bool {
     let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
     match before {
         [.., b'\\', b'n' | b'r' | b't' | b'f' | b'v' | b'b' | b'0'] => true,
+        // A terminal's colour: `ESC [ 1 ; 31 m`.
+        [.., b'm'] if is_color(before) => true,
         [.., b'\\', b'u', a, b, c, d] => hex(&[*a, *b, *c, *d]),
         [.., b'\\', b'x', a, b] => hex(&[*a, *b]),
         // An encoded letter, digit or underscore would be part of a longer word.
@@ -27,6 +29,12 @@ fn ends_escape(before: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+fn is_color(before: &[u8]) -> bool {
+    let escape = before.iter().rposition(|b| *b == 0x1B).and_then(|at| before.get(at + 1..));
+    let inner = escape.and_then(|rest| rest.strip_prefix(b"[")?.strip_suffix(b"m"));
+    inner.is_some_and(|codes| codes.iter().all(|b| b.is_ascii_digit() || *b == b';'))
 }
 
 /// Whether a match that ends before `at` ends there: the next byte could not be part of the same token. `last` is
@@ -53,6 +61,8 @@ mod tests {
             ("\\u003d", true),
             ("\\x20", true),
             ("3D", false),
+            ("\x1b[1;31m", true),
+            ("[31m", false),
         ] {
             assert_eq!(begins(text.as_bytes(), text.len()), may, "{text}");
         }

@@ -47,7 +47,10 @@ pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Optio
         confidence = confidence.min(judge_password(rule, text, secret, &found)?);
     } else if is_reference(secret) {
         return None;
-    } else if matches!(rule.decoder, None | Some(Decoder::AwsKeyId)) && is_placeholder(body) {
+    } else if matches!(rule.decoder, None | Some(Decoder::AwsKeyId))
+        && !facts.contains(&Fact::ChecksumHolds)
+        && is_placeholder(body)
+    {
         confidence = Confidence::Low;
     }
     if is_example(rule, secret) {

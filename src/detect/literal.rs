@@ -20,7 +20,7 @@ const STOCK: &str = "pass pw pwd p4ssw0rd passw0rd p@ssw0rd p@ssword pass123 pas
     changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic";
 
 /// Signs that stand in keys and passwords.
-const SIGNS: &str = "+/=_-.~!@#$%^&*?:";
+const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
 
 /// Judges a value; `None` where it is no literal at all. `name` is the whole name that it is given.
 pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confidence> {
@@ -122,8 +122,7 @@ fn is_hash_or_id(name: &[u8], text: &str) -> bool {
             8 | 13 | 18 | 23 => b == b'-',
             _ => b.is_ascii_hexdigit(),
         });
-    uuid || NAMES.split_ascii_whitespace().any(|w| names::contains(name, w))
-        || STARTS.split_ascii_whitespace().any(|p| text.starts_with(p))
+    uuid || names::has_listed(name, NAMES) || STARTS.split_ascii_whitespace().any(|p| text.starts_with(p))
 }
 
 /// A number, a version, a date or a time.

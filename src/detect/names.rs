@@ -19,14 +19,14 @@ static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     description desc help button class endpoint host env variable kind version algorithm alg scheme store manager \
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
     mode strength rotation location link bucket region scope scopes usage count limit index position status state \
-    extractor generator factory handler resolver reader writer parser store source sources")
+    reason arn extractor generator factory handler resolver reader writer parser store source sources")
 });
 
 /// Words that say the same wherever they stand in a name.
-static ABOUT_ANYWHERE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    set("hash hashed encrypted public csrf xsrf regex placeholder label tokenizer page next \
-    cursor continuation pagination max min num")
-});
+const ABOUT_ANYWHERE: &str = "hashed regex placeholder tokenizer pagination continuation";
+
+/// Words that say it right before what they describe: `page_token`, `publicKey`, `max_tokens`.
+const ABOUT_BEFORE: &str = "page next cursor csrf xsrf public hash encrypted label max min num";
 
 /// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
 pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
@@ -42,7 +42,11 @@ pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
 pub(super) fn is_about(name: &[u8]) -> bool {
     let words = words(name);
     let last = words.last().map(String::as_str).unwrap_or_default();
-    ABOUT.contains(last) || words.iter().any(|w| ABOUT_ANYWHERE.contains(w.as_str()))
+    let described = |pair: &[String]| match pair {
+        [word, what] => is_listed(ABOUT_BEFORE, word) && is_listed("token tokens key keys password passwords", what),
+        _ => false,
+    };
+    ABOUT.contains(last) || words.iter().any(|w| is_listed(ABOUT_ANYWHERE, w)) || words.windows(2).any(described)
 }
 
 /// Whether a name holds passwords, which people type, and not keys, which are random.
@@ -53,6 +57,11 @@ pub(super) fn is_password(name: &[u8]) -> bool {
 /// Whether a word stands in a list of words.
 pub(super) fn is_listed(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|w| w == word)
+}
+
+/// Whether one of a name's words is listed.
+pub(super) fn has_listed(name: &[u8], list: &str) -> bool {
+    words(name).iter().any(|w| is_listed(list, w))
 }
 
 /// Whether a name has a word in it, whatever its case.
@@ -88,7 +97,7 @@ mod tests {
         for name in ["dbPasswordUrl", "token_type", "PASSWORD-HASH", "nextPageToken", "max_tokens", "secret.name"] {
             assert!(is_about(name.as_bytes()), "{name}");
         }
-        for name in ["db_password", "clientSecret", "api.key", "TOKEN"] {
+        for name in ["db_password", "clientSecret", "api.key", "TOKEN", "NEXT_AUTH_SECRET", "FB_PAGE_ACCESS_TOKEN"] {
             assert!(!is_about(name.as_bytes()), "{name}");
         }
     }

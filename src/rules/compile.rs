@@ -219,8 +219,8 @@ impl RuleSet {
     /// How specific a rule is: where several match the same bytes, the highest names the finding.
     #[must_use]
     pub fn specificity(&self, index: u16) -> u8 {
-        let rule = self.rules.get(usize::from(index)).filter(|r| !r.fallback);
-        rule.map_or(0, |r| 1 + r.shape.specificity())
+        let rule = self.rules.get(usize::from(index));
+        rule.map_or(0, |r| if r.fallback { 1 } else { 2 + r.shape.specificity() })
     }
 
     /// The rule of an id.

@@ -29,7 +29,7 @@ pub enum Shape {
 impl Shape {
     /// Bytes of context before an anchor that any shape may read: an escape such as `%3D` or `\n` that ends in
     /// a letter is a boundary too.
-    pub const CONTEXT: usize = 6;
+    pub const CONTEXT: usize = 10;
     /// The longest stretch between a keyword and the value that it names.
     pub const GAP: usize = 96;
     /// The longest part of a name before its keyword.

@@ -52,8 +52,8 @@ impl Reader {
         Self { buffer: Vec::new(), back: margins.back, ahead: margins.ahead }
     }
 
-    /// Reads `source` to its end and calls `each` for every part. `size` is that of a regular file, which a read that
-    /// gives less than asked for has reached the end of; `None` for a stream. Returns the number of bytes read.
+    /// Reads `source` to its end and calls `each` for every part. `size` is what a file is said to have; `None` for a
+    /// stream. Returns the number of bytes read.
     ///
     /// # Errors
     /// The source's; the parts before it were yielded.
@@ -63,16 +63,16 @@ impl Reader {
         size: Option<u64>,
         mut each: impl FnMut(Part<'_>),
     ) -> io::Result<u64> {
-        let mut filled = 0usize;
+        let (mut filled, mut total) = (0usize, 0u64);
         // A byte more than the file has: one read then finds its end.
         let first = size.map_or(PART, |s| usize::try_from(s).unwrap_or(usize::MAX).saturating_add(1).min(PART));
-        let mut ended = self.fill(source, size.is_some(), &mut filled, first)?;
+        let mut ended = self.fill(source, size, &mut total, &mut filled, first)?;
         let encoding = Encoding::detect(self.buffer.get(..filled).unwrap_or_default());
         let (back, ahead) = (self.back * encoding.width(), self.ahead * encoding.width());
         let (mut offset, mut from, mut whole) = (0u64, 0usize, true);
         loop {
             if !ended {
-                ended = self.fill(source, size.is_some(), &mut filled, back + PART + ahead)?;
+                ended = self.fill(source, size, &mut total, &mut filled, back + PART + ahead)?;
             }
             whole &= ended;
             // Cuts stand at whole units.
@@ -89,7 +89,14 @@ impl Reader {
     }
 
     /// Reads until the buffer has `limit` bytes or the source ends; says whether it ended.
-    fn fill(&mut self, source: &mut impl Read, regular: bool, filled: &mut usize, limit: usize) -> io::Result<bool> {
+    fn fill(
+        &mut self,
+        source: &mut impl Read,
+        size: Option<u64>,
+        total: &mut u64,
+        filled: &mut usize,
+        limit: usize,
+    ) -> io::Result<bool> {
         if self.buffer.len() < limit {
             self.buffer.resize(limit, 0);
         }
@@ -100,7 +107,10 @@ impl Reader {
                 Ok(0) => return Ok(true),
                 Ok(n) => {
                     *filled += n;
-                    if n < wanted && regular {
+                    *total += n as u64;
+                    // All that the file has: it need not be asked whether there is more. Files that a kernel makes
+                    // up as they are read have another size than they say, and are read to their end.
+                    if n < wanted && size == Some(*total) {
                         return Ok(true);
                     }
                 }

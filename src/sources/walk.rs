@@ -60,7 +60,10 @@ pub fn walk(root: &Path, options: &Options, visitor: &impl Visit) -> Coverage {
     match std::fs::metadata(root) {
         Ok(meta) if meta.is_dir() => walk.root_directory(),
         Ok(meta) if meta.is_file() => walk.root_file(&shown),
-        Ok(_) => walk.note(|c| c.skip(SkipReason::SpecialFile, &shown, false)),
+        Ok(_) => {
+            let why = "it is neither a file nor a directory; give its content to `quell scan -`";
+            walk.note(|c| c.gap(GapKind::Unreadable, &shown, why));
+        }
         Err(e) => walk.note(|c| c.gap(GapKind::Unreadable, &shown, e.kind().to_string())),
     }
     walk.coverage.into_inner().unwrap_or_else(PoisonError::into_inner)

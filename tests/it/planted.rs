@@ -251,6 +251,19 @@ fn the_same_token_in_three_files_is_one_finding_with_three_places() {
 }
 
 #[test]
+fn a_part_without_its_partner_hides_nothing_from_generic_rules() {
+    let tree = Tree::new();
+    for (number, line) in
+        ["{\"api_key\": \"{hex:32}\"}", "auth_token: {hex:32}", "API_SECRET={alnum:32}"].iter().enumerate()
+    {
+        tree.write(format!("{number}.json"), made(&line.replace("{\"", "{{\"").replace("\"}", "\"}}"), number as u64));
+    }
+    let report = scan(&tree, &[]).code(1).json();
+    let rules: BTreeSet<String> = findings(&report).iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect();
+    assert!(findings(&report).len() == 3 && rules.iter().all(|r| r.starts_with("generic-")), "{rules:?}");
+}
+
+#[test]
 fn two_secrets_in_one_quoted_value_are_both_found() {
     let tree = Tree::new();
     let (first, second) = (token(3), token(4));

@@ -78,6 +78,7 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
     };
     begins && STARTS.split_ascii_whitespace().any(|s| value.starts_with(s.as_bytes()))
         || is_variable(value)
+        || has_field(value)
         || [(b'<', b'>'), (b'[', b']'), (b'{', b'}'), (b'%', b'%')]
             .into_iter()
             .any(|(open, close)| wrapped(open, close))
@@ -87,6 +88,15 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
                 || inside(b"$(", b')')
                 || inside(b"#{", b'}')
                 || inside(b"<%", b'>'))
+}
+
+/// Whether a field of a template stands in a value: `{name}`, `{user.password}`, `{hex:32}`.
+fn has_field(value: &[u8]) -> bool {
+    value.split(|b| *b == b'{').skip(1).any(|rest| {
+        let name = rest.iter().position(|b| *b == b'}').and_then(|end| rest.get(..end)).unwrap_or_default();
+        name.first().is_some_and(u8::is_ascii_alphabetic)
+            && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(b))
+    })
 }
 
 /// `$NAME`, `$1`, `@NAME@`, `$(…`: a variable and nothing else.
@@ -147,10 +157,11 @@ mod tests {
             "secrets.TOKEN",
             "op://vault/item",
             "#{x}",
+            "a-{hex:32}",
         ] {
             assert!(is_reference(text.as_bytes()), "{text}");
         }
-        for text in ["pa$$word1", "abc{def", "50%off", "$ecret!1", "@bc!1"] {
+        for text in ["pa$$word1", "abc{def", "a{1}b", "50%off", "$ecret!1", "@bc!1"] {
             assert!(!is_reference(text.as_bytes()), "{text}");
         }
     }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{QUELL, Tree, clean, run};
+use crate::support::{QUELL, Tree, clean, quell, run};
 
 /// A command of the page and the output that it shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,4 +115,10 @@ fn a_command_that_does_otherwise_is_noticed() {
     assert!(fits(&shown, &["a", "x", "c"]) && fits(&shown, &["a", "c"]) && !fits(&shown, &["a", "x"]));
     let wrong = [Step { line: 1, command: "echo no".to_owned(), output: vec!["yes".to_owned()] }];
     assert!(std::panic::catch_unwind(|| try_block(&wrong)).is_err());
+}
+
+#[test]
+fn this_repository_has_no_finding() {
+    let run = run(quell().current_dir(env!("CARGO_MANIFEST_DIR")).args(["scan", "."]));
+    assert_eq!(run.code, Some(0), "{}{}", run.out(), run.err());
 }

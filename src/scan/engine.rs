@@ -61,7 +61,7 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
     });
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
-    let scanner = Scanner { detector: &detector, workers, progress };
+    let scanner = Scanner { detector: &detector, workers, threshold: options.confidence, progress };
     let mut coverage = Coverage::default();
     for target in targets {
         match target {
@@ -69,16 +69,17 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
             Target::Stream(mut stream, name) => scanner.stream(stream.as_mut(), None, &name, &mut coverage),
         }
     }
-    let files = scanner
-        .workers
-        .into_iter()
-        .flat_map(|w| w.into_inner().unwrap_or_else(PoisonError::into_inner).files)
-        .collect();
+    let (mut files, mut below) = (Vec::new(), 0);
+    for worker in scanner.workers {
+        let worker = worker.into_inner().unwrap_or_else(PoisonError::into_inner);
+        files.extend(worker.files);
+        below += worker.below;
+    }
     let found = join::findings(options.rules, options.enable, options.key, options.now, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
     let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;
-    Report { findings, below_confidence, suppressed: 0, rules, coverage }
+    Report { findings, below_confidence: below_confidence + below, suppressed: 0, rules, coverage }
 }
 
 /// Walks a path on a pool of threads; a single file, or a single thread, needs none.
@@ -102,11 +103,14 @@ struct Worker {
     scratch: FileScratch,
     reader: Option<Reader>,
     files: Vec<Vec<Sighting>>,
+    /// Doubtful matches that were counted alone.
+    below: u64,
 }
 
 struct Scanner<'a> {
     detector: &'a Detector<'a>,
     workers: Vec<Mutex<Worker>>,
+    threshold: Confidence,
     progress: &'a Progress,
 }
 
@@ -115,11 +119,12 @@ impl Scanner<'_> {
         let index = rayon::current_thread_index().unwrap_or(0);
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let Worker { scratch, reader, files } = &mut *worker;
-        let mut file = FileScan::new(self.detector, path, scratch);
+        let Worker { scratch, reader, files, below } = &mut *worker;
+        let mut file = FileScan::new(self.detector, path, self.threshold, scratch);
         let mut source = source;
         let outcome =
             reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
+        *below += file.below;
         let sightings = file.sightings;
         if !sightings.is_empty() {
             files.push(sightings);

@@ -7,7 +7,7 @@ use super::lines::{Cursor, cut_character};
 use super::paths;
 use super::sighting::Sighting;
 use crate::detect::{Candidate, Chunk, Detector, Quoting, Scratch};
-use crate::model::{Location, Secret, Untrusted};
+use crate::model::{Confidence, Location, Secret, Untrusted};
 use crate::rules::Shape;
 use crate::sources::{Encoding, Margins, Part};
 
@@ -34,6 +34,8 @@ const NAMED: usize = 3;
 pub(super) struct FileScan<'a> {
     detector: &'a Detector<'a>,
     path: &'a Untrusted,
+    /// Doubtful matches of generic rules below it are counted alone.
+    threshold: Confidence,
     scratch: &'a mut FileScratch,
     /// Where each reading stands at the first owned byte of the next part.
     cursors: [Cursor; READINGS],
@@ -41,6 +43,8 @@ pub(super) struct FileScan<'a> {
     cut: usize,
     /// What was found.
     pub(super) sightings: Vec<Sighting>,
+    /// How many doubtful matches of generic rules were left out.
+    pub(super) below: u64,
 }
 
 /// One reading of a part.
@@ -56,8 +60,14 @@ struct Reading<'t> {
 }
 
 impl<'a> FileScan<'a> {
-    pub(super) fn new(detector: &'a Detector<'a>, path: &'a Untrusted, scratch: &'a mut FileScratch) -> Self {
-        Self { detector, path, scratch, cursors: [Cursor::START; READINGS], cut: 0, sightings: Vec::new() }
+    pub(super) fn new(
+        detector: &'a Detector<'a>,
+        path: &'a Untrusted,
+        threshold: Confidence,
+        scratch: &'a mut FileScratch,
+    ) -> Self {
+        let cursors = [Cursor::START; READINGS];
+        Self { detector, path, threshold, scratch, cursors, cut: 0, sightings: Vec::new(), below: 0 }
     }
 
     /// Scans the next part.
@@ -151,12 +161,15 @@ impl<'a> FileScan<'a> {
         let chunk = Chunk { bytes: reading.text, from: reading.owned.start, to: reading.owned.end };
         self.detector.scan(&chunk, &mut self.scratch.detect, &mut candidates);
         let code = !candidates.is_empty() && paths::is_code(self.path.raw());
+        let (rules, threshold) = (&self.detector.rules().rules, self.threshold);
+        let rule = |c: &Candidate| rules.get(usize::from(c.rule));
         // In source code a bare value is an expression, whatever it looks like.
-        candidates.retain(|c| {
-            !(code
-                && c.quoting == Quoting::Bare
-                && self.detector.rules().rules.get(usize::from(c.rule)).is_some_and(|r| r.password))
-        });
+        candidates.retain(|c| !(code && c.quoting == Quoting::Bare && rule(c).is_some_and(|r| r.password)));
+        // A generic rule's doubt decides nothing about other matches: it is counted, so that memory is bounded by what
+        // is reported.
+        let all = candidates.len();
+        candidates.retain(|c| c.confidence >= threshold || !rule(c).is_some_and(|r| r.fallback));
+        self.below += (all - candidates.len()) as u64;
         let start = self.cursors.get(number).copied().unwrap_or(Cursor::START);
         let cut = if number == BYTES { self.cut.min(reading.owned.start) } else { 0 };
         let wide = reading.encoding != Encoding::EightBit;

@@ -18,8 +18,8 @@ static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     policy required enabled enable disabled min max validator validation input prompt text title message msg error err \
     description desc help button class endpoint host env variable kind version algorithm alg scheme store manager \
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
-    mode strength rotation location link bucket region scope scopes usage count limit index position status state \
-    reason arn extractor generator factory handler resolver reader writer parser store source sources")
+    mode strength rotation location link bucket region scope scopes usage limit index position status state \
+    reason extractor generator factory handler resolver reader writer parser store source sources")
 });
 
 /// Words that say the same wherever they stand in a name.

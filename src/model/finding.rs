@@ -69,7 +69,7 @@ pub struct Finding {
     pub rule: String,
     /// What that rule calls it.
     pub title: String,
-    /// Id of the provider that issues it.
+    /// The name that people know its provider by.
     pub provider: String,
     /// Every other rule that matched the same bytes, in name order.
     pub other_rules: Vec<String>,

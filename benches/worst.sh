@@ -31,3 +31,14 @@ fill 'eyJ' '\n' > "$dir/input"; case_of 'eyJ repeated'
 fill 'eyJhbGciOi.' '\n' > "$dir/input"; case_of 'eyJhbGciOi. repeated'
 fill '-----BEGIN' '\n' > "$dir/input"; case_of '-----BEGIN repeated'
 fill '-----BEGIN RSA PRIVATE KEY-----' '' > "$dir/input"; case_of '-----BEGIN RSA PRIVATE KEY----- repeated'
+
+# Made against single rules: keywords that wake a rule whose match starts before them, or reads far on.
+megabytes=$((megabytes / 10))
+for text in ';password' '; password=' 'uid=a;password=' 'server=a;uid=b;password=' ' password=' 'host=a port=b password=' \
+    '@tcp(' 'a:bbb@tcp(' '+ABa' '+ASt' 'T3BlbkFJ' 'sk-T3BlbkFJ' '.snowflakecomputing' 'https://sentry' 'password is ' \
+    'identified by ' 'curl ' 'curl -u ' 'https://a:' '/https://a:@' 'postgres://a:b@' 'machine ' 'machine a login b ' \
+    '-eyJhbGciOi' 'eyJhbGciOi.' 'eyJhbGciOi.eyJa.' 'Comment: -----BEGIN RSA PRIVATE KEY-----' 'Bearer ' \
+    'Authorization: Basic ' 'password=' '"password": "' 'api_key' 'secret=a' '${PASSWORD:-' '--password '; do
+    fill "$text" '\n' > "$dir/input"; case_of "$text on one line"
+    fill "$text" '' > "$dir/input"; case_of "$text in lines"
+done

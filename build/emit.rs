@@ -65,7 +65,8 @@ fn rule(r: &Rule) -> String {
     field("alphabet", format!("{:?}", r.alphabet));
     field("min_len", r.min_len.to_string());
     field("max_len", r.max_len.to_string());
-    field("before", r.before.to_string());
+    field("lead", format!("{:?}", r.lead));
+    field("before", format!("{:?}", r.before));
     field("severity", format!("Severity::{:?}", r.severity));
     field("confidence", format!("Confidence::{:?}", r.confidence));
     field("checksum", checksum);

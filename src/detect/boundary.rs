@@ -8,11 +8,12 @@ const fn is_word(byte: u8) -> bool {
 }
 
 /// Whether a token may begin at `at`: the byte before is no letter, digit or underscore, or it ends an escape
-/// (`\n`, `\x3d`, `\u003d`, `%3D`) that stands for something that is none.
-pub(super) fn begins(text: &[u8], at: usize) -> bool {
+/// (`\n`, `\x3d`, `\u003d`, `%3D`) that stands for something that is none. Nor is it in `lead`, the set that the token's
+/// own beginning may repeat: the token then began before.
+pub(super) fn begins(text: &[u8], at: usize, lead: &ByteSet) -> bool {
     let before = text.get(at.saturating_sub(Shape::CONTEXT)..at).unwrap_or_default();
     let Some(last) = before.last() else { return true };
-    !is_word(*last) || ends_escape(before)
+    if is_word(*last) { ends_escape(before) } else { !has(lead, *last) }
 }
 
 fn ends_escape(before: &[u8]) -> bool {
@@ -64,7 +65,7 @@ mod tests {
             ("\x1b[1;31m", true),
             ("[31m", false),
         ] {
-            assert_eq!(begins(text.as_bytes(), text.len()), may, "{text}");
+            assert_eq!(begins(text.as_bytes(), text.len(), &[0; 4]), may, "{text}");
         }
     }
 }

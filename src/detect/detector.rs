@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
@@ -24,9 +25,7 @@ const MAX_GROUPS: usize = 8;
 /// Runs a rule set over text.
 pub struct Detector<'r> {
     set: &'r RuleSet,
-    /// Compiled on the first candidate that gets so far; `None` inside for a pattern that does not compile,
-    /// which the linter refuses.
-    regexes: Vec<OnceLock<Option<Regex>>>,
+    patterns: Vec<Pattern>,
     enabled: Vec<bool>,
     runs: Vec<u16>,
     engine: Engine,
@@ -37,6 +36,8 @@ pub struct Detector<'r> {
 pub struct Scratch {
     hits: Vec<Hit>,
     blocks: HitScratch,
+    /// For each rule that looks back over a varying distance, the place after which its next match may start.
+    floors: Vec<usize>,
 }
 
 impl<'r> Detector<'r> {
@@ -59,7 +60,7 @@ impl<'r> Detector<'r> {
             .map(|((_, i), _)| i);
         Self {
             set,
-            regexes: set.rules.iter().map(|_| OnceLock::new()).collect(),
+            patterns: set.rules.iter().map(|_| Pattern::default()).collect(),
             runs: runs.collect(),
             enabled,
             engine,
@@ -75,11 +76,16 @@ impl<'r> Detector<'r> {
     /// Appends the candidates whose anchor is in the owned part of a chunk, each once, in text order.
     pub fn scan(&self, chunk: &Chunk<'_>, scratch: &mut Scratch, out: &mut Vec<Candidate>) {
         let first = out.len();
-        let Scratch { hits, blocks } = scratch;
+        let Scratch { hits, blocks, floors } = scratch;
         hits.clear();
         find_hits(&self.set.index, self.engine, chunk.bytes, blocks, hits);
-        for hit in hits.iter().filter(|h| (chunk.from..chunk.to).contains(&(h.start as usize))) {
-            self.hit(chunk.bytes, *hit, out);
+        if !hits.is_empty() {
+            hits.sort_by_key(|h| h.start);
+            floors.clear();
+            floors.resize(self.set.rules.len(), 0);
+        }
+        for hit in hits.iter().filter(|h| (h.start as usize) < chunk.to) {
+            self.hit(chunk, *hit, floors, out);
         }
         for index in &self.runs {
             self.runs(*index, chunk, out);
@@ -98,17 +104,27 @@ impl<'r> Detector<'r> {
         out.truncate(kept);
     }
 
-    fn hit(&self, text: &[u8], hit: Hit, out: &mut Vec<Candidate>) {
+    fn hit(&self, chunk: &Chunk<'_>, hit: Hit, floors: &mut [usize], out: &mut Vec<Candidate>) {
+        let text = chunk.bytes;
         let start = hit.start as usize;
         let end = start + self.set.index.len_of(hit.keyword);
-        // One scan of the operator serves every assignment rule of this keyword.
-        let mut value: Option<Option<Value>> = None;
+        let owned = start >= chunk.from;
+        // What all rules of a shape ask of this keyword is read once.
+        let (mut value, mut credentials): (Option<Option<Value>>, Option<bool>) = (None, None);
+        let mut block: Option<(usize, Option<pem::Block>)> = None;
         for index in self.set.index.rules_of(hit.keyword) {
             let Some(rule) = self.rule(*index) else { continue };
+            let floor = floors.get_mut(usize::from(*index)).map_or(0, |floor| std::mem::replace(floor, start + 1));
+            if !owned {
+                continue;
+            }
             let found = match rule.shape {
-                Shape::Token => self.token(*index, rule, text, start..end),
-                Shape::Url => self.url(*index, rule, text, start),
-                Shape::Pem => self.pem(*index, rule, text, start),
+                Shape::Token => self.token(*index, rule, text, start..end, floor),
+                Shape::Url => {
+                    let may = *credentials.get_or_insert_with(|| may_have_credentials(text, end));
+                    may.then(|| self.url(*index, rule, text, start)).flatten()
+                }
+                Shape::Pem => self.pem(*index, rule, text, start, &mut block),
                 Shape::Jwt => jwt_match(*index, rule, text, start),
                 Shape::Assign | Shape::Pair => value
                     .get_or_insert_with(|| assign::value_after(text, end))
@@ -125,9 +141,16 @@ impl<'r> Detector<'r> {
         self.set.rules.get(usize::from(index))
     }
 
-    fn token(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>) -> Option<Candidate> {
-        (hit.start.saturating_sub(usize::from(rule.before))..=hit.start).find_map(|start| {
-            if !prefix_fits(rule, text, start) || !boundary::begins(text, start) {
+    /// Matches a token whose keyword is `hit`, from its earliest possible start on.
+    ///
+    /// A match is found at the first of the rule's keywords in it. So none starts before `floor`, behind the keyword before
+    /// this one, and no byte is tried as a start for more than one hit: the search stays linear.
+    fn token(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>, floor: usize) -> Option<Candidate> {
+        let (least, most) = rule.before;
+        let last = hit.start.checked_sub(usize::from(least))?;
+        let first = if least == most { last } else { hit.start.saturating_sub(usize::from(most)).max(floor) };
+        (first..=last).find_map(|start| {
+            if !prefix_fits(rule, text, start) || !boundary::begins(text, start, &rule.lead) {
                 return None;
             }
             let found = self.matched(index, rule, text, start)?;
@@ -137,13 +160,7 @@ impl<'r> Detector<'r> {
     }
 
     fn url(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
-        // Without `@` before the first blank or quote there are no credentials in it.
-        let rest = text.get(start..(start + Shape::URL).min(text.len()))?;
-        let end = rest
-            .iter()
-            .position(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`'))
-            .unwrap_or(rest.len());
-        if !rest.get(..end)?.contains(&b'@') || !prefix_fits(rule, text, start) || !boundary::begins(text, start) {
+        if !prefix_fits(rule, text, start) || !boundary::begins(text, start, &rule.lead) {
             return None;
         }
         checks::judge(index, rule, text, self.matched(index, rule, text, start)?)
@@ -172,12 +189,24 @@ impl<'r> Detector<'r> {
         ends.then(|| checks::judge(index, rule, text, found)).flatten()
     }
 
-    fn pem(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
+    /// `block` keeps the block that another rule of the same keyword has read, with the end of its BEGIN line.
+    fn pem(
+        &self,
+        index: u16,
+        rule: &Rule,
+        text: &[u8],
+        start: usize,
+        block: &mut Option<(usize, Option<pem::Block>)>,
+    ) -> Option<Candidate> {
         if !prefix_fits(rule, text, start) {
             return None;
         }
         let begin = self.matched(index, rule, text, start)?.whole;
-        checks::judge_key(index, rule, text, begin.clone(), &pem::scan(text, begin)?)
+        if block.as_ref().is_none_or(|(end, _)| *end != begin.end) {
+            *block = Some((begin.end, pem::scan(text, begin.clone())));
+        }
+        let (_, block) = block.as_ref()?;
+        checks::judge_key(index, rule, text, begin, block.as_ref()?)
     }
 
     fn runs(&self, index: u16, chunk: &Chunk<'_>, out: &mut Vec<Candidate>) {
@@ -190,18 +219,11 @@ impl<'r> Detector<'r> {
 
     /// Matches the rule's pattern, anchored at `start`, over no more than its matches may have.
     fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
-        // A match is made of the pattern's own bytes: where they end, so must it.
-        let reach = text.get(start..(start + usize::from(rule.max_len)).min(text.len()))?;
-        let len = reach.iter().position(|b| !has(&rule.alphabet, *b)).unwrap_or(reach.len());
-        if len < usize::from(rule.min_len) {
-            return None;
-        }
+        let reach = text.get(..(start + usize::from(rule.max_len)).min(text.len()))?;
         if !rule.rows.is_empty() {
-            let text = text.get(..start + len)?;
-            return rule.rows.iter().find_map(|row| steps::matched(row, text, start));
+            return rule.rows.iter().find_map(|row| steps::matched(row, reach, start));
         }
-        let regex = self.regexes.get(usize::from(index))?.get_or_init(|| compile(rule)).as_ref()?;
-        let window = text.get(..start + len)?;
+        let (regex, window) = self.patterns.get(usize::from(index))?.prepared(rule, reach, start)?;
         let mut slots = [None::<NonMaxUsize>; MAX_GROUPS * 2];
         // Some of the engines behind it insist on no more slots than the pattern has.
         let own = slots.get_mut(..regex.group_info().slot_len().min(MAX_GROUPS * 2))?;
@@ -227,13 +249,33 @@ fn prefix_fits(rule: &Rule, text: &[u8], start: usize) -> bool {
     there.len() >= rule.prefix.len() && rule.prefix.iter().zip(there).all(|(set, b)| has(set, *b))
 }
 
+/// Whether a URL whose keyword ends at `end` may have credentials: there is an `@` in it, before another URL begins.
+fn may_have_credentials(text: &[u8], end: usize) -> bool {
+    let rest = text.get(end..(end + Shape::URL).min(text.len())).unwrap_or_default();
+    let stop = |b: u8| matches!(b, b'@' | b':' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'\'' | b'<' | b'>' | b'`');
+    // A keyword such as `mysql+` stands before the end of the scheme.
+    let mut scheme_ends = text.get(..end).is_some_and(|head| head.ends_with(b"/"));
+    let mut at = 0;
+    while let Some(found) = rest.get(at..).and_then(|rest| rest.iter().position(|b| stop(*b))) {
+        at += found;
+        match rest.get(at..) {
+            Some([b'@', ..]) => return true,
+            Some([b':', b'/', b'/', ..]) if scheme_ends => return false,
+            Some([b':', b'/', b'/', ..]) => (scheme_ends, at) = (true, at + 3),
+            Some([b':', ..]) => at += 1,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// Whether a typed value may end before `at`: what follows is blank, a quote or a separator.
 fn ends_bare(text: &[u8], at: usize) -> bool {
     text.get(at).is_none_or(|b| b.is_ascii_whitespace() || b"\"'`,;)]}&<|#\\".contains(b))
 }
 
 fn jwt_match(index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
-    if !prefix_fits(rule, text, start) || !boundary::begins(text, start) {
+    if !prefix_fits(rule, text, start) || !boundary::begins(text, start, &rule.lead) {
         return None;
     }
     let [header, _, signature] = jwt::scan(text, start)?;
@@ -241,10 +283,47 @@ fn jwt_match(index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candi
     checks::judge(index, rule, text, Match { secret: whole.clone(), whole, groups: Vec::new(), assigned: None })
 }
 
-fn compile(rule: &Rule) -> Option<Regex> {
-    // Searches are anchored and short: a prefilter has nothing to skip, and a DFA is not worth its making.
-    let config =
-        Regex::config().auto_prefilter(false).utf8_empty(false).hybrid(false).dfa(false).nfa_size_limit(Some(4 << 20));
+/// A rule's regex, compiled on the first candidate that gets so far.
+///
+/// Few searches are worth a cheap engine alone. A rule that is asked often, on input made to keep it busy, gets a lazy
+/// DFA in front: it says no in a step a byte, where an engine with captures first clears its tables. Both give the
+/// same answers.
+#[derive(Default)]
+struct Pattern {
+    searches: AtomicU32,
+    cheap: OnceLock<Option<Regex>>,
+    busy: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// Searches after which a DFA has paid for its making.
+    const BUSY: u32 = 2_000;
+
+    /// The regex, and the part of `text` that it is to search; `None` where no match starts at `start`.
+    fn prepared<'t>(&self, rule: &Rule, text: &'t [u8], start: usize) -> Option<(&Regex, &'t [u8])> {
+        if self.searches.load(Ordering::Relaxed) >= Self::BUSY {
+            return Some((self.busy.get_or_init(|| compile(rule, true)).as_ref()?, text));
+        }
+        // A match is made of the pattern's own bytes: where they end, so must it.
+        let own = text.get(start..)?;
+        let len = own.iter().position(|b| !has(&rule.alphabet, *b)).unwrap_or(own.len());
+        if len < usize::from(rule.min_len) {
+            return None;
+        }
+        self.searches.fetch_add(1, Ordering::Relaxed);
+        Some((self.cheap.get_or_init(|| compile(rule, false)).as_ref()?, text.get(..start + len)?))
+    }
+}
+
+fn compile(rule: &Rule, lazy_dfa: bool) -> Option<Regex> {
+    // Searches are anchored and short: a prefilter has nothing to skip.
+    let config = Regex::config()
+        .auto_prefilter(false)
+        .utf8_empty(false)
+        .hybrid(lazy_dfa)
+        .hybrid_cache_capacity(256 << 10)
+        .dfa(false)
+        .nfa_size_limit(Some(4 << 20));
     Regex::builder()
         .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
         .configure(config)

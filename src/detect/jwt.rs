@@ -8,6 +8,21 @@ const fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
+/// The length of the first segment. `None` where another token begins in it (`eyJ` after a hyphen): no byte is then read
+/// as the header of more than one token.
+fn header(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..)?;
+        let stop = rest.iter().position(|b| !is_base64url(*b) || *b == b'-').unwrap_or(rest.len());
+        match rest.get(stop..) {
+            Some([b'-', b'e', b'y', b'J', ..]) => return None,
+            Some([b'-', ..]) => at += stop + 1,
+            _ => return Some(at + stop),
+        }
+    }
+}
+
 /// The segments of a token that starts at `at`: header, payload, signature (empty for an unsigned one). `None`
 /// where there is none of at most `Shape::JWT` bytes.
 pub(super) fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
@@ -17,7 +32,9 @@ pub(super) fn scan(text: &[u8], at: usize) -> Option<[Range<usize>; 3]> {
         let len = body.iter().position(|b| !is_base64url(*b)).unwrap_or(body.len());
         Some(from..from + len)
     };
-    let header = segment(at).filter(|s| s.len() >= 12 && text.get(s.end) == Some(&b'.'))?;
+    let header = header(text.get(at..limit)?)
+        .map(|len| at..at + len)
+        .filter(|s| s.len() >= 12 && text.get(s.end) == Some(&b'.'))?;
     let payload = segment(header.end + 1).filter(|s| s.len() >= 8 && text.get(s.end) == Some(&b'.'))?;
     let signature = segment(payload.end + 1)?;
     // A token that goes on at the limit is none; one with five segments is encrypted (RFC 7516) and none of these.
@@ -41,5 +58,7 @@ mod tests {
         let encrypted = format!("{text}.{signature}.{header}").replace(" rest", "");
         assert!(scan(encrypted.as_bytes(), 0).is_none(), "a token of five segments is encrypted");
         assert!(scan("eyJ".repeat(10_000).as_bytes(), 0).is_none());
+        assert_eq!(super::header(b"eyJab-cd-eyJxy."), None, "another token begins");
+        assert_eq!(super::header(b"eyJab-cd-x."), Some(10));
     }
 }

@@ -19,6 +19,9 @@ pub(super) struct Block {
 /// The least base64 of a key: the shortest, an Ed25519 key in PKCS #8, has 64.
 const MIN_BODY: usize = 56;
 
+/// The longest header line.
+const MAX_HEADER: usize = 200;
+
 /// Reads the block whose BEGIN line is `begin`. `None` where the body has a byte that no key has, is too short
 /// to be one, or does not end within `Shape::PEM` bytes.
 pub(super) fn scan(text: &[u8], begin: Range<usize>) -> Option<Block> {
@@ -59,13 +62,18 @@ fn word(block: &mut Block, rest: &[u8]) -> Option<usize> {
         rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))).unwrap_or(rest.len());
     let after = rest.get(len).copied();
     if after == Some(b'-') || after == Some(b':') {
-        let line_end = rest.iter().position(|b| *b == b'\n' || *b == b'\\').unwrap_or(rest.len()).min(200);
+        let line_end =
+            rest.iter().take(MAX_HEADER).position(|b| *b == b'\n' || *b == b'\\').unwrap_or(MAX_HEADER.min(rest.len()));
         let line = rest.get(..line_end)?;
         let header = line.contains(&b':')
             && ["Proc-Type", "DEK-Info", "Comment", "Version", "Hash", "Charset", "X-", "Subject", "MessageID"]
                 .iter()
                 .any(|h| line.starts_with(h.as_bytes()));
         if header {
+            // A block that begins in a header line is the next one's.
+            if memchr::memmem::find(line, b"-----BEGIN").is_some() {
+                return None;
+            }
             block.encrypted |= line.windows(9).any(|w| w == b"ENCRYPTED") || line.starts_with(b"DEK-Info");
             return Some(line_end);
         }

@@ -6,7 +6,8 @@ use crate::rules::steps::{MAX_STEPS, Row};
 
 /// The match of a row that starts at `start`, if there is one.
 pub(super) fn matched(row: &Row, text: &[u8], start: usize) -> Option<Match> {
-    let mut places = [start; MAX_STEPS + 1];
+    // Where each step begins, counted from the start.
+    let mut places = [0u16; MAX_STEPS + 1];
     let mut at = start;
     for (step, place) in row.steps.iter().zip(places.iter_mut().skip(1)) {
         let reach = text.get(at..(at + usize::from(step.max)).min(text.len()))?;
@@ -15,11 +16,12 @@ pub(super) fn matched(row: &Row, text: &[u8], start: usize) -> Option<Match> {
             return None;
         }
         at += len;
-        *place = at;
+        *place = (at - start) as u16;
     }
     let mut found = Match { whole: start..at, secret: start..at, groups: Vec::new(), assigned: None };
     for group in row.groups.iter() {
-        let range = *places.get(usize::from(group.from))?..*places.get(usize::from(group.to))?;
+        let place = |step: u8| places.get(usize::from(step)).map(|place| start + usize::from(*place));
+        let range = place(group.from)?..place(group.to)?;
         if group.name == "secret" {
             found.secret = range;
         } else {

@@ -17,6 +17,8 @@ pub const MAX_PREFIX: usize = 24;
 pub struct Outline {
     /// The sets of the first bytes, at most [`MAX_PREFIX`].
     pub prefix: Vec<ByteSet>,
+    /// The bytes of the first part where it is one set that repeats a varying number of times; else none.
+    pub lead: ByteSet,
     /// The bytes that a match may end in.
     pub last: ByteSet,
     /// The bytes that a match may have at all.
@@ -69,6 +71,7 @@ pub fn outline(hir: &Hir) -> Outline {
     prefix.truncate(MAX_PREFIX);
     Outline {
         prefix,
+        lead: lead(hir),
         last: last(hir).0,
         alphabet: alphabet(hir),
         min: properties.minimum_len().unwrap_or(0),
@@ -106,6 +109,19 @@ fn sets(hir: &Hir) -> (Vec<ByteSet>, bool) {
             (out, true)
         }
         HirKind::Alternation(parts) => alternation(parts),
+    }
+}
+
+/// The set that a pattern starts with, where that repeats a varying number of times.
+fn lead(hir: &Hir) -> ByteSet {
+    match hir.kind() {
+        HirKind::Capture(capture) => lead(&capture.sub),
+        HirKind::Concat(parts) => parts.first().map_or([0; 4], lead),
+        HirKind::Repetition(repetition) if repetition.max != Some(repetition.min) => match repetition.sub.kind() {
+            HirKind::Class(class) => class_set(class).unwrap_or([0; 4]),
+            _ => [0; 4],
+        },
+        _ => [0; 4],
     }
 }
 

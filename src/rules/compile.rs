@@ -116,8 +116,11 @@ pub struct Rule {
     pub min_len: u16,
     /// Greatest length of a match.
     pub max_len: u16,
-    /// How many bytes before the keyword a match may start.
-    pub before: u16,
+    /// The bytes that the first, repeated part of the pattern takes: a match does not start behind one of them. Empty
+    /// where the pattern starts with something else.
+    pub lead: ByteSet,
+    /// The least and the greatest distance from the start of a match to its keyword.
+    pub before: (u16, u16),
     /// How bad.
     pub severity: Severity,
     /// How sure, once the checks hold.
@@ -255,7 +258,8 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         alphabet: outline.alphabet,
         min_len: outline.min.min(usize::from(u16::MAX)) as u16,
         max_len: outline.max.unwrap_or(0).min(usize::from(u16::MAX)) as u16,
-        before: decl.before,
+        lead: outline.lead,
+        before: decl.before.bounds(),
         severity: decl.severity,
         confidence: decl.confidence,
         checksum: decl.checks.checksum.as_deref().and_then(Checksum::named),

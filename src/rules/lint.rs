@@ -213,8 +213,13 @@ fn pattern(report: &mut Report<'_>, rule: &RuleDecl) {
             "put `(?<secret>…)` around the bytes that authenticate",
         );
     }
-    if rule.before > 0 && !matches!(rule.shape, Shape::Token) || usize::from(rule.before) > Shape::BEFORE {
-        report.on(&rule.pattern, "`before` does not fit", format!("it is for `token` rules, up to {}", Shape::BEFORE));
+    let (least, most) = rule.before.bounds();
+    if most > 0 && !matches!(rule.shape, Shape::Token) || usize::from(most) > Shape::BEFORE || least > most {
+        report.on(
+            &rule.pattern,
+            "`before` does not fit",
+            format!("it is for `token` rules: a number up to {limit}, or [least, greatest]", limit = Shape::BEFORE),
+        );
     }
 }
 

@@ -66,9 +66,9 @@ pub struct RuleDecl {
     pub case_sensitive: Option<bool>,
     /// A bounded regular expression with the group `secret`; other groups are companions.
     pub pattern: Spanned<String>,
-    /// For `token`: how many bytes before the keyword the pattern may start.
+    /// For `token`: how many bytes before the keyword the pattern starts.
     #[serde(default)]
-    pub before: u16,
+    pub before: BeforeDecl,
     /// How bad a leak is.
     pub severity: Severity,
     /// How sure a match is, once the checks hold.
@@ -107,6 +107,33 @@ pub struct RuleDecl {
     pub quarantine: Option<String>,
     /// Name of the `[revoke.NAME]` recipe.
     pub revoke: Option<String>,
+}
+
+/// `before = 33`, or `before = [3, 81]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected a number of bytes, or two: the least and the greatest")]
+pub enum BeforeDecl {
+    /// The keyword always stands so many bytes behind the start.
+    Exactly(u16),
+    /// At least and at most so many.
+    Between(u16, u16),
+}
+
+impl Default for BeforeDecl {
+    fn default() -> Self {
+        Self::Exactly(0)
+    }
+}
+
+impl BeforeDecl {
+    /// The least and the greatest distance.
+    #[must_use]
+    pub const fn bounds(self) -> (u16, u16) {
+        match self {
+            Self::Exactly(n) => (n, n),
+            Self::Between(least, most) => (least, most),
+        }
+    }
 }
 
 /// `checks = { … }`: what must hold of a match, cheapest first.

@@ -194,7 +194,7 @@ fn without_verdict(report: &mut Report) {
             report.coverage.gap(
                 GapKind::NoVerdict,
                 &place.path,
-                format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.rule),
+                format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.kind.rule),
             );
         }
     }

@@ -22,6 +22,7 @@ mod hostile;
 mod hostile_config;
 mod hostile_trees;
 mod locality;
+mod many;
 mod planted;
 mod prefix;
 mod readme;

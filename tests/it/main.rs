@@ -23,6 +23,7 @@ mod hostile_config;
 mod hostile_trees;
 mod locality;
 mod many;
+mod outputs;
 mod planted;
 mod prefix;
 mod readme;

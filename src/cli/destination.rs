@@ -25,7 +25,7 @@ pub(super) enum Destination {
     /// A file that is replaced, or made.
     File(Target),
     /// A pipe or a device; where two reports may well go (`/dev/null`), without an id.
-    Stream(File, Option<Id>),
+    Stream(PathBuf, File, Option<Id>),
 }
 
 /// A file that is replaced, or made.
@@ -60,7 +60,7 @@ impl Destination {
         // Opened, and not emptied: to know that it may be written.
         let open = OpenOptions::new().write(true).open(path).map_err(refused)?;
         if !meta.is_file() {
-            return Ok(Self::Stream(open, (!null).then_some(id)));
+            return Ok(Self::Stream(path.to_owned(), open, (!null).then_some(id)));
         } else if is(rustix::stdio::stderr()) {
             return Err(failed("it is standard error, where messages go", "name another file"));
         }
@@ -74,7 +74,7 @@ impl Destination {
         let id = |d: &Self| match d {
             Self::Stdout => None,
             Self::File(target) => target.old.as_ref().map(|m| (m.dev(), m.ino())),
-            Self::Stream(_, id) => *id,
+            Self::Stream(.., id) => *id,
         };
         match (self, other) {
             (Self::Stdout, Self::Stdout) => true,
@@ -96,13 +96,13 @@ impl Destination {
                 }
                 _ => Ok(()),
             },
-            Self::Stream(file, _) => {
+            Self::Stream(path, file, _) => {
                 let mut file = file;
-                whole(&mut file).map_err(|e| anyhow!("the report cannot be written: {}", words(&e)))
+                whole(&mut file).map_err(|e| failed(path, &words(&e), "name a file instead"))
             }
             Self::File(target) => target
                 .write(private, whole)
-                .map_err(|e| failed(&target.path, &words(&e), "the report that was there before is kept")),
+                .map_err(|e| failed(&target.path, &words(&e), "make room, or name another file")),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -114,6 +115,49 @@ fn a_report_replaces_the_old_one_whole() {
     let failed = run(quell().current_dir(tree.path()).args(["scan", "t", "--format", "json=link.json", "--only", "x"]));
     failed.code(2);
     assert!(serde_json::from_slice::<Value>(&std::fs::read(&old).unwrap()).is_ok());
+}
+
+#[test]
+fn a_file_that_may_be_written_but_not_replaced_is_written() {
+    let tree = tree();
+    for (name, folder) in [("closed", 0o755), ("shared", 0o1777)] {
+        let old = tree.write(format!("{name}/r.json"), "old, and longer than nothing");
+        std::fs::set_permissions(&old, Permissions::from_mode(0o666)).unwrap();
+        std::fs::set_permissions(tree.dir(name), Permissions::from_mode(folder)).unwrap();
+    }
+    std::fs::set_permissions(tree.path(), Permissions::from_mode(0o755)).unwrap();
+    // Where the command was built, nobody else may be let in.
+    let binary = tree.at("quell");
+    std::fs::copy(QUELL, &binary).unwrap();
+    let run = |file: &str| {
+        let mut command = Command::new(&binary);
+        clean(&mut command);
+        if rustix::process::geteuid().is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        run(command.current_dir(tree.path()).args(["scan", "t", "--format", &format!("json={file}")]))
+    };
+    for name in ["closed", "shared"] {
+        run(&format!("{name}/r.json")).code(1);
+        let report = std::fs::read(tree.at(format!("{name}/r.json"))).unwrap();
+        assert_eq!(findings(&serde_json::from_slice(&report).unwrap()).len(), 1, "{name}");
+        assert_eq!(names(&tree, name), ["r.json"]);
+    }
+    if rustix::process::geteuid().is_root() {
+        assert!(run("closed/new.json").code(2).err().contains("permission denied"));
+        std::fs::set_permissions(tree.at("shared/r.json"), Permissions::from_mode(0o644)).unwrap();
+        assert!(run("shared/r.json").code(2).err().contains("permission denied"));
+    }
+}
+
+#[test]
+fn a_full_device_is_told() {
+    let tree = tree();
+    let full = formats(&tree, &["plain", "json=/dev/full"]).code(2);
+    assert!(full.err().contains("`/dev/full` cannot be written: no space left on device"), "{}", full.err());
+    assert!(full.out().contains("1 finding"), "the other report is written: {}", full.out());
+    let out = shell(&tree, "\"$0\" scan t > /dev/full").code(2);
+    assert!(out.err().contains("standard output cannot be written to: no space left on device"), "{}", out.err());
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The trusted configuration: `--config FILE`, `QUELL_CONFIG`, or the user's configuration folder (docs/design/0001,
 //! configuration trust). Never anything in a target.
 
+use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
+use super::exit::words;
 use crate::model::{FingerprintKey, nearest, unknown_key_help};
 
 /// A configuration file. `quell init` writes a template of it.
@@ -58,20 +61,21 @@ pub(super) struct FingerprintConfig {
 impl Config {
     /// Reads the configuration: the file that was named, else the user's if there is one.
     pub(super) fn load(named: Option<&Path>) -> Result<Self> {
-        let (path, text) = match (named, user_folder().map(|f| f.join("config.toml"))) {
-            (Some(path), _) => (
-                path.to_owned(),
-                std::fs::read_to_string(path)
-                    .with_context(|| format!("the configuration `{}` cannot be read", path.display()))?,
-            ),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => (path, text),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-                Err(e) => {
-                    return Err(e).with_context(|| format!("the configuration `{}` cannot be read", path.display()));
-                }
-            },
-            (None, None) => return Ok(Self::default()),
+        let Some(path) = named.map(Path::to_owned).or_else(|| user_folder().map(|f| f.join("config.toml"))) else {
+            return Ok(Self::default());
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if named.is_none() && e.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => {
+                let what = format!("the configuration `{}` cannot be read", path.display());
+                let help = if e.kind() == ErrorKind::NotFound {
+                    "`quell init --stdout` writes a template of one"
+                } else {
+                    "make it a file of text that you may read"
+                };
+                bail!("{what}: {}\n  help: {help}", words(&e));
+            }
         };
         let mut config: Self = toml::from_str(&text).map_err(|e| at(&path, &text, &e))?;
         // Paths in the file are relative to it.
@@ -88,8 +92,10 @@ impl Config {
             .map(PathBuf::from)
             .or_else(|| self.fingerprint.key_file.clone());
         let Some(path) = named else { return Ok(FingerprintKey::open()?) };
-        let key =
-            std::fs::read(&path).with_context(|| format!("the fingerprint key `{}` cannot be read", path.display()))?;
+        let key = std::fs::read(&path).map_err(|e| {
+            let help = "make a key with `head -c 32 /dev/urandom | base64`, or leave the option out";
+            anyhow!("the fingerprint key `{}` cannot be read: {}\n  help: {help}", path.display(), words(&e))
+        })?;
         FingerprintKey::team(key.trim_ascii()).with_context(|| {
             format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display())
         })
@@ -106,9 +112,43 @@ pub(super) fn user_folder() -> Option<PathBuf> {
 pub(super) fn at(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
     let before = text.get(..error.span().map_or(0, |s| s.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    let help = unknown_key_help(error.message()).map(|h| format!("\n  help: {h}")).unwrap_or_default();
-    anyhow::anyhow!("{}:{line}: {}{help}", path.display(), error.message())
+    let help =
+        unknown_key_help(error.message()).unwrap_or_else(|| "`quell init --stdout` shows every option".to_owned());
+    anyhow!("{}:{line}: {}\n  help: {help}", path.display(), human(error.message()))
 }
+
+/// The library's message about a value of the wrong type, in words of a configuration's author; any other as it is.
+pub(super) fn human(message: &str) -> Cow<'_, str> {
+    let parts = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let Some((given, wanted)) = parts.and_then(|p| p.rsplit_once(", expected ")) else { return message.into() };
+    let named = GIVEN.iter().find_map(|(start, kind)| Some(format!("{kind}{}", given.strip_prefix(start)?)));
+    let given = named.unwrap_or_else(|| given.to_owned());
+    let wanted = WANTED.iter().find(|(start, _)| wanted.starts_with(start)).map_or(wanted, |(_, kind)| kind);
+    format!("{given} stands here, where {wanted} is needed").into()
+}
+
+/// What the library calls the types of values, and what people do; the value itself may follow.
+const GIVEN: &[(&str, &str)] = &[
+    ("string", "the text"),
+    ("integer", "the number"),
+    ("floating point", "the number"),
+    ("boolean ", ""),
+    ("sequence", "a list"),
+    ("map", "a table"),
+];
+
+/// What it calls what it expected.
+const WANTED: &[(&str, &str)] = &[
+    ("u", "a whole number from 0"),
+    ("i", "a whole number"),
+    ("f", "a number"),
+    ("a boolean", "`true` or `false`"),
+    ("a sequence", "a list"),
+    ("a string", "a text in quotes"),
+    ("path string", "a text in quotes"),
+    ("struct", "a table"),
+    ("a map", "a table"),
+];
 
 /// Reads a number of bytes: `500`, `10k`, `4M`, `2G`, in powers of 1,024.
 pub(super) fn size(text: &str) -> Result<u64> {
@@ -118,10 +158,9 @@ pub(super) fn size(text: &str) -> Result<u64> {
         .into_iter()
         .find_map(|(unit, shift)| lower.strip_suffix(unit).map(|d| (d, shift)))
         .unwrap_or((lower, 0));
-    let number: u64 = digits
-        .trim()
-        .parse()
-        .with_context(|| format!("`{text}` is no size; write a number with K, M or G behind it"))?;
+    let number = digits.trim().parse::<u64>().ok();
+    let number =
+        number.with_context(|| format!("`{text}` is no size\n  help: write a number with K, M or G behind it"))?;
     number.checked_mul(1 << shift).with_context(|| format!("`{text}` is larger than any file"))
 }
 
@@ -139,6 +178,30 @@ pub(super) fn word<T: Copy>(what: &str, given: &str, known: &[(&str, T)]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_in_words() {
+        for (text, words) in [
+            ("threads = \"two\"", "the text \"two\" stands here, where a whole number from 0 is needed"),
+            ("threads = -1", "the number `-1` stands here, where a whole number from 0 is needed"),
+            ("threads = 1.5", "the number `1.5` stands here, where a whole number from 0 is needed"),
+            ("only = \"x\"", "the text \"x\" stands here, where a list is needed"),
+            ("only = [1]", "the number `1` stands here, where a text in quotes is needed"),
+            ("no_ignore = 1", "the number `1` stands here, where `true` or `false` is needed"),
+            ("confidence = true", "`true` stands here, where a text in quotes is needed"),
+            ("confidence = []", "a list stands here, where a text in quotes is needed"),
+            ("confidence = {}", "a table stands here, where a text in quotes is needed"),
+        ] {
+            let error = toml::from_str::<ScanConfig>(text).unwrap_err();
+            assert_eq!(human(error.message()), words, "{text}");
+        }
+        for text in ["scan = 1", "rules = \"x\"", "rules = { dir = 1 }"] {
+            let error = toml::from_str::<Config>(text).unwrap_err();
+            let told = human(error.message());
+            assert!(told.contains("a table is needed") || told.contains("a text in quotes is needed"), "{told}");
+        }
+        assert_eq!(human("unknown field `x`"), "unknown field `x`");
+    }
 
     #[test]
     fn sizes_are_read_in_powers_of_1024() {

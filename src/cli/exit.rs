@@ -1,6 +1,7 @@
 //! Exit codes, and how an error or a panic that ends the run is told.
 
-use std::io::Write;
+use std::error::Error;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
@@ -46,19 +47,25 @@ impl Exit {
 
 /// Tells an error that ends the run on standard error: what, why, and what to do.
 pub(super) fn failed(error: &anyhow::Error) -> Exit {
-    let closed = error
-        .chain()
-        .any(|e| e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe));
-    if closed {
-        // Whoever read our output has seen enough, but the run did not end as it should have.
-        return Exit::Usage;
+    let system = |e: &(dyn Error + 'static)| e.downcast_ref::<io::Error>().map(|e| (e.kind(), words(e)));
+    if error.chain().filter_map(system).any(|(kind, _)| kind == io::ErrorKind::BrokenPipe) {
+        // Whoever read our output has seen enough.
+        return Exit::Clean;
     }
-    misused(&format!("error: {error:#}"))
+    let causes: Vec<String> = error.chain().map(|e| system(e).map_or_else(|| e.to_string(), |(_, why)| why)).collect();
+    misused(&format!("error: {}", causes.join(": ")))
+}
+
+/// What the system says, in its words.
+pub(super) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let mut letters = text.split(" (os error").next().unwrap_or_default().chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Tells wrong usage on standard error.
 pub(super) fn misused(text: &str) -> Exit {
-    let _ = writeln!(std::io::stderr(), "{}", escaped(text.trim_end()));
+    let _ = writeln!(io::stderr(), "{}", escaped(text.trim_end()));
     Exit::Usage
 }
 
@@ -72,7 +79,7 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) fn on_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|l| format!("{}:{}", l.file(), l.line())).unwrap_or_default();
     let _ = writeln!(
-        std::io::stderr(),
+        io::stderr(),
         "error: quell itself failed at {place}\n  help: this is a fault of quell; please report it with this line"
     );
 }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             fingerprint.as_str()
         );
     };
-    let rule = set.rule(&finding.rule).cloned();
+    let rule = set.rule(&finding.kind.rule).cloned();
     let shown = Report { findings: report.findings, ..Report::default() };
     report::findings(&shown, Style::default(), &mut out)?;
     if let Some(rule) = rule {

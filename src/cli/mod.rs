@@ -1,9 +1,10 @@
 //! The command line: one file a verb. The only part that prints, reads the environment and the clock, and exits.
 //!
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself, `output` writes
-//! reports where they were asked for, `progress` shows how far a scan has come, `exit` says how a run ended.
+//! reports where they were asked for (`destination`), `progress` shows how far a scan has come, `exit` says how a run ended.
 
 mod config;
+mod destination;
 mod exit;
 mod explain;
 mod init;
@@ -64,7 +65,7 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
             if error.use_stderr() {
                 return exit::misused(&error.render().to_string());
             }
-            return if error.print().is_ok() { Exit::Clean } else { Exit::Usage };
+            return error.print().map_or_else(|e| exit::failed(&e.into()), |()| Exit::Clean);
         }
     };
     let outcome = match args.verb {

@@ -1,12 +1,13 @@
 //! Writes reports where they were asked for: `--format NAME` to standard output, `--format NAME=FILE` to a file.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::config::word;
+use super::destination::Destination;
+use super::exit::words;
 use crate::model::Report;
 use crate::report::{self, Format, Style};
 
@@ -14,54 +15,48 @@ use crate::report::{self, Format, Style};
 #[derive(Debug)]
 pub(super) struct Output {
     format: Format,
-    file: Option<PathBuf>,
+    to: Destination,
 }
 
-/// Reads the `--format` options; plain text on standard output where there is none.
+/// Reads the `--format` options, plain text on standard output where there is none, and tries every file that they name:
+/// a report that cannot be written is told before the scan.
 pub(super) fn parse(options: &[String]) -> Result<Vec<Output>> {
-    let mut outputs = Vec::new();
+    let mut outputs: Vec<Output> = Vec::new();
     for option in options {
-        let (name, file) = option.split_once('=').map_or((option.as_str(), None), |(n, f)| (n, Some(PathBuf::from(f))));
+        let (name, file) = option.split_once('=').map_or((option.as_str(), "-"), |(name, file)| (name, file));
         let format = word("format", name, Format::ALL)?;
-        outputs.push(Output { format, file: file.filter(|f| f.as_os_str() != "-") });
+        let to = if file == "-" { Destination::Stdout } else { Destination::prepare(Path::new(file))? };
+        match (&to, outputs.iter().any(|other| other.to.is_same(&to))) {
+            (_, false) => outputs.push(Output { format, to }),
+            (Destination::Stdout, true) => bail!(
+                "two formats cannot share standard output\n  help: write one of them to a file, such as `--format sarif=report.sarif`"
+            ),
+            _ => bail!("two formats cannot share the file `{file}`\n  help: give each a file of its own"),
+        }
     }
     if outputs.is_empty() {
-        outputs.push(Output { format: Format::Plain, file: None });
-    }
-    if outputs.iter().filter(|o| o.file.is_none()).count() > 1 {
-        bail!(
-            "two formats cannot share standard output\n  help: write one of them to a file, such as `--format sarif=report.sarif`"
-        );
+        outputs.push(Output { format: Format::Plain, to: Destination::Stdout });
     }
     Ok(outputs)
 }
 
-/// Writes the report in every format. Where standard output has another use or none, the summary goes to standard
-/// error, for the person who waits.
+/// Writes the report in every format, also where one cannot be written. Where standard output has another use or none,
+/// the summary goes to standard error, for the person who waits.
 pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> Result<()> {
+    let mut outcome = Ok(());
     for output in outputs {
-        match &output.file {
-            Some(path) => {
-                let file =
-                    File::create(path).with_context(|| format!("the report `{}` cannot be written", path.display()))?;
-                let mut out = BufWriter::new(file);
-                report::write(output.format, report, Style { color: false, show_secrets }, &mut out)
-                    .and_then(|()| out.flush())
-                    .with_context(|| format!("the report `{}` cannot be written", path.display()))?;
-            }
-            None => {
-                let style = Style { color: color(), show_secrets };
-                let mut out = BufWriter::new(std::io::stdout().lock());
-                report::write(output.format, report, style, &mut out)
-                    .and_then(|()| out.flush())
-                    .context("standard output cannot be written to")?;
-            }
+        let color = matches!(output.to, Destination::Stdout) && color();
+        let style = Style { color, show_secrets };
+        let written = output.to.write(show_secrets, |out| report::write(output.format, report, style, out));
+        outcome = outcome.and(written);
+    }
+    if !outputs.iter().any(|o| matches!(o.to, Destination::Stdout) && o.format == Format::Plain) {
+        match report::summary(report, &mut std::io::stderr().lock()) {
+            Err(e) if e.kind() != ErrorKind::BrokenPipe => bail!("standard error cannot be written to: {}", words(&e)),
+            _ => {}
         }
     }
-    if !outputs.iter().any(|o| o.file.is_none() && o.format == Format::Plain) {
-        report::summary(report, &mut std::io::stderr().lock()).context("standard error cannot be written to")?;
-    }
-    Ok(())
+    outcome
 }
 
 /// Whether plain text is coloured: `NO_COLOR` and `CLICOLOR=0` say no, `CLICOLOR_FORCE` says yes, else a terminal

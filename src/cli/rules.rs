@@ -10,6 +10,7 @@ use super::exit::escaped;
 use super::{Exit, scan};
 use crate::detect::selftest;
 use crate::model::nearest;
+use crate::report::counted;
 use crate::rules::embedded::embedded;
 use crate::rules::{Decoder, Rule, RuleSet, load};
 
@@ -63,8 +64,14 @@ fn list(set: &RuleSet) -> Result<Exit> {
             rule.name
         )?;
     }
-    writeln!(out, "{} rules of {} providers", set.rules.len(), set.providers.len())?;
+    writeln!(out, "{}", size(set))?;
     Ok(Exit::Clean)
+}
+
+/// How many rules of how many providers a set has.
+fn size(set: &RuleSet) -> String {
+    let (rules, providers) = (set.rules.len() as u64, set.providers.len() as u64);
+    format!("{} of {}", counted(rules, "rule", "rules"), counted(providers, "provider", "providers"))
 }
 
 fn show(set: &RuleSet, id: &str) -> Result<Exit> {
@@ -125,13 +132,14 @@ fn checks(rule: &Rule) -> String {
 
 fn check(dir: Option<&Path>) -> Result<Exit> {
     let mut out = io::stdout().lock();
+    dir.map(scan::readable).transpose()?;
     let loaded = dir.map(|dir| load::read_dir(dir).and_then(|s| load::load(&s))).transpose();
     let set = match &loaded {
         Ok(Some(set)) => set,
         Ok(None) => embedded(),
         Err(errors) => {
             for error in errors {
-                writeln!(out, "{}", escaped(&error.to_string()))?;
+                writeln!(out, "{}", escaped(&scan::mistake(error)))?;
             }
             return Ok(Exit::Usage);
         }
@@ -140,6 +148,6 @@ fn check(dir: Option<&Path>) -> Result<Exit> {
     for error in &errors {
         writeln!(out, "{}", escaped(error))?;
     }
-    writeln!(out, "{} rules of {} providers, {} errors", set.rules.len(), set.providers.len(), errors.len())?;
+    writeln!(out, "{}, {}", size(set), counted(errors.len() as u64, "error", "errors"))?;
     Ok(if errors.is_empty() { Exit::Clean } else { Exit::Usage })
 }

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
-use super::config::{Config, size, word};
+use super::config::{Config, human, size, word};
+use super::exit::words;
 use super::progress::Line;
 use super::{Exit, exit, output, target};
 use crate::model::{Confidence, GapKind, Report, nearest};
 use crate::rules::embedded::embedded;
-use crate::rules::{Rule, RuleSet, load};
+use crate::rules::{Rule, RuleError, RuleSet, load};
 use crate::scan::{Progress, ScanOptions, Target, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
@@ -80,10 +81,10 @@ const CONFIDENCES: &[(&str, Confidence)] =
 const FAIL_ON: &[(&str, FailOn)] = &[("any", FailOn::Any), ("live", FailOn::Live), ("none", FailOn::None)];
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let outputs = output::parse(&args.format)?;
     let config = Config::load(args.config.as_deref())?;
     let fail_on =
         word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
+    let outputs = output::parse(&args.format)?;
     let mut report = scanned(args, &config)?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
@@ -97,8 +98,27 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     Ok(Exit::of(failing, report.coverage.is_complete()))
 }
 
+/// Standard input can be read once, and has a name only where it is read.
+fn one_stream(args: &Args) -> Result<()> {
+    let streams = args.paths.iter().filter(|path| is_stream(path)).count();
+    if streams > 1 {
+        bail!("standard input can be read once, and `-` is given {streams} times\n  help: give `-` once");
+    }
+    if streams == 0 && args.stdin_name.is_some() {
+        bail!(
+            "--stdin-name names standard input, which is not scanned\n  help: give `-` to scan standard input, or leave --stdin-name out"
+        );
+    }
+    Ok(())
+}
+
+fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// Runs the scan that the options and the configuration describe.
 pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
+    one_stream(args)?;
     let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
     let (only, exclude) =
         ([&args.only[..], &config.scan.only].concat(), [&args.exclude[..], &config.scan.exclude].concat());
@@ -153,7 +173,7 @@ fn targets(args: &Args) -> Vec<Target> {
     args.paths
         .iter()
         .map(|path| {
-            if path.as_os_str() == "-" {
+            if is_stream(path) {
                 Target::Stream(Box::new(std::io::stdin()), name())
             } else {
                 Target::Path(path.clone())
@@ -166,11 +186,24 @@ fn targets(args: &Args) -> Vec<Target> {
 pub(super) fn rules(dir: Option<&Path>) -> Result<Cow<'static, RuleSet>> {
     let Some(dir) = dir else { return Ok(Cow::Borrowed(embedded())) };
     let own: Vec<&str> = embedded().rules.iter().map(|r| r.id.as_ref()).collect();
+    readable(dir)?;
     let set = load::read_dir(dir).and_then(|sources| load::load_beside(&sources, &own)).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the rules cannot be used, and nothing was scanned\n{}", lines.join("\n"))
+        let lines: Vec<String> = errors.iter().map(mistake).collect();
+        anyhow!("the rules cannot be used, and nothing was scanned\n{}", lines.join("\n"))
     })?;
     Ok(Cow::Owned(embedded().overlay(&set)))
+}
+
+/// An error where a directory of rules cannot be read at all: no line of a file is to blame for that.
+pub(super) fn readable(dir: &Path) -> Result<()> {
+    let help = "name a directory of rule files that you may read";
+    let told = |e| anyhow!("the rules `{}` cannot be read: {}\n  help: {help}", dir.display(), words(&e));
+    std::fs::read_dir(dir).map(|_| ()).map_err(told)
+}
+
+/// A mistake in a rule file as it is told.
+pub(super) fn mistake(error: &RuleError) -> String {
+    RuleError { message: human(&error.message).into_owned(), ..error.clone() }.to_string()
 }
 
 fn names(rules: &RuleSet, rule: &Rule, name: &str) -> bool {
@@ -194,7 +227,10 @@ fn without_verdict(report: &mut Report) {
             report.coverage.gap(
                 GapKind::NoVerdict,
                 &place.path,
-                format!("line {}: {} was not verified, so whether it is live is not known", place.line, finding.rule),
+                format!(
+                    "line {}: {} was not verified, so whether it is live is not known",
+                    place.line, finding.kind.rule
+                ),
             );
         }
     }

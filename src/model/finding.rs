@@ -1,5 +1,8 @@
 //! One credential, with every place it was found in.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::{Confidence, Fingerprint, Redacted, Secret, Severity, Untrusted};
 
 /// A place in a file.
@@ -24,19 +27,44 @@ pub struct Location {
     pub end_column: u32,
 }
 
+/// A kind of credential: what its rule says of it, whatever is found. Findings of one kind share it.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Id of the rule.
+    pub rule: Cow<'static, str>,
+    /// What the rule calls it.
+    pub title: Cow<'static, str>,
+    /// The name that people know its provider by.
+    pub provider: Cow<'static, str>,
+    /// How many leading bytes may be shown.
+    pub public_prefix: u8,
+    /// What to do.
+    pub advice: Cow<'static, str>,
+    /// The provider's page about it.
+    pub docs: Cow<'static, str>,
+    /// Ids of the controls that it touches.
+    pub controls: Cow<'static, [Cow<'static, str>]>,
+}
+
 /// Another part of the same credential: a key id beside a secret key, a user beside a password.
 #[derive(Clone, Debug)]
 pub struct Companion {
     /// What it is, as the rule names it (`key_id`, `user`, `host`).
-    pub name: String,
-    /// The rule that found it, where it was found by one of its own.
-    pub rule: Option<String>,
+    pub name: Cow<'static, str>,
+    /// The kind that it is of its own, where another rule found it; `None` where the finding's own pattern did.
+    pub kind: Option<Arc<Kind>>,
     /// Its bytes.
     pub secret: Secret,
-    /// The form of it that may be shown.
-    pub redacted: Redacted,
     /// Where it stands.
     pub location: Location,
+}
+
+impl Companion {
+    /// The form of it that may be shown.
+    #[must_use]
+    pub fn redacted(&self) -> Redacted {
+        self.secret.redacted(self.kind.as_ref().map_or(0, |kind| usize::from(kind.public_prefix)))
+    }
 }
 
 /// Something learnt from the credential's own bytes or its surroundings.
@@ -65,22 +93,16 @@ pub enum Fact {
 /// One credential with every place it was found in.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Id of the most specific rule that matched.
-    pub rule: String,
-    /// What that rule calls it.
-    pub title: String,
-    /// The name that people know its provider by.
-    pub provider: String,
-    /// Every other rule that matched the same bytes, in name order.
-    pub other_rules: Vec<String>,
+    /// What the most specific rule that matched says of it.
+    pub kind: Arc<Kind>,
+    /// Every other rule that matched the same bytes, in the order of their ids.
+    pub other_kinds: Vec<Arc<Kind>>,
     /// How bad.
     pub severity: Severity,
     /// How sure.
     pub confidence: Confidence,
     /// The primary secret.
     pub secret: Secret,
-    /// The form of it that may be shown.
-    pub redacted: Redacted,
     /// Its identity; `None` for a password without a team's key.
     pub fingerprint: Option<Fingerprint>,
     /// Every place of the primary secret, in path order; never empty.
@@ -89,10 +111,12 @@ pub struct Finding {
     pub companions: Vec<Companion>,
     /// Why it is believed, and what else is known.
     pub facts: Vec<Fact>,
-    /// What to do, from the rule.
-    pub advice: String,
-    /// The provider's page about this kind of credential.
-    pub docs: String,
-    /// Ids of the controls that the rule maps to.
-    pub controls: Vec<String>,
+}
+
+impl Finding {
+    /// The form of the primary secret that may be shown.
+    #[must_use]
+    pub fn redacted(&self) -> Redacted {
+        self.secret.redacted(usize::from(self.kind.public_prefix))
+    }
 }

@@ -14,7 +14,7 @@ mod suggest;
 mod untrusted;
 
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
-pub use finding::{Companion, Fact, Finding, Location};
+pub use finding::{Companion, Fact, Finding, Kind, Location};
 pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};
 pub use level::{Confidence, Severity};
 pub use report::Report;

@@ -1,5 +1,11 @@
 //! Escapers: one for each sink that text from outside goes to (invariant 12).
 
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
 use crate::model::Untrusted;
 
 /// Whether a character may not reach a terminal as it is: controls, and what changes the direction of text or hides.
@@ -61,19 +67,21 @@ pub(super) fn uri(path: &Untrusted) -> String {
     out
 }
 
-/// A writer of JSON strings that escapes what a terminal must not get, so that a report that is looked at with `cat`
-/// does no harm.
-#[derive(Default)]
-pub(super) struct SafeJson {
-    pub(super) pretty: Option<serde_json::ser::PrettyFormatter<'static>>,
+/// A formatter of JSON that writes as `F` does, but escapes in strings what a terminal must not get, so that a report
+/// that is looked at with `cat` does no harm.
+struct Safe<F>(F);
+
+/// Passes calls on to the formatter within.
+macro_rules! as_within {
+    ($($method:ident($($argument:ident: $type:ty)?)),+) => {
+        $(fn $method<W: ?Sized + Write>(&mut self, out: &mut W $(, $argument: $type)?) -> io::Result<()> {
+            self.0.$method(out $(, $argument)?)
+        })+
+    };
 }
 
-impl serde_json::ser::Formatter for SafeJson {
-    fn write_string_fragment<W: ?Sized + std::io::Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> std::io::Result<()> {
+impl<F: Formatter> Formatter for Safe<F> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(is_unsafe) {
             let (safe, tail) = rest.split_at(at);
@@ -87,74 +95,31 @@ impl serde_json::ser::Formatter for SafeJson {
         out.write_all(rest.as_bytes())
     }
 
-    fn begin_array<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.begin_array(out),
-            None => out.write_all(b"["),
-        }
-    }
-
-    fn end_array<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.end_array(out),
-            None => out.write_all(b"]"),
-        }
-    }
-
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.begin_array_value(out, first),
-            None if first => Ok(()),
-            None => out.write_all(b","),
-        }
-    }
-
-    fn end_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.pretty.as_mut().map_or(Ok(()), |p| p.end_array_value(out))
-    }
-
-    fn begin_object<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.begin_object(out),
-            None => out.write_all(b"{"),
-        }
-    }
-
-    fn end_object<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.end_object(out),
-            None => out.write_all(b"}"),
-        }
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.begin_object_key(out, first),
-            None if first => Ok(()),
-            None => out.write_all(b","),
-        }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        match &mut self.pretty {
-            Some(p) => p.begin_object_value(out),
-            None => out.write_all(b":"),
-        }
-    }
-
-    fn end_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        self.pretty.as_mut().map_or(Ok(()), |p| p.end_object_value(out))
-    }
+    // The methods that a layout may have of its own.
+    as_within!(
+        begin_array(),
+        end_array(),
+        begin_array_value(first: bool),
+        end_array_value(),
+        begin_object(),
+        end_object(),
+        begin_object_key(first: bool),
+        end_object_key(),
+        begin_object_value(),
+        end_object_value()
+    );
 }
 
 /// Writes a value as JSON, pretty or on one line, with a newline at the end.
-pub(super) fn write_json(
-    value: &impl serde::Serialize,
-    pretty: bool,
-    out: &mut dyn std::io::Write,
-) -> std::io::Result<()> {
-    let formatter = SafeJson { pretty: pretty.then(serde_json::ser::PrettyFormatter::new) };
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter)).map_err(std::io::Error::from)?;
+pub(super) fn write_json(value: &impl Serialize, pretty: bool, out: &mut dyn Write) -> io::Result<()> {
+    fn within<F: Formatter>(layout: F, value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+        value.serialize(&mut Serializer::with_formatter(out, Safe(layout))).map_err(io::Error::from)
+    }
+    if pretty {
+        within(PrettyFormatter::new(), value, out)?;
+    } else {
+        within(CompactFormatter, value, out)?;
+    }
     out.write_all(b"\n")
 }
 

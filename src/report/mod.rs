@@ -1,12 +1,15 @@
 //! Text out: one file a format. Everything from outside passes the escaper of its sink (`escape`).
 //!
-//! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts.
+//! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts; `why` says
+//! what is known of a finding, and `lazy` is JSON that is made while it is written.
 
 mod escape;
 mod json;
+mod lazy;
 mod plain;
 mod reveal;
 mod sarif;
+mod why;
 
 use std::io::{self, Write};
 
@@ -57,6 +60,12 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
         Format::Jsonl => json::lines(report, style, out),
         Format::Sarif => sarif::write(report, style, out),
     }
+}
+
+/// A number with the word for what it counts.
+#[must_use]
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 pub use escape::terminal;

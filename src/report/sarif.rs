@@ -1,94 +1,174 @@
-//! SARIF 2.1.0 (OASIS, 2020): one run, a result for each finding with all of its places.
+//! SARIF 2.1.0 (OASIS, 2020): one run, a result for each place of each finding.
+//!
+//! Code hosts show the first location of a result alone: a credential in three places is three results, which have the
+//! same fingerprint.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::Style;
 use super::escape::{json as text, uri, write_json};
-use super::plain::reasons;
+use super::lazy::Lazy;
 use super::reveal::reveal;
-use crate::model::{Finding, Location, Report, Severity};
+use super::why::reasons;
+use super::{Style, counted};
+use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted};
 
 /// Writes the report.
 pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut rules: BTreeMap<&str, &Finding> = BTreeMap::new();
+    let mut rules: BTreeMap<&str, (usize, &Finding)> = BTreeMap::new();
     for finding in &report.findings {
-        rules.entry(&finding.rule).or_insert(finding);
+        rules.entry(&finding.kind.rule).or_insert((0, finding));
     }
-    let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(i, id)| (*id, i)).collect();
-    let results: Vec<Value> =
-        report.findings.iter().map(|f| result(f, index.get(f.rule.as_str()).copied().unwrap_or(0), style)).collect();
-    let notes =
-        report.coverage.gaps.iter().map(|g| (&g.path, "error", format!("not read ({}): {}", g.kind.as_str(), g.why)));
-    let notes = notes.chain(report.coverage.notices.iter().map(|n| (&n.path, "note", n.text.clone())));
-    let notes = notes.chain(report.coverage.skipped.iter().filter_map(|(reason, s)| {
-        let first = s.examples.first()?;
-        Some((
-            first,
-            "note",
-            format!("left out by design ({}): {} files and {} directories", reason.as_str(), s.files, s.directories),
-        ))
-    }));
-    let notifications: Vec<Value> = notes.map(|(path, level, message)| {
-        json!({ "level": level, "message": { "text": message }, "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }] })
-    }).collect();
-    let sarif = json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "quell",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.values().map(|f| rule(f)).collect::<Vec<_>>(),
-            } },
-            "columnKind": "unicodeCodePoints",
-            "invocations": [{
-                "executionSuccessful": report.coverage.is_complete(),
-                "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
-            "properties": { "filesRead": report.coverage.files, "bytesRead": report.coverage.bytes, "belowConfidence": report.below_confidence, "suppressed": report.suppressed },
-        }],
+    for (number, (place, _)) in rules.values_mut().enumerate() {
+        *place = number;
+    }
+    let results = Lazy::flat_list(&report.findings, |finding| {
+        let index = rules.get(finding.kind.rule.as_ref()).map_or(0, |(place, _)| *place);
+        results(finding, index, style)
     });
-    write_json(&sarif, true, out)
+    let driver = json!({
+        "name": "quell",
+        "semanticVersion": env!("CARGO_PKG_VERSION"),
+        "rules": rules.values().map(|(_, finding)| rule(finding)).collect::<Vec<_>>(),
+    });
+    let invocation = Lazy::object(
+        [("executionSuccessful", json!(report.coverage.is_complete()))],
+        [("toolExecutionNotifications", notifications(&report.coverage))],
+    );
+    let properties = json!({ "filesRead": report.coverage.files, "bytesRead": report.coverage.bytes, "belowConfidence": report.below_confidence, "suppressed": report.suppressed });
+    let run = Lazy::object(
+        [("tool", json!({ "driver": driver })), ("columnKind", json!("unicodeCodePoints")), ("properties", properties)],
+        [("invocations", Lazy::Few(vec![invocation])), ("results", results)],
+    );
+    let head = [
+        (
+            "$schema",
+            json!("https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"),
+        ),
+        ("version", json!("2.1.0")),
+    ];
+    write_json(&Lazy::object(head, [("runs", Lazy::Few(vec![run]))]), true, out)
 }
 
-fn rule(finding: &Finding) -> Value {
-    json!({
-        "id": finding.rule,
-        "name": finding.rule,
-        "shortDescription": { "text": finding.title },
-        "fullDescription": { "text": format!("{} of {} in clear text.", finding.title, finding.provider) },
-        "helpUri": finding.docs,
-        "help": { "text": finding.advice },
-        "defaultConfiguration": { "level": level(finding.severity) },
-        "properties": { "tags": ["security", "secret"], "precision": precision(finding), "security-severity": score(finding.severity), "controls": finding.controls },
+/// What was not read, what else to know, and an example of what was left out for each reason.
+fn notifications(coverage: &Coverage) -> Lazy<'_> {
+    let notification = |path: &Untrusted, level: &str, message: &str| {
+        Lazy::Value(json!({
+            "level": level,
+            "message": { "text": message },
+            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(path) } } }],
+        }))
+    };
+    Lazy::each(move || {
+        let gaps = coverage
+            .gaps
+            .iter()
+            .map(move |g| notification(&g.path, "error", &format!("not read ({}): {}", g.kind.as_str(), g.why)));
+        let notices = coverage.notices.iter().map(move |n| notification(&n.path, "note", &n.text));
+        let skipped = coverage.skipped.iter().filter_map(move |(reason, s)| {
+            let (files, directories) =
+                (counted(s.files, "file", "files"), counted(s.directories, "directory", "directories"));
+            let text = format!("left out by design ({}): {files} and {directories}", reason.as_str());
+            Some(notification(s.examples.first()?, "note", &text))
+        });
+        gaps.chain(notices).chain(skipped)
     })
 }
 
-fn result(finding: &Finding, index: usize, style: Style) -> Value {
-    let shown = reveal(&finding.secret, style).unwrap_or_else(|| finding.redacted.to_string());
-    let companions =
-        finding.companions.iter().filter(|c| c.rule.is_some()).map(|c| location(&c.location, Some(&c.name)));
-    let locations: Vec<Value> = finding.locations.iter().map(|l| location(l, None)).chain(companions).collect();
-    let mut out = json!({
-        "ruleId": finding.rule,
-        "ruleIndex": index,
-        "level": level(finding.severity),
-        "message": { "text": format!("{}: {shown}. {}", finding.title, finding.advice) },
-        "locations": locations,
-        "properties": { "severity": finding.severity, "confidence": finding.confidence, "otherRules": finding.other_rules, "reasons": reasons(finding) },
-    });
-    if let (Some(fingerprint), Some(object)) = (&finding.fingerprint, out.as_object_mut()) {
-        object.insert("partialFingerprints".to_owned(), json!({ "quell/v1": fingerprint.as_str() }));
+fn rule(finding: &Finding) -> Value {
+    let kind = &finding.kind;
+    json!({
+        "id": kind.rule,
+        "name": kind.rule,
+        "shortDescription": { "text": kind.title },
+        "fullDescription": { "text": format!("{} of {} in clear text.", kind.title, kind.provider) },
+        "helpUri": kind.docs,
+        "help": { "text": kind.advice },
+        "defaultConfiguration": { "level": level(finding.severity) },
+        "properties": { "tags": ["security", "secret"], "precision": precision(finding), "security-severity": score(finding.severity), "controls": kind.controls },
+    })
+}
+
+/// A result for each place of a finding; each companion is named with the place that it belongs to.
+fn results(finding: &Finding, index: usize, style: Style) -> impl Iterator<Item = Lazy<'_>> {
+    let mut companions: BTreeMap<usize, Vec<&Companion>> = BTreeMap::new();
+    for part in &finding.companions {
+        companions.entry(nearest(&finding.locations, part)).or_default().push(part);
+    }
+    finding.locations.iter().enumerate().map(move |(number, place)| {
+        let related = companions.get(&number).cloned().unwrap_or_default();
+        result(finding, index, place, related, style)
+    })
+}
+
+/// How much nearer a part that stands before a secret is taken to be than one behind it, in bytes: formats put the id
+/// first.
+const BEFORE: u64 = 100;
+
+/// The place of a finding that a companion belongs to: the nearest in its file, else the last before it in path order.
+fn nearest(places: &[Location], part: &Companion) -> usize {
+    let to = &part.location;
+    let after = places.partition_point(|place| place <= to);
+    let distance = |index: &usize| match places.get(*index).filter(|place| place.path == to.path) {
+        None => u64::MAX,
+        Some(place) if to.start < place.start => place.start.saturating_sub(to.end),
+        // A group of the pattern is in the same match: which side it stands on says nothing.
+        Some(place) => to.start.saturating_sub(place.end) + if part.kind.is_some() { BEFORE } else { 0 },
+    };
+    let before = after.saturating_sub(1);
+    [before, after].into_iter().min_by_key(distance).unwrap_or(before)
+}
+
+fn result<'a>(
+    finding: &'a Finding,
+    index: usize,
+    place: &Location,
+    companions: Vec<&'a Companion>,
+    style: Style,
+) -> Lazy<'a> {
+    let kind = &finding.kind;
+    let shown = reveal(&finding.secret, style).unwrap_or_else(|| finding.redacted().to_string());
+    let mut fields = vec![
+        ("ruleId", json!(kind.rule)),
+        ("ruleIndex", json!(index)),
+        ("level", json!(level(finding.severity))),
+        ("message", json!({ "text": format!("{}: {shown}. {}", kind.title, kind.advice) })),
+        ("locations", json!([location(place)])),
+        (
+            "properties",
+            json!({
+                "severity": finding.severity,
+                "confidence": finding.confidence,
+                "otherRules": finding.other_kinds.iter().map(|k| &k.rule).collect::<Vec<_>>(),
+                "reasons": reasons(finding),
+            }),
+        ),
+    ];
+    if let Some(fingerprint) = &finding.fingerprint {
+        fields.push(("partialFingerprints", json!({ "quell/v1": fingerprint.as_str() })));
+    }
+    if companions.is_empty() {
+        return Lazy::object(fields, []);
+    }
+    let related = Lazy::each(move || companions.clone().into_iter().map(move |part| related(part, style).into()));
+    Lazy::object(fields, [("relatedLocations", related)])
+}
+
+/// Where a companion stands, and what it is.
+fn related(part: &Companion, style: Style) -> Value {
+    let shown = reveal(&part.secret, style).unwrap_or_else(|| part.redacted().to_string());
+    let mut out = location(&part.location);
+    if let Some(object) = out.as_object_mut() {
+        let name = text(&Untrusted::from(part.name.as_ref()));
+        object.insert("message".to_owned(), json!({ "text": format!("{name}: {shown}") }));
     }
     out
 }
 
-fn location(location: &Location, message: Option<&str>) -> Value {
-    let mut out = json!({ "physicalLocation": {
+fn location(location: &Location) -> Value {
+    json!({ "physicalLocation": {
         "artifactLocation": { "uri": uri(&location.path) },
         "region": {
             "byteOffset": location.start,
@@ -98,11 +178,7 @@ fn location(location: &Location, message: Option<&str>) -> Value {
             "endLine": location.end_line,
             "endColumn": location.end_column,
         },
-    } });
-    if let (Some(name), Some(object)) = (message, out.as_object_mut()) {
-        object.insert("message".to_owned(), json!({ "text": text(&name.into()) }));
-    }
-    out
+    } })
 }
 
 const fn level(severity: Severity) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sighting::Sighting;
+use super::sighting::{Part, Sighting};
 use crate::model::{Confidence, Fact};
 use crate::rules::{CompanionRef, Rule, RuleSet, Shape, Within};
 
@@ -11,6 +11,9 @@ const AFTER: u64 = 100;
 
 /// The sightings of one file, by the rule that found them: what companions are looked for in.
 type ByRule<'s> = BTreeMap<u16, Vec<&'s Sighting>>;
+
+/// A part with the number of the file that it stands in.
+type PartIn = (usize, Part);
 
 /// Where each rule stands in its set, by id.
 pub(super) type Ids<'r> = BTreeMap<&'r str, u16>;
@@ -24,7 +27,7 @@ pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
     if !files.iter().flatten().any(|s| wants(s).is_some()) {
         return;
     }
-    let mut found: Vec<(usize, usize, Vec<Part>)> = Vec::new();
+    let mut found: Vec<(usize, usize, Vec<PartIn>)> = Vec::new();
     {
         let indexed: Vec<ByRule<'_>> = files.iter().map(|f| by_rule(f)).collect();
         for (file, sightings) in files.iter().enumerate() {
@@ -40,31 +43,22 @@ pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
     for (file, place, parts) in found {
         let Some(sighting) = files.get_mut(file).and_then(|f| f.get_mut(place)) else { continue };
         let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { continue };
-        for part in parts {
-            taken.insert((part.file, part.location.start), part.location.end);
-            sighting.companions.push((part.name, part.rule, part.secret, part.location));
+        for (file, part) in parts {
+            taken.insert((file, part.location.start), part.location.end);
+            sighting.parts.push(part);
         }
         without_part(rule, sighting);
     }
     for (file, sightings) in files.iter_mut().enumerate() {
         // Whatever rule saw it: the same bytes are no credential of their own.
         sightings.retain(|s| {
-            !s.companions.is_empty()
+            s.is_joined()
                 || taken
                     .range((file, 0)..=(file, s.location.start))
                     .next_back()
                     .is_none_or(|(_, end)| s.location.end > *end)
         });
     }
-}
-
-/// Another part of a credential, as it was found.
-struct Part {
-    name: String,
-    rule: u16,
-    file: usize,
-    secret: crate::model::Secret,
-    location: crate::model::Location,
 }
 
 fn by_rule(sightings: &[Sighting]) -> ByRule<'_> {
@@ -75,17 +69,13 @@ fn by_rule(sightings: &[Sighting]) -> ByRule<'_> {
     out
 }
 
-fn parts_of(rule: &Rule, ids: &Ids<'_>, sighting: &Sighting, file: usize, files: &[ByRule<'_>]) -> Vec<Part> {
+/// The parts that a rule wants beside a sighting, each with the file that it stands in.
+fn parts_of(rule: &Rule, ids: &Ids<'_>, sighting: &Sighting, file: usize, files: &[ByRule<'_>]) -> Vec<PartIn> {
     let part = |wanted: &CompanionRef| {
         let index = *ids.get(wanted.rule.as_ref())?;
         let (file, near) = nearest(index, wanted.within, sighting, file, files)?;
-        Some(Part {
-            name: wanted.name.to_string(),
-            rule: index,
-            file,
-            secret: near.secret.clone(),
-            location: near.location.clone(),
-        })
+        let (secret, location) = (near.secret.clone(), near.location.clone());
+        Some((file, Part { name: wanted.name.clone(), rule: Some(index), secret, location }))
     };
     rule.companions.iter().filter_map(part).collect()
 }
@@ -121,7 +111,7 @@ fn distance(from: &Sighting, to: &Sighting) -> u64 {
 /// Notes a required part that is missing; a `pair` without it is too weak for the default threshold.
 fn without_part(rule: &Rule, sighting: &mut Sighting) {
     for wanted in rule.companions.iter().filter(|c| c.required) {
-        if !sighting.companions.iter().any(|(name, ..)| name == wanted.name.as_ref()) {
+        if !sighting.parts.iter().any(|p| p.rule.is_some() && p.name == wanted.name) {
             sighting.facts.push(Fact::PartMissing(wanted.name.to_string()));
             if rule.shape == Shape::Pair {
                 sighting.confidence = Confidence::Low;

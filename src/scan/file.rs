@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::lines::{Cursor, cut_character};
 use super::paths;
-use super::sighting::Sighting;
+use super::sighting::{self, Sighting};
 use crate::detect::{Candidate, Chunk, Detector, Quoting, Scratch};
 use crate::model::{Confidence, Location, Secret, Untrusted};
 use crate::rules::Shape;
@@ -245,19 +245,20 @@ fn sighting(
     };
     let groups = candidate.groups.iter().map(|(name, span)| {
         let (secret, location) = located(span);
-        (name.clone(), secret, location)
+        sighting::Part { name: name.clone().into(), rule: None, secret, location }
     });
-    let groups = groups.collect();
+    let parts = groups.collect();
     let (secret, location) = located(&candidate.secret);
+    let mut facts = candidate.facts;
+    facts.shrink_to_fit();
     Sighting {
         rule: candidate.rule,
-        secret,
-        location,
-        groups,
-        companions: Vec::new(),
         confidence: candidate.confidence,
         severity: candidate.severity,
-        facts: candidate.facts,
+        secret,
+        location,
+        parts,
+        facts,
         others: Vec::new(),
     }
 }

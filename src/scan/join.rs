@@ -1,18 +1,20 @@
 //! From sightings to findings: one credential, with every place it stands in.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::sighting::Sighting;
 use super::{companions, merge, paths};
-use crate::model::{Companion, Confidence, Fact, Finding, FingerprintKey, Identity, Location, Secret, Severity};
+use crate::model::{
+    Companion, Confidence, Fact, Finding, Fingerprint, FingerprintKey, Identity, Kind, Location, Secret, Severity,
+};
 use crate::rules::{Rule, RuleSet};
-
-/// What makes two sightings the same credential: the secret, and for passwords subject and host.
-type Key = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 /// Joins the sightings of all files into findings, most severe first, then by place.
 ///
-/// Sightings of rules that `enable` refuses serve as parts of others alone.
+/// Sightings of rules that `enable` refuses serve as parts of others alone. A file may hold hundreds of thousands of
+/// sightings: they are sorted and taken apart where they lie, and never stand in memory twice.
 pub(super) fn findings(
     set: &RuleSet,
     enable: &dyn Fn(&Rule) -> bool,
@@ -21,22 +23,38 @@ pub(super) fn findings(
     files: Vec<Vec<Sighting>>,
 ) -> Vec<Finding> {
     let ids: companions::Ids<'_> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
-    let mut groups: BTreeMap<Key, Vec<Sighting>> = BTreeMap::new();
+    let mut all: Vec<Sighting> = Vec::new();
     for mut directory in by_directory(files) {
         companions::join(set, &ids, &mut directory);
-        for file in &mut directory {
+        for mut file in directory {
             file.retain(|s| set.rules.get(usize::from(s.rule)).is_some_and(enable));
-        }
-        for sighting in directory.into_iter().flat_map(|file| merge::overlaps(set, file)) {
-            if let Some(rule) = set.rules.get(usize::from(sighting.rule)) {
-                groups.entry(identity(rule, &sighting)).or_default().push(sighting);
+            merge::overlaps(set, &mut file);
+            if all.is_empty() {
+                all = file;
+            } else {
+                all.append(&mut file);
             }
         }
     }
-    let mut out: Vec<Finding> = groups.into_values().filter_map(|group| finding(set, key, now, group)).collect();
-    out.sort_by(|a, b| {
-        let place = |f: &Finding| f.locations.first().map(|l| (l.path.clone(), l.start, l.end));
-        b.severity.cmp(&a.severity).then_with(|| place(a).cmp(&place(b))).then_with(|| a.rule.cmp(&b.rule))
+    all.sort_unstable_by(|a, b| {
+        identity(set, a).cmp(&identity(set, b)).then_with(|| (&a.location, a.rule).cmp(&(&b.location, b.rule)))
+    });
+    let joiner = Joiner { set, key, now, kinds: set.rules.iter().map(|rule| Arc::new(kind(set, rule))).collect() };
+    let (mut out, mut group) = (Vec::new(), Vec::new());
+    let mut rest = all.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        group.push(first);
+        while let Some(same) =
+            rest.next_if(|s| group.first().is_some_and(|first| identity(set, first) == identity(set, s)))
+        {
+            group.push(same);
+        }
+        out.extend(joiner.finding(&mut group));
+        group.clear();
+    }
+    out.sort_unstable_by(|a, b| {
+        let order = b.severity.cmp(&a.severity).then_with(|| a.locations.first().cmp(&b.locations.first()));
+        order.then_with(|| a.kind.rule.cmp(&b.kind.rule))
     });
     out
 }
@@ -60,69 +78,91 @@ fn by_directory(mut files: Vec<Vec<Sighting>>) -> Vec<Vec<Vec<Sighting>>> {
     out
 }
 
-fn identity(rule: &Rule, sighting: &Sighting) -> Key {
-    let group =
-        |name: &str| sighting.group(name).filter(|_| rule.password).map(|s| s.expose().to_vec()).unwrap_or_default();
-    (sighting.secret.expose().to_vec(), group("user"), group("host"))
+/// What makes two sightings the same credential: the secret, and for passwords subject and host.
+fn identity<'s>(set: &RuleSet, sighting: &'s Sighting) -> [&'s [u8]; 3] {
+    let password = set.rules.get(usize::from(sighting.rule)).is_some_and(|rule| rule.password);
+    let group = |name: &str| sighting.group(name).filter(|_| password).map(Secret::expose).unwrap_or_default();
+    [sighting.secret.expose(), group("user"), group("host")]
 }
 
-/// Makes one finding of the sightings of a credential.
-fn finding(set: &RuleSet, key: &FingerprintKey, now: i64, mut group: Vec<Sighting>) -> Option<Finding> {
-    let best = group
-        .iter()
-        .enumerate()
-        .max_by_key(|(i, s)| (s.confidence, set.specificity(s.rule), s.severity, std::cmp::Reverse(*i)))?
-        .0;
-    let lead = group.get(best)?.rule;
-    let rule = set.rules.get(usize::from(lead))?;
-    let confidence = group.get(best)?.confidence;
-    let mut facts: Vec<Fact> = group.iter().filter(|s| s.rule == lead).flat_map(|s| s.facts.iter().cloned()).collect();
-    let lead_severity = group.get(best)?.severity;
-    let severity = severity(lead_severity, now, &mut facts, &group);
-    let id = |index: u16| set.rules.get(usize::from(index)).map(|r| r.id.to_string());
-    let mut other_rules: Vec<String> = group
-        .iter()
-        .flat_map(|s| s.others.iter().copied().chain([s.rule]))
-        .filter(|r| *r != lead)
-        .filter_map(id)
-        .collect();
-    other_rules.sort();
-    other_rules.dedup();
-    let companions = parts(set, &mut group);
-    let first = group.get(best).map(|s| s.secret.clone())?;
-    let fingerprint = {
-        let group_of = |name: &str| group.get(best).and_then(|s| s.group(name)).map(Secret::expose).unwrap_or_default();
-        let identity = if rule.password {
-            Identity::Password { secret: &first, subject: group_of("user"), host: group_of("host") }
+/// What a rule says of every finding of it.
+fn kind(set: &RuleSet, rule: &Rule) -> Kind {
+    Kind {
+        rule: rule.id.clone(),
+        title: rule.name.clone(),
+        provider: set.provider_of(rule).map(|p| p.name.clone()).unwrap_or_default(),
+        public_prefix: rule.public_prefix,
+        advice: rule.advice.clone(),
+        docs: rule.docs.clone(),
+        controls: rule.controls.clone(),
+    }
+}
+
+/// What all findings are made with.
+struct Joiner<'a> {
+    set: &'a RuleSet,
+    /// Of each rule, by its index.
+    kinds: Vec<Arc<Kind>>,
+    key: &'a FingerprintKey,
+    now: i64,
+}
+
+impl Joiner<'_> {
+    fn kind(&self, rule: u16) -> Option<&Arc<Kind>> {
+        self.kinds.get(usize::from(rule))
+    }
+
+    /// Makes one finding of the sightings of a credential, and leaves `group` empty.
+    fn finding(&self, group: &mut Vec<Sighting>) -> Option<Finding> {
+        let rank = |s: &Sighting| (s.confidence, self.set.specificity(s.rule), s.severity);
+        let best = group.iter().enumerate().max_by_key(|(i, s)| (rank(s), Reverse(*i))).map(|(_, s)| s)?;
+        let (lead, confidence, severity, secret) = (best.rule, best.confidence, best.severity, best.secret.clone());
+        let fingerprint = self.fingerprint(best);
+        let kind = Arc::clone(self.kind(lead)?);
+        let mut facts: Vec<Fact> = Vec::new();
+        for sighting in group.iter_mut().filter(|s| s.rule == lead) {
+            facts.append(&mut sighting.facts);
+        }
+        let severity = judged(severity, self.now, &mut facts, group);
+        let others: BTreeSet<u16> =
+            group.iter().flat_map(|s| s.others.iter().copied().chain([s.rule])).filter(|r| *r != lead).collect();
+        let mut other_kinds: Vec<Arc<Kind>> = others.into_iter().filter_map(|r| self.kind(r).cloned()).collect();
+        other_kinds.sort_by(|a, b| a.rule.cmp(&b.rule));
+        let companions = self.companions(group);
+        let mut locations: Vec<Location> = group.drain(..).map(|s| s.location).collect();
+        locations.sort();
+        locations.dedup();
+        Some(Finding { kind, other_kinds, severity, confidence, secret, fingerprint, locations, companions, facts })
+    }
+
+    fn fingerprint(&self, sighting: &Sighting) -> Option<Fingerprint> {
+        let group = |name: &str| sighting.group(name).map(Secret::expose).unwrap_or_default();
+        let secret = &sighting.secret;
+        self.key.fingerprint(if self.set.rules.get(usize::from(sighting.rule))?.password {
+            Identity::Password { secret, subject: group("user"), host: group("host") }
         } else {
-            Identity::Token(&first)
-        };
-        key.fingerprint(identity)
-    };
-    let mut locations: Vec<Location> = group.into_iter().map(|s| s.location).collect();
-    locations.sort();
-    locations.dedup();
-    Some(Finding {
-        rule: rule.id.to_string(),
-        title: rule.name.to_string(),
-        provider: set.provider_of(rule).map(|p| p.name.to_string()).unwrap_or_default(),
-        other_rules,
-        severity,
-        confidence,
-        redacted: first.redacted(usize::from(rule.public_prefix)),
-        secret: first,
-        fingerprint,
-        locations,
-        companions,
-        facts,
-        advice: rule.advice.to_string(),
-        docs: rule.docs.to_string(),
-        controls: rule.controls.iter().map(ToString::to_string).collect(),
-    })
+            Identity::Token(secret)
+        })
+    }
+
+    /// Takes the other parts of the credential from its sightings: each name once with each value.
+    fn companions(&self, group: &mut [Sighting]) -> Vec<Companion> {
+        let parts = group.iter_mut().flat_map(|s| std::mem::take(&mut s.parts));
+        let mut seen = HashSet::new();
+        parts
+            .filter(|part| seen.insert((part.name.clone(), part.secret.clone())))
+            .map(|part| Companion {
+                name: part.name,
+                kind: part.rule.and_then(|r| self.kind(r).cloned()),
+                secret: part.secret,
+                location: part.location,
+            })
+            .collect()
+    }
 }
 
 /// The severity after what is known of the token's time and of where it stands; the facts say why.
-fn severity(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Sighting]) -> Severity {
+fn judged(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Sighting]) -> Severity {
     for fact in facts.iter_mut() {
         if let Fact::Expires(at) = *fact
             && at < now
@@ -137,28 +177,8 @@ fn severity(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Si
     }
     facts.sort();
     facts.dedup();
+    facts.shrink_to_fit();
     severity
-}
-
-/// Takes the other parts of the credential from its sightings: each name once with each value.
-fn parts(set: &RuleSet, group: &mut [Sighting]) -> Vec<Companion> {
-    let mut out: Vec<Companion> = Vec::new();
-    let mut add = |name: String, index: Option<u16>, secret: Secret, location: Location| {
-        let rule = index.and_then(|i| set.rules.get(usize::from(i)));
-        if !out.iter().any(|c| c.name == name && c.secret == secret) {
-            let redacted = secret.redacted(rule.map_or(0, |r| usize::from(r.public_prefix)));
-            out.push(Companion { name, rule: rule.map(|r| r.id.to_string()), secret, redacted, location });
-        }
-    };
-    for sighting in group {
-        for (name, secret, location) in std::mem::take(&mut sighting.groups) {
-            add(name, None, secret, location);
-        }
-        for (name, rule, secret, location) in std::mem::take(&mut sighting.companions) {
-            add(name, Some(rule), secret, location);
-        }
-    }
-    out
 }
 
 /// Splits findings into those at or above a confidence and the number of the others.

@@ -1,33 +1,51 @@
 //! One match at one place, before it is joined with others.
 
+use std::borrow::Cow;
+
 use crate::model::{Confidence, Fact, Location, Secret, Severity};
 
-/// One match at one place.
+/// One match at one place. There may be as many as a file has room for, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Sighting {
     /// Index of the rule.
     pub(super) rule: u16,
-    /// The bytes.
-    pub(super) secret: Secret,
-    /// Where.
-    pub(super) location: Location,
-    /// Other groups of the pattern: name, bytes, place.
-    pub(super) groups: Vec<(String, Secret, Location)>,
-    /// Other parts, found by rules of their own.
-    pub(super) companions: Vec<(String, u16, Secret, Location)>,
     /// How sure.
     pub(super) confidence: Confidence,
     /// How bad.
     pub(super) severity: Severity,
+    /// The bytes.
+    pub(super) secret: Secret,
+    /// Where.
+    pub(super) location: Location,
+    /// Other parts of the credential.
+    pub(super) parts: Vec<Part>,
     /// What was learnt.
     pub(super) facts: Vec<Fact>,
     /// Rules that matched the same bytes and are less specific.
     pub(super) others: Vec<u16>,
 }
 
+/// Another part of a credential, as it was found.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// What it is to the credential.
+    pub(super) name: Cow<'static, str>,
+    /// The rule of its own that found it; `None` for a group of the sighting's pattern.
+    pub(super) rule: Option<u16>,
+    /// The bytes.
+    pub(super) secret: Secret,
+    /// Where.
+    pub(super) location: Location,
+}
+
 impl Sighting {
     /// A group of the pattern, or nothing.
     pub(super) fn group(&self, name: &str) -> Option<&Secret> {
-        self.groups.iter().find(|(n, ..)| n == name).map(|(_, secret, _)| secret)
+        self.parts.iter().find(|p| p.rule.is_none() && p.name == name).map(|p| &p.secret)
+    }
+
+    /// Whether a part that another rule found was joined to it.
+    pub(super) fn is_joined(&self) -> bool {
+        self.parts.iter().any(|p| p.rule.is_some())
     }
 }

@@ -7,7 +7,7 @@ use quell::rules::Rule;
 use quell::rules::embedded::embedded;
 use serde_json::{Value, json};
 
-use crate::support::{Tree, expanded, findings, quell, run, sample_of, scan, token};
+use crate::support::{Tree, expanded, findings, made, quell, rule, run, sample_of, scan, token};
 
 /// The published schema of JSON reports, or of a definition in it.
 fn schema(definition: &str) -> Validator {
@@ -120,7 +120,8 @@ fn the_lines_say_what_the_document_says() {
     let of = |kind: &str| all.iter().filter(|l| l["type"] == kind).count();
     let count = |name: &str| findings(&document).iter().map(|f| f[name].as_array().unwrap().len()).sum::<usize>();
     assert_eq!(of("finding"), count("locations"));
-    assert!(of("companion") > 5 && of("companion") <= count("companions"));
+    assert!(of("companion") > 20);
+    assert_eq!(of("companion"), count("companions"));
     let summary = all.last().unwrap();
     for field in ["complete", "coverage", "below_confidence", "suppressed", "tool", "version"] {
         assert_eq!(summary[field], document[field], "{field}");
@@ -184,20 +185,105 @@ fn sarif_has_what_code_hosts_need() {
         assert!(rule["properties"]["security-severity"].as_str().unwrap().parse::<f64>().unwrap() <= 10.0);
     }
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), findings(&document).len());
-    for (result, finding) in results.iter().zip(findings(&document)) {
+    let places: Vec<(&Value, &Value)> = findings(&document)
+        .iter()
+        .flat_map(|f| f["locations"].as_array().unwrap().iter().map(move |place| (f, place)))
+        .collect();
+    assert_eq!(results.len(), places.len());
+    for (result, (finding, place)) in results.iter().zip(places) {
         assert_eq!(rules[result["ruleIndex"].as_u64().unwrap() as usize]["id"], result["ruleId"]);
+        assert_eq!(result["ruleId"], finding["rule"]);
         assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
         assert_eq!(result["partialFingerprints"]["quell/v1"], finding["fingerprint"]);
-        let (region, location) = (&result["locations"][0]["physicalLocation"]["region"], &finding["locations"][0]);
+        // Code hosts show the first location alone.
+        assert_eq!(result["locations"].as_array().unwrap().len(), 1);
+        let region = &result["locations"][0]["physicalLocation"]["region"];
         assert_eq!(
             (&region["byteOffset"], &region["startLine"], &region["startColumn"]),
-            (&location["start"], &location["line"], &location["column"])
+            (&place["start"], &place["line"], &place["column"])
         );
-        let length = location["end"].as_u64().unwrap() - location["start"].as_u64().unwrap();
-        assert_eq!(region["byteLength"], length);
+        assert_eq!(
+            region["byteLength"].as_u64().unwrap(),
+            place["end"].as_u64().unwrap() - place["start"].as_u64().unwrap()
+        );
         let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
         assert!(uri.bytes().all(|b| b.is_ascii_graphic()) && !uri.contains(['#', '?', '\\']), "{uri}");
+    }
+}
+
+/// A part of a credential as a format tells it: its name, its place in the file, and what is shown of it.
+type Part = (String, usize, usize, String);
+
+/// The parts in a report of one file, in order.
+fn parts(format: &str, text: &str, show: &str) -> Vec<Part> {
+    let part = |part: &Value, place: &Value| {
+        let number = |name: &str| place[name].as_u64().unwrap() as usize;
+        let word = |name: &str| part[name].as_str().unwrap_or("absent").to_owned();
+        (word("name"), number("start"), number("end"), word(show))
+    };
+    let mut out: Vec<Part> = match format {
+        "json" => findings(&serde_json::from_str(text).unwrap())
+            .iter()
+            .flat_map(|f| f["companions"].as_array().unwrap().iter().map(|c| part(c, &c["location"])))
+            .collect(),
+        "jsonl" => lines(text).iter().filter(|l| l["type"] == "companion").map(|l| part(l, l)).collect(),
+        _ => {
+            let sarif: Value = serde_json::from_str(text).unwrap();
+            let results = sarif["runs"][0]["results"].as_array().unwrap().iter();
+            let related = results.flat_map(|r| r["relatedLocations"].as_array().into_iter().flatten());
+            related
+                .map(|l| {
+                    let (name, shown) = l["message"]["text"].as_str().unwrap().split_once(": ").unwrap();
+                    let region = &l["physicalLocation"]["region"];
+                    let number = |name: &str| region[name].as_u64().unwrap() as usize;
+                    let start = number("byteOffset");
+                    (name.to_owned(), start, start + number("byteLength"), shown.to_owned())
+                })
+                .collect()
+        }
+    };
+    out.sort();
+    out
+}
+
+#[test]
+fn every_machine_format_has_every_part_of_a_credential_and_its_place() {
+    // Two key pairs below each other, found by rules of their own, and two groups of a pattern.
+    let [(id, key), (other, more)] =
+        [4, 5].map(|seed| (sample_of(rule("aws-access-key-id"), seed), sample_of(rule("aws-secret-access-key"), seed)));
+    let (user, host) = (made("{alpha:7}", 3), "db.internal.acme.net:5432");
+    let url = format!("postgres://{user}:{}@{host}/app", made("{alpha:5}{digits:3}{alnumlower:6}", 4));
+    let text = format!(
+        "aws_access_key_id = {id}\naws_secret_access_key = {key}\naws_access_key_id = {other}\n\
+         aws_secret_access_key = {more}\nurl = {url}\n"
+    );
+    let tree = Tree::new();
+    tree.write("a.conf", &text);
+    let place = |name: &str, value: &str| {
+        let start = text.find(value).unwrap();
+        (name.to_owned(), start, start + value.len(), value.to_owned())
+    };
+    let mut wanted = [place("key_id", &id), place("key_id", &other), place("user", &user), place("host", host)];
+    wanted.sort();
+    for format in ["json", "jsonl", "sarif"] {
+        let scan = ["scan", "--only", "aws", "--only", "postgres-url", "--format", format];
+        let shown = run(quell().current_dir(tree.path()).args(scan).arg("--show-secrets")).code(1).out();
+        assert_eq!(parts(format, &shown, "secret"), wanted, "{format}");
+        let hidden = run(quell().current_dir(tree.path()).args(scan)).code(1).out();
+        let redacted = parts(format, &hidden, "redacted");
+        assert_eq!(redacted.len(), 4, "{format}");
+        assert!(redacted.iter().all(|(.., shown)| shown.ends_with(" bytes)")), "{format}: {redacted:?}");
+        assert!(![&id, &other, &user].into_iter().any(|secret| hidden.contains(secret)), "{format}");
+        if format == "sarif" {
+            // Each beside the secret that it goes with.
+            let sarif: Value = serde_json::from_str(&hidden).unwrap();
+            let lines = |l: &Value| l["physicalLocation"]["region"]["startLine"].as_u64().unwrap();
+            for result in sarif["runs"][0]["results"].as_array().unwrap() {
+                for related in result["relatedLocations"].as_array().unwrap() {
+                    assert!(lines(&result["locations"][0]) - lines(related) <= 1, "{result:#}");
+                }
+            }
+        }
     }
 }
 

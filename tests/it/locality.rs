@@ -85,7 +85,8 @@ static DETECTOR: LazyLock<Detector<'static>> = LazyLock::new(|| Detector::new(em
 /// What a report says of each place: everything that a cut might change.
 fn told(report: &Report) -> Vec<String> {
     let one = |f: &quell::model::Finding| {
-        format!("{} {:?} {:?} {:?} {} {:?}", f.rule, f.confidence, f.locations, f.other_rules, f.redacted, f.facts)
+        let others: Vec<&str> = f.other_kinds.iter().map(|k| k.rule.as_ref()).collect();
+        format!("{} {:?} {:?} {others:?} {} {:?}", f.kind.rule, f.confidence, f.locations, f.redacted(), f.facts)
     };
     report.findings.iter().map(one).collect()
 }
@@ -247,7 +248,7 @@ fn a_name_and_its_value_on_both_sides_of_the_edge_belong_together() {
         content.extend_from_slice(line.as_bytes());
         content.resize(PART + 60_000, b'~');
         let report = streamed(Cursor::new(content));
-        let found = report.findings.iter().find(|f| f.rule == rule.id).expect("the password");
+        let found = report.findings.iter().find(|f| f.kind.rule == rule.id).expect("the password");
         assert_eq!(found.locations.len(), 1);
         assert_eq!(found.locations[0].start as usize, start + line.find(&sample).unwrap());
     }

@@ -22,6 +22,8 @@ mod hostile;
 mod hostile_config;
 mod hostile_trees;
 mod locality;
+mod many;
+mod outputs;
 mod planted;
 mod prefix;
 mod readme;

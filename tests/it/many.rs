@@ -1,0 +1,52 @@
+//! Many findings: what a report costs in memory does not grow with its text, and what is not shown is not kept.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{QUELL, Tree, clean, findings, run, scan, token};
+
+/// How many findings: enough that a tree of them as JSON, or their rules' texts once more, would not fit.
+const MANY: u64 = 5_000;
+
+/// What they fit in, in kilobytes.
+const LIMIT: u32 = 16_000;
+
+/// Scans with no more data memory than this many kilobytes; an allocation beyond them ends the run.
+fn within(kilobytes: u32, tree: &Tree, format: &str) -> Option<i32> {
+    let mut command = Command::new("/bin/sh");
+    clean(&mut command);
+    let call = format!("ulimit -d {kilobytes}; exec \"$0\" scan --threads 1 --format {format} many >/dev/null");
+    run(command.current_dir(tree.path()).args(["-c", &call, QUELL])).code
+}
+
+#[test]
+fn thousands_of_findings_are_written_in_little_memory() {
+    let distinct = Tree::new();
+    distinct.write("many", (0..MANY).map(|n| format!("TOKEN={}\n", token(n))).collect::<String>());
+    // The control: the limit is one.
+    assert_eq!(within(1_000, &distinct, "plain").filter(|code| *code < 6), None);
+    for format in ["plain", "json", "jsonl", "sarif"] {
+        assert_eq!(within(LIMIT, &distinct, format), Some(1), "{format}");
+    }
+    // One credential in as many places.
+    let same = Tree::new();
+    same.write("many", format!("TOKEN={}\n", token(1)).repeat(MANY as usize));
+    for format in ["json", "sarif"] {
+        assert_eq!(within(LIMIT, &same, format), Some(1), "{format}");
+    }
+}
+
+#[test]
+fn doubtful_matches_of_generic_rules_are_counted_and_not_kept() {
+    let tree = Tree::new();
+    for name in ["a.yml", "b.yml", "c.yml"] {
+        tree.write(name, "password: \"password123\"\n");
+    }
+    // Each match is counted where it stands: what was kept would have been joined to one finding.
+    let report = scan(&tree, &[]).code(0).json();
+    assert_eq!((findings(&report).len(), &report["below_confidence"]), (0, &Value::from(3)));
+    let asked = scan(&tree, &["--confidence", "low"]).code(1).json();
+    assert_eq!((findings(&asked).len(), &asked["below_confidence"]), (1, &Value::from(0)));
+    assert_eq!(findings(&asked)[0]["locations"].as_array().unwrap().len(), 3);
+}

@@ -100,7 +100,7 @@ fn index(index: &KeywordIndex) -> String {
         .keywords
         .iter()
         .map(|k| {
-            format!("Keyword {{ bytes: {:?}, len: {}, exact: {}, rules: {:?} }}", k.bytes, k.len, k.exact, k.rules)
+            format!("Keyword {{ bytes: {:?}, fold: {:?}, len: {}, rules: {:?} }}", k.bytes, k.fold, k.len, k.rules)
         })
         .collect();
     let entries: Vec<String> = index

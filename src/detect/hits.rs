@@ -7,7 +7,7 @@
 
 use super::avx2;
 use crate::rules::KeywordIndex;
-use crate::rules::grams::{bit3, bit4, fold};
+use crate::rules::grams::{MAX_KEYWORD, MIN_KEYWORD, bit3, bit4, fold};
 
 /// One occurrence of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,16 +154,34 @@ fn word_at(text: &[u8], at: Option<usize>) -> Option<u32> {
 
 /// Appends the keywords of the 4-gram at `at` that stand around it.
 fn confirm(index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
-    let Some(word) = text.get(at..at + 4).and_then(|b| b.first_chunk::<4>()) else { return };
-    let gram = fold(u32::from_le_bytes(*word));
-    for entry in index.entries_for(gram).iter().filter(|e| e.gram == gram) {
-        let Some(start) = at.checked_sub(usize::from(entry.offset)) else { continue };
-        if word_at(text, Some(start)).is_none_or(|head| fold(head) != entry.head) {
+    let Some(gram) = word_at(text, Some(at)).map(fold) else { return };
+    let entries = index.entries_for(gram);
+    if entries.is_empty() {
+        return;
+    }
+    // A keyword's first four bytes lie in the sixteen that end with its 4-gram.
+    const BACK: usize = MAX_KEYWORD - MIN_KEYWORD;
+    let inside = at.checked_sub(BACK).and_then(|from| text.get(from..)).and_then(<[u8]>::first_chunk);
+    let around = u128::from_le_bytes(inside.copied().unwrap_or_else(|| at_edge(text, at)));
+    for entry in entries.iter().filter(|e| e.gram == gram) {
+        let offset = usize::from(entry.offset);
+        if fold((around >> (8 * (BACK - offset))) as u32) != entry.head {
             continue;
         }
+        let Some(start) = at.checked_sub(offset) else { continue };
         let keyword = index.keywords.get(usize::from(entry.keyword)).zip(text.get(start..));
         if keyword.is_some_and(|(keyword, rest)| keyword.starts(rest)) {
             hits.push(Hit { start: start as u32, keyword: entry.keyword });
         }
     }
+}
+
+/// The sixteen bytes that end with the four at `at`, zeros where the text has none.
+#[cold]
+fn at_edge(text: &[u8], at: usize) -> [u8; MAX_KEYWORD] {
+    let mut around = [0; MAX_KEYWORD];
+    for (slot, from) in around.iter_mut().rev().zip((0..at + MIN_KEYWORD).rev()) {
+        *slot = text.get(from).copied().unwrap_or(0);
+    }
+    around
 }

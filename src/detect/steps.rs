@@ -10,12 +10,20 @@ pub(super) fn matched(row: &Row, text: &[u8], start: usize) -> Option<Match> {
     let mut places = [0u16; MAX_STEPS + 1];
     let mut at = start;
     for (step, place) in row.steps.iter().zip(places.iter_mut().skip(1)) {
-        let reach = text.get(at..(at + usize::from(step.max)).min(text.len()))?;
-        let len = reach.iter().position(|b| !has(&step.set, *b)).unwrap_or(reach.len());
-        if len < usize::from(step.min) {
-            return None;
+        if step.min == 1 && step.max == 1 {
+            // Most steps are one byte of a literal.
+            if !text.get(at).is_some_and(|b| has(&step.set, *b)) {
+                return None;
+            }
+            at += 1;
+        } else {
+            let reach = text.get(at..(at + usize::from(step.max)).min(text.len()))?;
+            let len = reach.iter().position(|b| !has(&step.set, *b)).unwrap_or(reach.len());
+            if len < usize::from(step.min) {
+                return None;
+            }
+            at += len;
         }
-        at += len;
         *place = (at - start) as u16;
     }
     let mut found = Match { whole: start..at, secret: start..at, groups: Vec::new(), assigned: None };

@@ -20,10 +20,10 @@ pub const MIN_KEYWORD: usize = 4;
 pub struct Keyword {
     /// Its bytes, in lower case where case does not matter; padded with zeros.
     pub bytes: [u8; MAX_KEYWORD],
-    /// How many of them count.
+    /// The bits of the text that do not count: 0x20 where a letter may be of either case.
+    pub fold: [u8; MAX_KEYWORD],
+    /// How many bytes count.
     pub len: u8,
-    /// Whether the case must be as written.
-    pub exact: bool,
     /// Its rules: a range of [`KeywordIndex::rules`].
     pub rules: (u32, u32),
 }
@@ -102,14 +102,15 @@ impl KeywordIndex {
             let cut = literal.get(..literal.len().min(MAX_KEYWORD)).unwrap_or_default();
             let Some((gram, offset)) = chooser.choose(cut) else { continue };
             let head = cut.first_chunk::<4>().map_or(0, |b| fold(u32::from_le_bytes(*b)));
-            let mut bytes = [0; MAX_KEYWORD];
-            for (to, from) in bytes.iter_mut().zip(cut) {
+            let (mut bytes, mut fold) = ([0; MAX_KEYWORD], [0; MAX_KEYWORD]);
+            for ((to, fold), from) in bytes.iter_mut().zip(&mut fold).zip(cut) {
                 *to = if *exact { *from } else { from.to_ascii_lowercase() };
+                *fold = if *exact || !from.is_ascii_alphabetic() { 0 } else { 0x20 };
             }
             let first = rules.len() as u32;
             rules.extend_from_slice(woken);
             entries.push(Entry { gram, head, keyword: keywords.len() as u16, offset });
-            keywords.push(Keyword { bytes, len: cut.len() as u8, exact: *exact, rules: (first, rules.len() as u32) });
+            keywords.push(Keyword { bytes, fold, len: cut.len() as u8, rules: (first, rules.len() as u32) });
         }
         // 16 bits (8 KiB, in the first-level cache) serve two thousand keywords; more keywords get more bits.
         let bits = (entries.len() as u32 * 32).next_power_of_two().trailing_zeros().max(16);
@@ -174,11 +175,18 @@ impl Keyword {
     #[must_use]
     pub fn starts(&self, text: &[u8]) -> bool {
         let len = usize::from(self.len);
-        match (text.get(..len), self.bytes.get(..len)) {
-            (Some(there), Some(own)) if self.exact => there == own,
-            (Some(there), Some(own)) => there.eq_ignore_ascii_case(own),
-            _ => false,
-        }
+        let there = match text.first_chunk::<MAX_KEYWORD>() {
+            Some(there) => *there,
+            None if text.len() < len => return false,
+            None => {
+                let mut padded = [0; MAX_KEYWORD];
+                padded.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+                padded
+            }
+        };
+        // All bytes at once: where a letter may be of either case, its bit is set; what is beyond the length is cut off.
+        let differs = (u128::from_le_bytes(there) | u128::from_le_bytes(self.fold)) ^ u128::from_le_bytes(self.bytes);
+        differs.checked_shl(8 * (MAX_KEYWORD - len) as u32).unwrap_or(0) == 0
     }
 }
 

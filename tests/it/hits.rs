@@ -26,7 +26,7 @@ impl Reference {
             .keywords
             .iter()
             .zip(0u16..)
-            .map(|(k, i)| (i, k.exact, k.bytes[..usize::from(k.len)].to_vec()))
+            .map(|(k, i)| (i, k.fold == [0; 16], k.bytes[..usize::from(k.len)].to_vec()))
             .collect();
         let literals = patterns.iter().map(|(.., bytes)| bytes.to_ascii_lowercase());
         Self { automaton: AhoCorasick::builder().match_kind(MatchKind::Standard).build(literals).unwrap(), patterns }

@@ -253,6 +253,7 @@ fn sighting(
         rule: candidate.rule,
         secret,
         location,
+        in_test: false,
         groups,
         companions: Vec::new(),
         confidence: candidate.confidence,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sighting::Sighting;
-use super::{companions, merge, paths};
+use super::{companions, merge};
 use crate::model::{Companion, Confidence, Fact, Finding, FingerprintKey, Identity, Location, Secret, Severity};
 use crate::rules::{Rule, RuleSet};
 
@@ -131,7 +131,7 @@ fn severity(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Si
             severity = Severity::Info;
         }
     }
-    if group.iter().all(|s| paths::is_test(s.location.path.raw())) {
+    if group.iter().all(|s| s.in_test) {
         facts.push(Fact::TestPath);
         severity = severity.lower();
     }

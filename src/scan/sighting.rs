@@ -11,6 +11,8 @@ pub(super) struct Sighting {
     pub(super) secret: Secret,
     /// Where.
     pub(super) location: Location,
+    /// Whether it stands in a test, an example or documentation.
+    pub(super) in_test: bool,
     /// Other groups of the pattern: name, bytes, place.
     pub(super) groups: Vec<(String, Secret, Location)>,
     /// Other parts, found by rules of their own.

@@ -17,6 +17,7 @@ mod support;
 mod encodings;
 mod formats;
 mod git;
+mod git_directory;
 mod hits;
 mod hostile;
 mod hostile_config;

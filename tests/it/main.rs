@@ -27,3 +27,4 @@ mod planted;
 mod prefix;
 mod readme;
 mod snapshots;
+mod targets;

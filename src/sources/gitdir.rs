@@ -2,8 +2,10 @@
 //! `packed-refs`, messages), and URLs with credentials stand in it. What holds packed objects is left out and counted:
 //! the objects are what the history scan reads.
 
+use std::ffi::{CStr, OsStr};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, fstat, readlinkat, statat};
 
@@ -41,16 +43,25 @@ impl Place {
 
     /// Whether a file in this place is an index: by its name and by how it starts, so that nothing hides behind the
     /// name alone.
-    pub(super) fn is_index(self, fd: &OwnedFd, name: &std::ffi::CStr) -> bool {
+    pub(super) fn is_index(self, fd: &OwnedFd, name: &CStr) -> bool {
         let named = name == c"index" || name.to_bytes().starts_with(b"sharedindex.");
         named && matches!(self, Self::Root | Self::Worktree) && start(fd, name, 4).as_deref() == Some(b"DIRC")
     }
 }
 
+/// Where in a repository's `.git` a directory lies that was named. What was named is scanned, objects too.
+pub(super) fn place_of(directory: &Path) -> Option<Place> {
+    let directory = directory.canonicalize().ok()?;
+    let is_root = |d: &&Path| d.file_name() == Some(OsStr::new(".git")) && open::target(d).is_ok_and(is_git);
+    let root = directory.ancestors().find(is_root)?;
+    let below = directory.strip_prefix(root).ok()?.iter();
+    Some(below.fold(Place::Root, |at, name| at.below(name.as_encoded_bytes()).unwrap_or(Place::Other)))
+}
+
 /// Whether a directory is a git directory and not one that merely looks like it: it has objects, refs, and a `HEAD`
 /// that git would take.
 pub(super) fn is_git(fd: impl AsFd) -> bool {
-    let has = |name: &std::ffi::CStr| statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    let has = |name: &CStr| statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
     has(c"objects") && has(c"refs") && has_head(&fd)
 }
 
@@ -70,7 +81,7 @@ pub(super) fn has_head(fd: impl AsFd) -> bool {
 }
 
 /// The first bytes of a regular file; `None` for anything else.
-fn start(fd: impl AsFd, name: &std::ffi::CStr, bytes: u64) -> Option<Vec<u8>> {
+fn start(fd: impl AsFd, name: &CStr, bytes: u64) -> Option<Vec<u8>> {
     let file = open::file(fd, name).ok()?;
     let regular = fstat(&file).is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::RegularFile);
     let mut text = Vec::new();

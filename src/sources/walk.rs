@@ -66,8 +66,9 @@ pub fn walk(root: &Path, options: &Options, visitor: &impl Visit) -> Coverage {
     let shown = Untrusted::new(root.as_os_str().as_bytes());
     match std::fs::metadata(root) {
         Ok(meta) if meta.is_dir() => {
-            let rules = if options.ignored_too { Rules::default() } else { Rules::above(root) };
-            walk.tree(rules, None);
+            let git = gitdir::place_of(root);
+            let rules = if options.ignored_too || git.is_some() { Rules::default() } else { Rules::above(root) };
+            walk.tree(rules, git);
         }
         Ok(meta) if meta.is_file() => walk.root_file(&shown),
         Ok(_) => {
@@ -167,7 +168,12 @@ impl<'a, V: Visit> Walk<'a, V> {
         let (fd, entries) = match list(&dir) {
             Ok(listed) => listed,
             Err(e) => {
-                let kind = if e == Errno::NAMETOOLONG { GapKind::OverBudget } else { GapKind::Unreadable };
+                let kind = match e {
+                    Errno::NAMETOOLONG => GapKind::OverBudget,
+                    // It was a directory a moment ago.
+                    Errno::NOENT | Errno::LOOP | Errno::NOTDIR => GapKind::Changed,
+                    _ => GapKind::Unreadable,
+                };
                 return self.note(|c| c.gap(kind, &self.shown(&dir.relative), open::words(e)));
             }
         };

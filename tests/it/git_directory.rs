@@ -198,3 +198,23 @@ fn a_fake_repository_without_a_valid_head_gives_no_rules() {
         assert_eq!(skipped(&report, "ignored").0, ignored, "{head:?}: a new repository is one, and tracks nothing yet");
     }
 }
+
+#[test]
+fn a_git_directory_that_is_named_goes_by_no_ignore_file() {
+    let tree = Tree::new();
+    repository(&tree, ".");
+    tree.write("a.txt", "nothing\n");
+    commit(&tree, ".", &["a.txt"]);
+    tree.write(".gitignore", "*\n");
+    for (seed, path) in (1..).zip(["hooks/a", "logs/b", "objects/c", "modules/m/config"]) {
+        tree.write(format!(".git/{path}"), leak(seed));
+    }
+    for (target, wanted) in [
+        (".git", &[".git/hooks/a", ".git/logs/b", ".git/modules/m/config"][..]),
+        (".git/hooks", &[".git/hooks/a"]),
+        (".git/objects", &[".git/objects/c"]),
+        (".git/objects/c", &[".git/objects/c"]),
+    ] {
+        assert_eq!(found(&scan(&tree, &[target]).code(1).json()), set(wanted), "{target}");
+    }
+}

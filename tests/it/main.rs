@@ -21,6 +21,7 @@ mod git_directory;
 mod hits;
 mod hostile;
 mod hostile_config;
+mod hostile_races;
 mod hostile_trees;
 mod locality;
 mod planted;

@@ -12,7 +12,7 @@ use super::{join, paths};
 use crate::detect::Detector;
 use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted};
 use crate::rules::{Rule, RuleSet};
-use crate::sources::{Entry, Options, Reader, Visit, walk};
+use crate::sources::{Entry, Options, Reader, Source, Visit, walk};
 
 /// What to scan.
 pub enum Target {
@@ -66,7 +66,7 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
     for target in targets {
         match target {
             Target::Path(path) => coverage.merge(on_threads(&path, options, &scanner)),
-            Target::Stream(mut stream, name) => scanner.stream(stream.as_mut(), None, (&name, 0), &mut coverage),
+            Target::Stream(mut stream, name) => scanner.stream(&mut stream, None, (&name, 0), &mut coverage),
         }
     }
     let (mut files, mut below) = (Vec::new(), 0);
@@ -119,7 +119,7 @@ impl Scanner<'_> {
     /// what lies there.
     fn stream(
         &self,
-        source: &mut (impl Read + ?Sized),
+        source: &mut impl Source,
         size: Option<u64>,
         (path, above): (&Untrusted, usize),
         coverage: &mut Coverage,
@@ -129,9 +129,7 @@ impl Scanner<'_> {
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below } = &mut *worker;
         let mut file = FileScan::new(self.detector, path, self.threshold, scratch);
-        let mut source = source;
-        let outcome =
-            reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
+        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
         let mut sightings = file.sightings;
         if !sightings.is_empty() {

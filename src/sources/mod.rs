@@ -17,7 +17,7 @@ mod walk;
 
 pub use encoding::Encoding;
 pub use filter::{PathFilter, PatternError};
-pub use read::{Margins, Part, Reader};
+pub use read::{Margins, Part, Reader, Source};
 pub use repository::work_tree;
 pub use stream::stdin_name;
 pub use walk::{Entry, Options, Visit, walk};

@@ -17,8 +17,7 @@ use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files; `-` for standard input. Findings in tests, examples and documentation are of lower severity:
-    /// these are known by the path below the directory that is named, and for a file by its path below the current one.
+    /// Directories and files; `-` for standard input.
     #[arg(default_value = ".")]
     pub(super) paths: Vec<PathBuf>,
     /// The name that reports give standard input.
@@ -39,12 +38,10 @@ pub(super) struct Args {
     /// Do not look for these rules or providers.
     #[arg(long, value_name = "RULE")]
     pub(super) exclude: Vec<String>,
-    /// Scan only files that match, as in an ignore file. A file that is named has to match too, by its path below the
-    /// current directory.
+    /// Scan only files that match, as in an ignore file; a file that is named goes by its path below the current directory.
     #[arg(long, value_name = "GLOB")]
     pub(super) include_path: Vec<String>,
-    /// Leave out files and directories that match, as in an ignore file; files that are named too, by their path below
-    /// the current directory.
+    /// Leave out files and directories that match, as in an ignore file; files that are named too.
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude_path: Vec<String>,
     /// In a git repository, scan ignored files too.

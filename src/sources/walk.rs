@@ -216,7 +216,8 @@ impl<'a, V: Visit> Walk<'a, V> {
                 if let Some(text) = repository.notice.take() {
                     self.note(|c| c.notice(&self.shown(&dir.relative), text));
                 }
-                if let Some(git) = repository.elsewhere.take().filter(|git| !self.holds(git)) {
+                let asked = !self.options.filter.leaves_out_directory(&joined(&dir.relative, c".git"));
+                if let Some(git) = repository.elsewhere.take().filter(|git| asked && !self.holds(git)) {
                     self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).insert(git);
                 }
                 if !self.options.ignored_too {

@@ -122,6 +122,7 @@ fn git_directories_of_submodules_and_worktrees_are_scanned_wherever_they_lie() {
         assert_eq!(found(&scan(&tree, &[&["linked"], more].concat()).code(1).json()), common);
         assert_eq!(found(&scan(&tree, &[&["outer/deps"], more].concat()).code(1).json()), submodule);
     }
+    scan(&tree, &["--exclude-path", ".git", "linked"]).code(0);
     let everything = scan(&tree, &[]).code(1).json();
     assert_eq!(places(&everything).len(), 3, "each once: {everything:#}");
 }

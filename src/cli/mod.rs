@@ -1,7 +1,8 @@
 //! The command line: one file a verb. The only part that prints, reads the environment and the clock, and exits.
 //!
-//! `config` reads the trusted configuration, `target` the little that a target may say for itself, `output` writes
-//! reports where they were asked for (`destination`), `progress` shows how far a scan has come, `exit` says how a run ended.
+//! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
+//! says it, `output` writes reports where they were asked for (`destination`), `progress` shows how far a scan has come,
+//! `exit` says how a run ended.
 
 mod config;
 mod destination;
@@ -10,6 +11,7 @@ mod explain;
 mod init;
 mod output;
 mod pages;
+mod places;
 mod progress;
 mod rules;
 mod scan;

@@ -39,10 +39,10 @@ pub(super) struct Args {
     /// Do not look for these rules or providers.
     #[arg(long, value_name = "RULE")]
     pub(super) exclude: Vec<String>,
-    /// Scan only files that match, as in an ignore file.
+    /// Scan only files that match, as in an ignore file; a file that is named goes by its path below the current directory.
     #[arg(long, value_name = "GLOB")]
     pub(super) include_path: Vec<String>,
-    /// Leave out files and directories that match, as in an ignore file.
+    /// Leave out files and directories that match, as in an ignore file; files that are named too.
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude_path: Vec<String>,
     /// In a git repository, scan ignored files too.
@@ -161,9 +161,7 @@ pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
     let line = Line::start(&progress);
     let mut report = scan(targets(args), &options, &progress);
     drop(line);
-    for path in args.paths.iter().filter(|p| p.is_dir()) {
-        target::apply(path, args.no_target_ignores, today(now), &mut report);
-    }
+    target::apply(&args.paths, args.no_target_ignores, today(now), &rules, &mut report);
     report.coverage.sort();
     Ok(report)
 }

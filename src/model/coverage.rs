@@ -18,7 +18,7 @@ pub enum SkipReason {
     Ignored,
     /// Left out by `--exclude-path` or `--include-path`.
     Excluded,
-    /// A repository's own directory (`.git`), which the history scan reads.
+    /// What holds packed objects in a repository's own directory (`.git`), and its index: the history scan reads them.
     GitDirectory,
 }
 
@@ -127,8 +127,12 @@ impl Coverage {
         } else {
             entry.files += 1;
         }
-        if entry.examples.len() < Skipped::EXAMPLES {
-            entry.examples.push(path.clone());
+        // In path order, whatever order several threads come in.
+        let full = entry.examples.len() >= Skipped::EXAMPLES;
+        if !full || entry.examples.last().is_some_and(|last| path < last) {
+            let at = entry.examples.partition_point(|e| e < path);
+            entry.examples.insert(at, path.clone());
+            entry.examples.truncate(Skipped::EXAMPLES);
         }
     }
 

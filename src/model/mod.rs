@@ -18,6 +18,6 @@ pub use finding::{Companion, Fact, Finding, Kind, Location};
 pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};
 pub use level::{Confidence, Severity};
 pub use report::Report;
-pub use secret::{Redacted, Secret};
+pub use secret::{Quotes, Redacted, Secret};
 pub use suggest::{nearest, unknown_key_help};
 pub use untrusted::Untrusted;

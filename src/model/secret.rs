@@ -1,5 +1,7 @@
 //! The bytes of a credential, and the only form of them that may be shown.
 
+use std::collections::{BTreeSet, HashMap};
+
 use zeroize::Zeroize;
 
 /// The bytes of a credential.
@@ -61,6 +63,54 @@ impl std::fmt::Display for Redacted {
     }
 }
 
+/// Which of several texts quote a secret: texts that somebody wrote about a finding and that are shown beside it.
+///
+/// A text quotes a secret if it has eight bytes of it in a row, beyond the prefix that may be shown, or all of a shorter
+/// one. Each secret is looked at once, however many texts there are.
+#[derive(Debug)]
+pub struct Quotes<'t> {
+    texts: Vec<&'t [u8]>,
+    /// Where each stretch of the texts stands, by text.
+    stretches: HashMap<&'t [u8], Vec<usize>>,
+    quoting: BTreeSet<usize>,
+}
+
+impl<'t> Quotes<'t> {
+    const STRETCH: usize = 8;
+
+    /// Takes the texts.
+    #[must_use]
+    pub fn new(texts: Vec<&'t [u8]>) -> Self {
+        let mut stretches: HashMap<&'t [u8], Vec<usize>> = HashMap::new();
+        for (number, text) in texts.iter().enumerate() {
+            for stretch in text.windows(Self::STRETCH) {
+                let at = stretches.entry(stretch).or_default();
+                if at.last() != Some(&number) {
+                    at.push(number);
+                }
+            }
+        }
+        Self { texts, stretches, quoting: BTreeSet::new() }
+    }
+
+    /// Notes which texts quote a secret, of which `shown` may be seen.
+    pub fn look(&mut self, secret: &Secret, shown: &Redacted) {
+        let hidden = secret.0.get(shown.prefix.len()..).unwrap_or_default();
+        if hidden.len() < Self::STRETCH {
+            let whole = |text: &&[u8]| !hidden.is_empty() && text.windows(hidden.len()).any(|w| w == hidden);
+            self.quoting.extend(self.texts.iter().enumerate().filter(|(_, t)| whole(t)).map(|(number, _)| number));
+        }
+        let found = hidden.windows(Self::STRETCH).filter_map(|stretch| self.stretches.get(stretch));
+        self.quoting.extend(found.flatten());
+    }
+
+    /// Whether the text of this number quotes a secret that was looked at.
+    #[must_use]
+    pub fn quotes(&self, number: usize) -> bool {
+        self.quoting.contains(&number)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +122,18 @@ mod tests {
         assert_eq!(secret.redacted(0).to_string(), "… (15 bytes)");
         assert_eq!(secret.redacted(8).to_string(), "… (15 bytes)", "more than half is no prefix");
         assert_eq!(Secret::new(b"\x1b[31mabcdefgh".to_vec()).redacted(4).to_string(), "… (13 bytes)");
+    }
+
+    #[test]
+    fn a_text_quotes_a_secret_beyond_its_public_prefix() {
+        let texts = ["about abcd_ tokens", "the one with 0123456 in it", "it was 01234567", "pin 4711", "none"];
+        let mut quotes = Quotes::new(texts.iter().map(|t| t.as_bytes()).collect());
+        for (secret, public) in [(&b"abcd_0123456789"[..], 5), (b"4711", 0), (b"", 0)] {
+            let secret = Secret::new(secret.to_vec());
+            quotes.look(&secret, &secret.redacted(public));
+        }
+        let quoting: Vec<bool> = (0..texts.len()).map(|number| quotes.quotes(number)).collect();
+        assert_eq!(quoting, [false, false, true, true, false]);
     }
 
     #[test]

@@ -94,11 +94,10 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 SkipReason::SpecialFile => "special files",
                 SkipReason::Ignored => "ignored",
                 SkipReason::Excluded => "excluded",
-                SkipReason::GitDirectory => "git directories",
+                SkipReason::GitDirectory => "git objects",
             };
             match (s.files, s.directories) {
                 (files, 0) => format!("{what} {files}"),
-                (0, directories) if *reason == SkipReason::GitDirectory => format!("{what} {directories}"),
                 (0, directories) => format!("{what} {}", counted(directories, "directory", "directories")),
                 (files, directories) => {
                     format!("{what} {files} and {}", counted(directories, "directory", "directories"))

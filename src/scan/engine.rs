@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::file::{FileScan, FileScratch, MARGINS};
-use super::join;
 use super::sighting::Sighting;
+use super::{join, paths};
 use crate::detect::Detector;
 use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted};
 use crate::rules::{Rule, RuleSet};
-use crate::sources::{Entry, Options, Reader, Visit, walk};
+use crate::sources::{Entry, Options, Reader, Source, Visit, walk};
 
 /// What to scan.
 pub enum Target {
@@ -66,7 +66,7 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
     for target in targets {
         match target {
             Target::Path(path) => coverage.merge(on_threads(&path, options, &scanner)),
-            Target::Stream(mut stream, name) => scanner.stream(stream.as_mut(), None, &name, &mut coverage),
+            Target::Stream(mut stream, name) => scanner.stream(&mut stream, None, (&name, 0), &mut coverage),
         }
     }
     let (mut files, mut below) = (Vec::new(), 0);
@@ -115,18 +115,26 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn stream(&self, source: &mut (impl Read + ?Sized), size: Option<u64>, path: &Untrusted, coverage: &mut Coverage) {
+    /// Scans what a file or stream has. `path` comes with how much of it says where the target is, and so nothing of
+    /// what lies there.
+    fn stream(
+        &self,
+        source: &mut impl Source,
+        size: Option<u64>,
+        (path, above): (&Untrusted, usize),
+        coverage: &mut Coverage,
+    ) {
         let index = rayon::current_thread_index().unwrap_or(0);
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below } = &mut *worker;
         let mut file = FileScan::new(self.detector, path, self.threshold, scratch);
-        let mut source = source;
-        let outcome =
-            reader.get_or_insert_with(|| Reader::new(MARGINS)).read(&mut source, size, |part| file.part(&part));
+        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
-        let sightings = file.sightings;
+        let mut sightings = file.sightings;
         if !sightings.is_empty() {
+            let in_test = paths::is_test(path.raw().get(above..).unwrap_or_default());
+            sightings.iter_mut().for_each(|s| s.in_test = in_test);
             files.push(sightings);
         }
         match outcome {
@@ -148,7 +156,7 @@ impl Visit for Scanner<'_> {
     fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
         // A fault in one file costs that file, and is said.
         let scanned = catch_unwind(AssertUnwindSafe(|| {
-            self.stream(&mut entry.file, Some(entry.size), &entry.path, coverage);
+            self.stream(&mut entry.file, Some(entry.size), (&entry.path, entry.above), coverage);
         }));
         if scanned.is_err() {
             coverage.gap(GapKind::Internal, &entry.path, "quell itself failed on it; please report this");

@@ -127,8 +127,8 @@ impl<'a> FileScan<'a> {
     fn hole(&mut self, part: &Part<'_>) {
         let units = [1, 2, 2, part.encoding.width()];
         for (cursor, width) in self.cursors.iter_mut().zip(units) {
-            cursor.column =
-                cursor.column.saturating_add(u32::try_from((part.to - part.from) / width).unwrap_or(u32::MAX));
+            let units = ((part.to - part.from) as u64 + part.hole) / width as u64;
+            cursor.column = cursor.column.saturating_add(u32::try_from(units).unwrap_or(u32::MAX));
         }
         self.cut = 0;
     }
@@ -253,6 +253,7 @@ fn sighting(
     facts.shrink_to_fit();
     Sighting {
         rule: candidate.rule,
+        in_test: false,
         confidence: candidate.confidence,
         severity: candidate.severity,
         secret,

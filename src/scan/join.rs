@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::sighting::Sighting;
-use super::{companions, merge, paths};
+use super::{companions, merge};
 use crate::model::{
     Companion, Confidence, Fact, Finding, Fingerprint, FingerprintKey, Identity, Kind, Location, Secret, Severity,
 };
@@ -171,7 +171,7 @@ fn judged(mut severity: Severity, now: i64, facts: &mut Vec<Fact>, group: &[Sigh
             severity = Severity::Info;
         }
     }
-    if group.iter().all(|s| paths::is_test(s.location.path.raw())) {
+    if group.iter().all(|s| s.in_test) {
         facts.push(Fact::TestPath);
         severity = severity.lower();
     }

@@ -37,7 +37,8 @@ const CODE: [&str; 46] = [
     "pl", "pm", "r", "ex", "exs", "erl", "hs", "ml", "clj", "fs", "vb", "sol", "zig",
 ];
 
-/// Whether a path is one of tests, examples or documentation.
+/// Whether a path is one of tests, examples or documentation. It is the path below the target: where a project lies says
+/// nothing of what is in it. Of a file that was named it is the path below the current directory, or the name alone.
 pub(super) fn is_test(path: &[u8]) -> bool {
     let text = String::from_utf8_lossy(path).to_lowercase();
     let mut parts = text.split('/');

@@ -9,6 +9,8 @@ use crate::model::{Confidence, Fact, Location, Secret, Severity};
 pub(super) struct Sighting {
     /// Index of the rule.
     pub(super) rule: u16,
+    /// Whether it stands in a test, an example or documentation.
+    pub(super) in_test: bool,
     /// How sure.
     pub(super) confidence: Confidence,
     /// How bad.

@@ -2,9 +2,15 @@
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
+
+/// Opens the directory that was named, by its path. It may be a link: whoever named it meant what it points to.
+pub(super) fn target(path: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
 
 /// Opens a directory below another one. `O_NOFOLLOW` refuses a link in its place.
 pub(super) fn directory(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {

@@ -4,6 +4,7 @@
 //! part. A larger one is read in mebibytes; each part carries the end of the one before and the start of the next, so
 //! that every match is decided in one of them and memory stays bounded.
 
+use std::fs::File;
 use std::io::{self, Read};
 
 use super::encoding::Encoding;
@@ -26,6 +27,47 @@ pub struct Part<'a> {
     pub encoding: Encoding,
     /// Whether this part is the whole file.
     pub whole: bool,
+    /// Bytes that belong to this part, follow its owned ones and were not read: zeros, as all of `bytes` is.
+    pub hole: u64,
+}
+
+/// Where bytes come from.
+pub trait Source: Read {
+    /// Goes over zeros that the system knows of without reading them, and returns how many, a multiple of four. A sparse
+    /// file claims any size at no cost.
+    fn skip_hole(&mut self) -> u64 {
+        0
+    }
+}
+
+impl Source for &[u8] {}
+
+impl Source for Box<dyn Read + Send> {}
+
+impl Source for File {
+    fn skip_hole(&mut self) -> u64 {
+        skip_hole(self).unwrap_or(0)
+    }
+}
+
+/// Sets a file to the last multiple of four bytes before its next data, or its end.
+#[cfg(target_os = "linux")]
+fn skip_hole(file: &File) -> rustix::io::Result<u64> {
+    use rustix::fs::{SeekFrom, fstat, seek};
+    let here = seek(file, SeekFrom::Current(0))?;
+    let data = match seek(file, SeekFrom::Data(here)) {
+        // No data is left.
+        Err(rustix::io::Errno::NXIO) => u64::try_from(fstat(file)?.st_size).unwrap_or(here),
+        other => other?,
+    };
+    let hole = data.saturating_sub(here) / 4 * 4;
+    seek(file, SeekFrom::Start(here + hole))?;
+    Ok(hole)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn skip_hole(_: &File) -> rustix::io::Result<u64> {
+    Ok(0)
 }
 
 /// A buffer for one thread, and how much context parts carry.
@@ -59,7 +101,7 @@ impl Reader {
     /// The source's; the parts before it were yielded.
     pub fn read(
         &mut self,
-        source: &mut impl Read,
+        source: &mut impl Source,
         size: Option<u64>,
         mut each: impl FnMut(Part<'_>),
     ) -> io::Result<u64> {
@@ -78,13 +120,15 @@ impl Reader {
             // Cuts stand at whole units.
             let to = if ended { filled } else { filled.saturating_sub(ahead) / 4 * 4 };
             let bytes = self.buffer.get(..filled).unwrap_or_default();
-            each(Part { bytes, offset, from, to, encoding, whole });
+            // What is kept for the next part is zeros too, so that it may as well be the end of the hole.
+            let hole = if !ended && is_zero(bytes) { source.skip_hole() } else { 0 };
+            each(Part { bytes, offset, from, to, encoding, whole, hole });
             if ended {
                 return Ok(offset + filled as u64);
             }
             let keep = to.saturating_sub(back) / 4 * 4;
             self.buffer.copy_within(keep..filled, 0);
-            (offset, from, filled) = (offset + keep as u64, to - keep, filled - keep);
+            (offset, from, filled, total) = (offset + hole + keep as u64, to - keep, filled - keep, total + hole);
         }
     }
 
@@ -122,6 +166,11 @@ impl Reader {
     }
 }
 
+/// Whether there are zeros alone. Comparing them with themselves, a byte on, is as fast as memory.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0) && bytes.get(1..) == bytes.get(..bytes.len() - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +187,8 @@ mod tests {
         }
     }
 
+    impl Source for Drip<'_> {}
+
     fn owned(data: &[u8], size: Option<u64>) -> (Vec<u8>, usize) {
         let mut reader = Reader::new(Margins { back: 100, ahead: 5000 });
         let (mut all, mut parts) = (Vec::new(), 0);
@@ -150,6 +201,32 @@ mod tests {
         });
         assert_eq!(read.unwrap(), data.len() as u64);
         (all, parts)
+    }
+
+    #[test]
+    fn holes_are_counted_and_not_read() {
+        use std::io::{Seek, SeekFrom, Write};
+        let mut file = tempfile::tempfile().unwrap();
+        let size = (1u64 << 40) + 3;
+        // Data at the start, in the middle, at no multiple of anything, and a hole at the end.
+        for at in [0, (1 << 39) + 4097] {
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(b"data").unwrap();
+        }
+        file.set_len(size).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let (mut next, mut seen, mut parts) = (0, Vec::new(), 0);
+        let read = Reader::new(Margins { back: 100, ahead: 5000 }).read(&mut file, Some(size), |part| {
+            parts += 1;
+            assert_eq!(part.offset + part.from as u64, next, "each byte belongs to one part");
+            next = part.offset + part.to as u64 + part.hole;
+            let owned = &part.bytes[part.from..part.to];
+            let data = |(i, w): (usize, &[u8])| (w == b"data").then_some(part.offset + (part.from + i) as u64);
+            seen.extend(owned.windows(4).enumerate().filter_map(data));
+        });
+        assert_eq!((read.unwrap(), next), (size, size));
+        assert_eq!(seen, [0, (1 << 39) + 4097]);
+        assert!(cfg!(not(target_os = "linux")) || parts < 20, "{parts}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::filter::path;
+use super::{gitdir, open};
 
 /// The largest ignore file or back-link that is read.
 const SMALL_FILE: u64 = 1 << 20;
@@ -32,6 +34,10 @@ impl Tracked {
     pub(super) fn has_directory(&self, relative: &[u8]) -> bool {
         self.directories.contains(relative)
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
 }
 
 /// A repository around or in the target.
@@ -41,6 +47,8 @@ pub(super) struct Repository {
     pub(super) tracked: Option<Tracked>,
     /// `info/exclude`.
     pub(super) exclude: Option<Arc<IgnoreFile>>,
+    /// The git directory that a `.git` which is a file leads to: a worktree's common one, or a submodule's.
+    pub(super) elsewhere: Option<PathBuf>,
     /// What to tell about it.
     pub(super) notice: Option<String>,
 }
@@ -88,17 +96,21 @@ impl Repository {
     pub(super) fn read(git: &Path) -> Option<Self> {
         let meta = git.symlink_metadata().ok()?;
         if meta.is_dir() {
-            let is = |name: &str| git.join(name).symlink_metadata().is_ok();
-            return (is("HEAD") && is("objects") && is("refs")).then(|| Self::at(git, git));
+            return opened(git).is_some_and(gitdir::is_git).then(|| Self::at(git, git));
         }
         let text = meta.is_file().then(|| small_file(git)).flatten()?;
         let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
         let dir = git.parent()?.join(OsStr::from_bytes(target));
         if !points_back(&dir, git) {
             let notice = "its git directory lies elsewhere and does not point back, so it is not read: ignored files are scanned too".to_owned();
-            return Some(Self { tracked: None, exclude: None, notice: Some(notice) });
+            return Some(Self { tracked: None, exclude: None, elsewhere: None, notice: Some(notice) });
         }
-        Some(Self::at(&dir, &common_directory(&dir).unwrap_or_else(|| dir.clone())))
+        if !opened(&dir).is_some_and(gitdir::has_head) {
+            return None;
+        }
+        let common = common_directory(&dir).unwrap_or_else(|| dir.clone());
+        let elsewhere = opened(&common).is_some_and(gitdir::is_git).then(|| common.canonicalize().ok()).flatten();
+        Some(Self { elsewhere, ..Self::at(&dir, &common) })
     }
 
     /// Reads a git directory; `common` is the one that linked worktrees share with it, or itself.
@@ -116,23 +128,39 @@ impl Repository {
             info.symlink_metadata().is_ok_and(|m| m.is_dir()).then(|| small_file(&info.join("exclude"))).flatten();
         let exclude = exclude.and_then(|text| IgnoreFile::parse(&text, b"", None));
         match tracked {
-            Ok(tracked) => Self { tracked: Some(tracked), exclude, notice: None },
+            Ok(tracked) => Self { tracked: Some(tracked), exclude, elsewhere: None, notice: None },
             Err(why) => Self {
                 tracked: None,
                 exclude: None,
+                elsewhere: None,
                 notice: Some(format!("its index cannot be read ({why}): ignored files are scanned too")),
             },
         }
     }
 
-    /// Looks for the repository around a directory: its root, and the directory's path below it.
-    pub(super) fn around(directory: &Path) -> Option<(PathBuf, Vec<u8>, Self)> {
-        directory.ancestors().find_map(|root| {
-            let repository = Self::read(&root.join(".git"))?;
-            let below = directory.strip_prefix(root).ok()?.as_os_str().as_bytes().to_vec();
-            Some((root.to_path_buf(), below, repository))
-        })
+    /// The roots of the repositories that a directory lies in, the innermost first; not the one that it is the root of.
+    pub(super) fn all_around(directory: &Path) -> Vec<(PathBuf, Self)> {
+        let repository = |root: &Path| Some((root.to_path_buf(), Self::read(&root.join(".git"))?));
+        directory.ancestors().skip(1).filter_map(repository).collect()
     }
+}
+
+/// The root of the work tree that a path lies in: the nearest directory with a repository's `.git`. The path is
+/// absolute and without links.
+#[must_use]
+pub fn work_tree(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|root| {
+        let git = root.join(".git");
+        match git.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => opened(&git).is_some_and(gitdir::is_git),
+            Ok(meta) => meta.is_file() && small_file(&git).is_some_and(|text| text.starts_with(b"gitdir:")),
+            Err(_) => false,
+        }
+    })
+}
+
+fn opened(directory: &Path) -> Option<OwnedFd> {
+    open::target(directory).ok()
 }
 
 /// The ignore files from a work tree's root down to the directory `below` it, that one left out.

@@ -51,7 +51,7 @@ fn tracked_files_are_scanned_even_where_they_are_ignored_and_ignored_ones_are_co
     let report = scan(&tree, &[]).code(1).json();
     assert_eq!(found(&report), set(&["a.env", "b.log", "build/in.txt", "new.txt"]));
     assert_eq!(skipped(&report, "ignored"), (2, 0, vec!["build/out.txt".to_owned(), "c.log".to_owned()]));
-    assert_eq!(skipped(&report, "git-directory"), (0, 1, vec![".git".to_owned()]));
+    assert_eq!(skipped(&report, "git-directory"), (1, 1, vec![".git/index".to_owned(), ".git/objects".to_owned()]));
     let plain = run(quell().current_dir(tree.path()).arg("scan")).code(1);
     assert!(plain.out().contains("ignored 2"), "{}", plain.out());
     let report = scan(&tree, &["--no-ignore"]).code(1).json();

@@ -7,6 +7,7 @@
 
 mod encoding;
 mod filter;
+pub mod git;
 mod gitdir;
 mod open;
 mod read;

@@ -6,6 +6,7 @@
 //! runs it all.
 
 mod companions;
+mod delta;
 mod engine;
 mod file;
 mod join;

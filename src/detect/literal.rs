@@ -84,10 +84,12 @@ fn is_random(password: bool, text: &str) -> bool {
 /// Whether a text has hardly a 3-gram of ordinary words: nine of ten rows of random letters, and few words of any
 /// language that is written with them.
 fn is_unpronounceable(text: &str) -> bool {
+    // Short words have few 3-grams to tell by.
+    let limit = if text.len() >= 8 { 26 } else { 20 };
     text.len() >= 6
         && text.is_ascii()
         && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
-        && grams::commonness(text.as_bytes()) < 20
+        && grams::commonness(text.as_bytes()) < limit
 }
 
 /// Whether a value says no more than its name does: `clientSecret: "client-secret-1"`.
@@ -223,9 +225,8 @@ fn looks_like_identifier(password: bool, text: &str) -> bool {
             .all(|p| p.starts_with(|c: char| c.is_ascii_uppercase()) && !p.contains(|c: char| c.is_ascii_lowercase()))
         && parts.iter().any(|p| p.len() >= 4 && p.chars().all(char::is_alphabetic));
     let random = parts.iter().any(|p| p.len() >= 6) && is_unpronounceable(text);
-    constant
-        || joined && !numbered && !random
-        || (text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) && in_words(text))
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    constant || !random && (joined && !numbered || plain && in_words(text))
 }
 
 /// Whether most of a text lies in runs of a capital or small letter with at least three small ones behind it. Random

@@ -43,6 +43,11 @@ pub(super) fn asks(words: &[String]) -> bool {
 /// Whether a function sets a secret, by its name: `password(…)`, `withSecret(…)`, but not `getToken(…)`, `tokenOf(…)` or
 /// `tests.pass(…)`.
 pub(super) fn is_setter(name: &[u8]) -> bool {
+    // `password.fill("…")`, `passwordInput.sendKeys("…")`
+    const FILLING: [&[u8]; 6] = [b".fill", b".type", b".sendKeys", b".setValue", b".send_keys", b".pressSequentially"];
+    if FILLING.iter().any(|end| name.ends_with(end)) {
+        return true;
+    }
     let words = words(name.rsplit(|b| *b == b'.').next().unwrap_or_default());
     let last = words.last().map(String::as_str).unwrap_or_default();
     !asks(&words) && ends_as_secret(last) && last != "pass"
@@ -60,6 +65,9 @@ pub(super) fn ends_as_secret(word: &str) -> bool {
 
 /// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
 pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
+    // The sign that ends a keyword (`_pw=`) is no part of the name.
+    let signs = text.get(hit.clone()).unwrap_or_default().iter().rev().take_while(|b| !is_part(**b)).count();
+    let hit = hit.start..hit.end - signs;
     let back = text.get(hit.start.saturating_sub(Shape::NAME)..hit.start).unwrap_or_default();
     let on = text.get(hit.end..(hit.end + Shape::NAME).min(text.len())).unwrap_or_default();
     let before = back.iter().rev().take_while(|b| is_part(**b)).count();

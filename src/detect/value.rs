@@ -64,7 +64,9 @@ pub(super) fn at(text: &[u8], at: usize, form: Form) -> Option<Value> {
         let span = at + start..at + end;
         return Some(Value { span, opened: at, quoting: Quoting::Quoted, form, quote: b'<' });
     }
-    let start = at + default(rest).map_or_else(|| block(rest).unwrap_or(0), |inner| inner.start);
+    // OpenSSL's options say where a password comes from.
+    let from = if rest.starts_with(b"pass:") { 5 } else { 0 };
+    let start = at + from + default(rest).map_or_else(|| block(rest).unwrap_or(0), |inner| inner.start);
     Some(Value { span: start..start, opened: start, quoting: Quoting::Bare, form, quote: 0 })
 }
 

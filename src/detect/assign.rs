@@ -88,11 +88,15 @@ impl Scan<'_> {
         }
     }
 
-    /// A few bytes before the name that the keyword stands in, and the name.
-    fn surroundings(&self) -> (&[u8], &[u8]) {
-        let name = names::around(self.text, self.hit.clone());
-        let before = name.start.saturating_sub(Shape::NAME)..name.start;
-        (self.text.get(before).unwrap_or_default(), self.text.get(name).unwrap_or_default())
+    /// A few bytes before the name that the keyword stands in.
+    fn before(&self) -> &[u8] {
+        let start = names::start(self.text, self.hit.start);
+        self.text.get(start.saturating_sub(Shape::NAME)..start).unwrap_or_default()
+    }
+
+    /// The name that the keyword stands in.
+    fn whole_name(&self) -> &[u8] {
+        self.text.get(names::around(self.text, self.hit.clone())).unwrap_or_default()
     }
 
     /// Whether what follows opens a quoted string, an escaped, a prefixed or a converted one included.
@@ -131,13 +135,13 @@ impl Scan<'_> {
 
     /// Consumes `:`, what a type says behind it, or the `:-` of a default.
     fn colon(&mut self) -> bool {
-        let (before, name) = self.surroundings();
+        let before = self.before();
         let joined = self.at.checked_sub(1).and_then(|i| self.text.get(i)).is_some_and(|b| names::is_part(*b));
         let part_of_path = match before.last() {
             // `arn:aws:secretsmanager:eu-west-1:1:secret:name`, `"AWS::Service::ApiKey": …`
             Some(b':') => joined || before.ends_with(b"::"),
             // `src/token.rs:191`
-            Some(b'/' | b'\\') => name.contains(&b'.'),
+            Some(b'/' | b'\\') => self.whole_name().contains(&b'.'),
             _ => false,
         };
         let expanded = before.ends_with(b"${");
@@ -204,7 +208,7 @@ impl Scan<'_> {
 
     /// Whether the name opens an element (`<name>`, `<ns:name>`), and no group of a pattern (`(?P<name>`).
     fn is_element(&self) -> bool {
-        let (before, _) = self.surroundings();
+        let before = self.before();
         !matches!(before, [.., b'?', b'<'] | [.., b'?', b'P', b'<']) && before.ends_with(b"<")
             || before.ends_with(b":") && !before.ends_with(b"::")
     }
@@ -212,7 +216,7 @@ impl Scan<'_> {
     /// Whether a name that is followed by a comma is what a function about secrets is asked for:
     /// `checkPassword("password", "…")`.
     fn is_asked_for(&self) -> bool {
-        let (before, _) = self.surroundings();
+        let before = self.before();
         let trimmed = before.trim_ascii_end();
         let Some(opened) = trimmed.strip_suffix(b"\"").or(trimmed.strip_suffix(b"'")) else { return false };
         let Some(callee) = opened.strip_suffix(b"(") else { return false };
@@ -223,7 +227,7 @@ impl Scan<'_> {
 
     /// Whether the next cell of a table's row stands here: the row began with a border, and another one follows.
     fn is_cell(&self) -> bool {
-        let (before, _) = self.surroundings();
+        let before = self.before();
         let row = before.rsplit(|b| *b == b'\n').next().unwrap_or_default().trim_ascii_start();
         let rest = self.text.get(self.at..).unwrap_or_default();
         let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
@@ -232,12 +236,22 @@ impl Scan<'_> {
 
     /// Whether a bare value follows the name without an operator: after an option, or where a word declares it.
     fn is_declared(&self) -> bool {
-        let (before, name) = self.surroundings();
-        let line = before.rsplit(|b| *b == b'\n').next().unwrap_or_default().trim_ascii_end();
-        let from = line.iter().rev().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
-        let word = line.get(line.len() - from..).and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
-        let option = name.starts_with(b"--") && !matches!(before.last(), Some(b) if names::is_part(*b));
-        option || names::is_listed(DECLARING, word) || name.eq_ignore_ascii_case(b"identified by")
+        let start = names::start(self.text, self.hit.start);
+        let name = self.text.get(start..self.hit.end).unwrap_or_default();
+        if name.starts_with(b"--") || name.eq_ignore_ascii_case(b"identified by") {
+            return true;
+        }
+        // How the words end and begin, cheapest first: most names stand in prose.
+        if !matches!(
+            self.text.get(start.saturating_sub(2)..start),
+            Some([b'V' | b'G' | b'v' | b'x' | b't' | b'U', b' '])
+        ) {
+            return false;
+        }
+        let before = self.before().trim_ascii_end();
+        let from = before.iter().rev().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
+        let word = before.get(before.len() - from..).and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
+        names::is_listed(DECLARING, word)
     }
 
     /// Skips `Type =` where a quote follows it: `password: string = "x"`.
@@ -271,69 +285,71 @@ mod tests {
         Some((text.to_owned(), found.quoting))
     }
 
+    const QUOTED: &[&str] = &[
+        r#"password = "V""#,
+        r#"password: "V","#,
+        r#""password": "V""#,
+        r#"'password' => 'V',"#,
+        r#"password := "V""#,
+        r#"config["password"] = "V""#,
+        r#"let password: &str = "V";"#,
+        r#"password: string = "V""#,
+        r#"setPassword("V")"#,
+        r#"set("password", "V")"#,
+        r#"<password>V</password>"#,
+        r#"<add key="password" value="V"/>"#,
+        r#"IDENTIFIED BY PASSWORD 'V'"#,
+        r#"\"password\":\"V\","#,
+        r#"my_password_prod = b"V""#,
+        r#"var password string = "V""#,
+        r#"if password == "V" {"#,
+        r#"password = """V""""#,
+        r#"char password[] = "V";"#,
+        r#"password=String::from("V")"#,
+        r#"x = process.env.PASSWORD || "V""#,
+        r#"os.environ["PASSWORD"] or "V""#,
+        r#"getenv("PASSWORD", "V")"#,
+        "**Password**: `V`",
+        "- name: DB_PASSWORD\n  value: \"V\"",
+        "{\"name\": \"DB_PASSWORD\",\n \"value\": \"V\"}",
+        r#"{"key":"password","type":"text","value":"V"}"#,
+        "variable \"db_password\" {\n  type = string\n  default = \"V\"\n}",
+        r#"<string name="password">V</string>"#,
+        "<key>DbPassword</key>\n\t<string>V</string>",
+        r#"<property name="password" value="V"/>"#,
+        r#"<property name="password">V</property>"#,
+        "<password><![CDATA[V]]></password>",
+        r#"<password encrypted="false">V</password>"#,
+        "set `DB_PASSWORD` to `V`",
+        "| `DB_PASSWORD` | `V` |",
+        r#"password: "${DB:-V}""#,
+        "password = '''V'''",
+        r##"let password = r#"V"#;"##,
+        r#"password <- "V""#,
+        r#"password = new Secret("V")"#,
+        r#"setPassword(Base64.decode("V"))"#,
+        r#"password: 'V',"#,
+    ];
+    const BARE: &[&str] = &[
+        "password=V",
+        "password: V",
+        "PASSWORD=V\n",
+        "password = V\r\nx",
+        "ENV DB_PASSWORD V\n",
+        "cmd --password V -x",
+        "${DB_PASSWORD:-V }",
+        "password: |\n    V\nx",
+        "password: ${X:-V }",
+        "- name: DB_PASSWORD\n  value: V\n",
+        "| DB password | V |",
+    ];
+
     #[test]
     fn the_value_is_found_however_it_is_assigned() {
-        for line in [
-            r#"password = "V""#,
-            r#"password: "V","#,
-            r#""password": "V""#,
-            r#"'password' => 'V',"#,
-            r#"password := "V""#,
-            r#"config["password"] = "V""#,
-            r#"let password: &str = "V";"#,
-            r#"password: string = "V""#,
-            r#"setPassword("V")"#,
-            r#"set("password", "V")"#,
-            r#"<password>V</password>"#,
-            r#"<add key="password" value="V"/>"#,
-            r#"IDENTIFIED BY PASSWORD 'V'"#,
-            r#"\"password\":\"V\","#,
-            r#"my_password_prod = b"V""#,
-            r#"var password string = "V""#,
-            r#"if password == "V" {"#,
-            r#"password = """V""""#,
-            r#"char password[] = "V";"#,
-            r#"password=String::from("V")"#,
-            r#"x = process.env.PASSWORD || "V""#,
-            r#"os.environ["PASSWORD"] or "V""#,
-            r#"getenv("PASSWORD", "V")"#,
-            "**Password**: `V`",
-            "- name: DB_PASSWORD\n  value: \"V\"",
-            "{\"name\": \"DB_PASSWORD\",\n \"value\": \"V\"}",
-            r#"{"key":"password","type":"text","value":"V"}"#,
-            "variable \"db_password\" {\n  type = string\n  default = \"V\"\n}",
-            r#"<string name="password">V</string>"#,
-            "<key>DbPassword</key>\n\t<string>V</string>",
-            r#"<property name="password" value="V"/>"#,
-            r#"<property name="password">V</property>"#,
-            "<password><![CDATA[V]]></password>",
-            r#"<password encrypted="false">V</password>"#,
-            "set `DB_PASSWORD` to `V`",
-            "| `DB_PASSWORD` | `V` |",
-            r#"password: "${DB:-V}""#,
-            "password = '''V'''",
-            r##"let password = r#"V"#;"##,
-            r#"password <- "V""#,
-            r#"password = new Secret("V")"#,
-            r#"setPassword(Base64.decode("V"))"#,
-            r#"password: 'V',"#,
-        ] {
-            assert_eq!(value(line), Some(("V".to_owned(), Quoting::Quoted)), "{line}");
-        }
-        for line in [
-            "password=V",
-            "password: V",
-            "PASSWORD=V\n",
-            "password = V\r\nx",
-            "ENV DB_PASSWORD V\n",
-            "cmd --password V -x",
-            "${DB_PASSWORD:-V }",
-            "password: |\n    V\nx",
-            "password: ${X:-V }",
-            "- name: DB_PASSWORD\n  value: V\n",
-            "| DB password | V |",
-        ] {
-            assert_eq!(value(line), Some(("V".to_owned(), Quoting::Bare)), "{line}");
+        for (lines, quoting) in [(QUOTED, Quoting::Quoted), (BARE, Quoting::Bare)] {
+            for line in lines {
+                assert_eq!(value(line), Some(("V".to_owned(), quoting)), "{line}");
+            }
         }
     }
 
@@ -350,7 +366,7 @@ mod tests {
             "${DB_PASSWORD:?is not set}",
             "arn:aws:secretsmanager:eu-west-1:1:password:name",
             r#""AWS::Service::Password": "x""#,
-            r#"hashPassword("password", "x")"#,
+            r#"checkToken("password", "x")"#,
             r"(?P<password>[a-z]+)",
             "src/password.rs:191",
             "- name: DB_PASSWORD\n  valueFrom: x",

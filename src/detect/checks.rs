@@ -75,13 +75,12 @@ fn is_example(rule: &Rule, secret: &[u8]) -> bool {
 
 fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {
     if let Some((hit, value)) = &found.assigned {
+        let name = text.get(names::around(text, hit.clone()))?;
+        let confidence = literal::judge(name, value, secret)?;
         // In `"&password=" + x + "&"` the quote behind the name closes a string, and what follows is code.
         let quoted = matches!(value.quote, b'"' | b'\'') && text.get(value.opened) == Some(&value.quote);
-        if quoted && context::place(text, hit, value.opened) == Place::Text(value.quote) {
-            return None;
-        }
-        let name = text.get(names::around(text, hit.clone()))?;
-        return literal::judge(name, value, secret);
+        let closes = quoted && context::place(text, hit, value.opened) == Place::Text(value.quote);
+        return (!closes).then_some(confidence);
     }
     if is_reference(secret) {
         return None;

@@ -5,7 +5,7 @@
 
 use super::assign::{Form, Value};
 use super::chunk::Quoting;
-use super::placeholder::{is_placeholder, is_reference};
+use super::placeholder::{is_placeholder, is_reference, is_row};
 use super::{entropy, names};
 use crate::model::Confidence;
 use crate::rules::grams;
@@ -38,15 +38,16 @@ pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confide
         || is_hash_or_id(name, text)
         || names::is_about(name)
         || (value.form == Form::Called && !names::is_setter(name))
-        || repeats(name, text)
     {
         return None;
     }
     let password = names::is_password(name);
-    let stock = is_placeholder(secret) || is_stock(text);
     // Code compares with words and test values more than with secrets.
     let weak = compared && text.len() < MIN_COMPARED;
-    let sure = !stock && !weak && !looks_like_identifier(password, text) && is_random(password, text);
+    let sure = !weak
+        && is_random(password, text)
+        && !looks_like_identifier(password, text)
+        && !(is_placeholder(secret) || is_row(secret) || is_stock(text) || repeats(name, text));
     Some(if sure { Confidence::Medium } else { Confidence::Low })
 }
 
@@ -226,7 +227,10 @@ fn looks_like_identifier(password: bool, text: &str) -> bool {
         && parts.iter().any(|p| p.len() >= 4 && p.chars().all(char::is_alphabetic));
     let random = parts.iter().any(|p| p.len() >= 6) && is_unpronounceable(text);
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    constant || !random && (joined && !numbered || plain && in_words(text))
+    // `MYDBPasswd` is the name of one.
+    let called = text.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
+        && ["pass", "pwd", "secret", "token"].iter().any(|w| names::contains(text.as_bytes(), w));
+    called || constant || !random && (joined && !numbered || plain && in_words(text))
 }
 
 /// Whether most of a text lies in runs of a capital or small letter with at least three small ones behind it. Random

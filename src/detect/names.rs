@@ -53,9 +53,23 @@ pub(super) fn is_setter(name: &[u8]) -> bool {
     !asks(&words) && ends_as_secret(last) && last != "pass"
 }
 
+/// The bytes of names.
+static PART: [bool; 256] = parts();
+
+#[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
+const fn parts() -> [bool; 256] {
+    let mut out = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        out[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        b += 1;
+    }
+    out
+}
+
 /// Whether a byte may stand in a name.
-pub(super) const fn is_part(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
+pub(super) fn is_part(b: u8) -> bool {
+    PART.get(usize::from(b)).is_some_and(|part| *part)
 }
 
 /// Whether the last word of a name says that it is a secret's.
@@ -63,16 +77,19 @@ pub(super) fn ends_as_secret(word: &str) -> bool {
     is_listed(SECRETS, word.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
+/// Where the name begins that a keyword at `hit` stands in.
+pub(super) fn start(text: &[u8], hit: usize) -> usize {
+    let back = text.get(hit.saturating_sub(Shape::NAME)..hit).unwrap_or_default();
+    hit - back.iter().rev().take_while(|b| is_part(**b)).count()
+}
+
 /// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
 pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
     // The sign that ends a keyword (`_pw=`) is no part of the name.
     let signs = text.get(hit.clone()).unwrap_or_default().iter().rev().take_while(|b| !is_part(**b)).count();
-    let hit = hit.start..hit.end - signs;
-    let back = text.get(hit.start.saturating_sub(Shape::NAME)..hit.start).unwrap_or_default();
-    let on = text.get(hit.end..(hit.end + Shape::NAME).min(text.len())).unwrap_or_default();
-    let before = back.iter().rev().take_while(|b| is_part(**b)).count();
-    let after = on.iter().take_while(|b| is_part(**b)).count();
-    hit.start - before..hit.end + after
+    let end = hit.end - signs;
+    let on = text.get(end..(end + Shape::NAME).min(text.len())).unwrap_or_default();
+    start(text, hit.start)..end + on.iter().take_while(|b| is_part(**b)).count()
 }
 
 /// Whether a name says that its value is about a secret.

@@ -15,13 +15,19 @@ const BACK: usize = 32;
 /// `None` where the name is not the value of a field.
 pub(super) fn value(text: &[u8], hit: Range<usize>, at: usize) -> Option<usize> {
     let rest = text.get(at..(at + REACH).min(text.len()))?;
-    // Most names are followed by an operator: cheapest first.
+    // Cheapest first: most names are followed by an operator, or by a word of prose.
     let first = *rest.iter().find(|b| !matches!(b, b' ' | b'\t'))?;
-    if !matches!(first, b',' | b'\n' | b'\r' | b'>' | b'<' | b'{') && !first.is_ascii_alphabetic() {
+    let closed = matches!(text.get(at.wrapping_sub(1)), Some(b'"' | b'\'' | b'`'));
+    let may = match first {
+        b'\n' | b'\r' | b'<' => true,
+        b',' | b'>' | b'{' => closed,
+        _ => closed && first.is_ascii_alphabetic(),
+    };
+    if !may {
         return None;
     }
-    let name = names::around(text, hit);
-    let before = text.get(name.start.saturating_sub(BACK)..name.start)?;
+    let start = names::start(text, hit.start);
+    let before = text.get(start.saturating_sub(BACK)..start)?;
     let found = match first {
         b'<' => before.ends_with(b">").then(|| element_after(rest)).flatten(),
         b'{' => declares(before).then(|| field(rest.get(1..)?, b"default", ends_block).map(|i| i + 1)).flatten(),

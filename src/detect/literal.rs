@@ -44,10 +44,8 @@ pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confide
     let password = names::is_password(name);
     // Code compares with words and test values more than with secrets.
     let weak = compared && text.len() < MIN_COMPARED;
-    let sure = !weak
-        && is_random(password, text)
-        && !looks_like_identifier(password, text)
-        && !(is_placeholder(secret) || is_row(secret) || is_stock(text) || repeats(name, text));
+    let doubtful = || is_placeholder(secret) || is_row(secret) || is_stock(text) || repeats(name, text);
+    let sure = !weak && is_random(password, text) && !looks_like_identifier(password, text) && !doubtful();
     Some(if sure { Confidence::Medium } else { Confidence::Low })
 }
 

@@ -35,9 +35,12 @@ const SECRETS: &str = "password passwd passphrase passcode pass pwd secret token
 const ASKING: &str = "get hash check verify has is should must validate encrypt decrypt compare assert expect require \
     find read load parse fetch lookup match matches contains test env config complete delete remove";
 
-/// Whether the words of a function's name begin as those do.
-pub(super) fn asks(words: &[String]) -> bool {
-    words.len() > 1 && words.first().is_some_and(|word| is_listed(ASKING, word))
+/// Whether the first of several words in a function's name is one of those.
+pub(super) fn asks(name: &[u8]) -> bool {
+    let rest = name.get(1..).unwrap_or_default();
+    let len = 1 + rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let asking = |first: &[u8]| ASKING.split_ascii_whitespace().any(|w| w.as_bytes().eq_ignore_ascii_case(first));
+    len < name.len() && name.get(..len).is_some_and(asking)
 }
 
 /// Whether a function sets a secret, by its name: `password(…)`, `withSecret(…)`, but not `getToken(…)`, `tokenOf(…)` or
@@ -48,9 +51,10 @@ pub(super) fn is_setter(name: &[u8]) -> bool {
     if FILLING.iter().any(|end| name.ends_with(end)) {
         return true;
     }
-    let words = words(name.rsplit(|b| *b == b'.').next().unwrap_or_default());
+    let own = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let words = words(own);
     let last = words.last().map(String::as_str).unwrap_or_default();
-    !asks(&words) && ends_as_secret(last) && last != "pass"
+    !asks(own) && ends_as_secret(last) && last != "pass"
 }
 
 /// The bytes of names.

@@ -100,11 +100,16 @@ pub(super) fn conversion(rest: &[u8]) -> usize {
     if !rest.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'[') {
         return 0;
     }
+    let part = |b: &u8| names::is_part(*b) || matches!(b, b':' | b'[' | b']');
+    // Most values are no calls.
+    let word = rest.iter().take(MAX_CALLEE).take_while(|b| part(b)).count();
+    if rest.get(word) != Some(&b'(') && !rest.starts_with(b"new ") {
+        return 0;
+    }
     for _ in 0..3 {
         let here = rest.get(at..).unwrap_or_default();
         let new = if here.starts_with(b"new ") { 4 } else { 0 };
         let callee = here.get(new..).unwrap_or_default();
-        let part = |b: &u8| names::is_part(*b) || matches!(b, b':' | b'[' | b']');
         let len = callee.iter().take(MAX_CALLEE).take_while(|b| part(b)).count();
         if callee.get(len) != Some(&b'(') || !converts(callee.get(..len).unwrap_or_default()) {
             break;
@@ -121,7 +126,7 @@ fn converts(callee: &[u8]) -> bool {
     let last = callee.rsplit(|b| matches!(b, b'.' | b':' | b']')).next().unwrap_or_default();
     let listed = || std::str::from_utf8(last).is_ok_and(|last| names::is_listed(CONVERTING, last));
     let constant = last.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
-    let made = last.first().is_some_and(u8::is_ascii_uppercase) && !constant && !names::asks(&names::words(last));
+    let made = last.first().is_some_and(u8::is_ascii_uppercase) && !constant && !names::asks(last);
     made || listed()
 }
 

@@ -117,7 +117,7 @@ impl<'r> Detector<'r> {
                 Shape::Pem => self.pem(*index, rule, text, start, &mut block),
                 Shape::Jwt => jwt_match(*index, rule, text, start),
                 Shape::Assign | Shape::Pair => value
-                    .get_or_insert_with(|| assign::value_after(text, end))
+                    .get_or_insert_with(|| assign::value_after(text, start..end))
                     .as_ref()
                     .and_then(|value| self.assigned(*index, rule, text, start..end, value)),
                 Shape::Run => None,

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod assigned;
 mod encodings;
 mod formats;
 mod git;

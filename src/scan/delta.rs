@@ -36,103 +36,113 @@ impl Anchors {
     pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.found.iter().map(|(_, candidate)| candidate).chain(&self.runs)
     }
+}
 
-    /// Scans a text; `base` has what was kept of the text that it is a delta against, and what was copied from there, by place.
-    pub(super) fn of(
-        detector: &Detector<'_>,
-        text: &[u8],
-        base: Option<(&Self, &[Copied])>,
-        scratch: &mut Scratch,
-    ) -> Self {
-        let mut new = Self { len: text.len(), ..Self::default() };
+/// Scans texts, whole or as deltas.
+pub(super) struct Deltas<'d> {
+    detector: &'d Detector<'d>,
+    /// How many bytes before the end of a copy a keyword may start that goes on behind it.
+    seam: usize,
+    /// Whether windows are looked at before a result is inherited.
+    windows: bool,
+}
+
+impl<'d> Deltas<'d> {
+    pub(super) const fn new(detector: &'d Detector<'d>) -> Self {
+        Self { detector, seam: MAX_KEYWORD - 1, windows: true }
+    }
+
+    /// Scans a text; `base` has what was kept of the text that it is a delta against, and what was copied from there, by
+    /// place.
+    pub(super) fn scan(&self, text: &[u8], base: Option<(&Anchors, &[Copied])>, scratch: &mut Scratch) -> Anchors {
+        let mut new = Anchors { len: text.len(), ..Anchors::default() };
         let mut undecided = Vec::new();
         match base {
-            Some((base, copies)) => new.inherit(detector, text, base, copies, scratch, &mut undecided),
-            None => detector.hits(text, scratch, &mut undecided),
+            Some((base, copies)) => self.inherit(&mut new, text, base, copies, scratch, &mut undecided),
+            None => self.detector.hits(text, scratch, &mut undecided),
         }
+        let order = |h: &Hit| (h.start, h.keyword);
         new.hits.extend_from_slice(&undecided);
-        new.hits.sort_unstable_by_key(|h| (h.start, h.keyword));
-        undecided.sort_unstable_by_key(|h| (h.start, h.keyword));
-        let mut at = 0;
-        let mut candidates = Vec::new();
+        new.hits.sort_unstable_by_key(order);
+        undecided.sort_unstable_by_key(order);
+        let (mut at, mut candidates) = (0, Vec::new());
         for hit in undecided {
             // Both are in the same order, and every one of these is among the others.
-            at += new
-                .hits
-                .get(at..)
-                .unwrap_or_default()
-                .partition_point(|h| (h.start, h.keyword) < (hit.start, hit.keyword));
-            detector.decide(text, &new.hits, at, &mut candidates);
+            at += new.hits.get(at..).unwrap_or_default().partition_point(|h| order(h) < order(&hit));
+            self.detector.decide(text, &new.hits, at, &mut candidates);
             new.found.extend(candidates.drain(..).map(|candidate| (hit, candidate)));
         }
-        new.found.sort_by_key(|(hit, _)| (hit.start, hit.keyword));
-        detector.runs(&Chunk::whole(text), &mut new.runs);
+        new.found.sort_by_key(|(hit, _)| order(hit));
+        self.detector.runs(&Chunk::whole(text), &mut new.runs);
         new
     }
 
-    /// Takes over what the base has in copies. What is to be decided goes to `undecided`; what is inherited with it is in
-    /// `self.hits` too.
+    /// Takes over what the base has in copies, and searches the rest. What is to be decided goes to `undecided`.
     fn inherit(
-        &mut self,
-        detector: &Detector<'_>,
+        &self,
+        new: &mut Anchors,
         text: &[u8],
-        base: &Self,
+        base: &Anchors,
         copies: &[Copied],
         scratch: &mut Scratch,
         undecided: &mut Vec<Hit>,
     ) {
         let mut copied_to = 0;
         for copy in copies.iter().filter(|c| c.len >= MIN_COPY) {
-            search(detector, text, copied_to, copy.at, scratch, undecided);
-            self.copy(detector, base, copy, undecided);
+            self.search(text, copied_to, copy.at, scratch, undecided);
+            self.copy(new, base, copy, undecided);
             copied_to = copy.at + copy.len;
         }
-        search(detector, text, copied_to, text.len(), scratch, undecided);
+        self.search(text, copied_to, text.len(), scratch, undecided);
     }
 
-    fn copy(&mut self, detector: &Detector<'_>, base: &Self, copy: &Copied, undecided: &mut Vec<Hit>) {
+    fn copy(&self, new: &mut Anchors, base: &Anchors, copy: &Copied, undecided: &mut Vec<Hit>) {
         let end = copy.from + copy.len;
-        let (head, tail) = (copy.from == 0 && copy.at == 0, end == base.len && copy.at + copy.len == self.len);
+        let (head, tail) = (copy.from == 0 && copy.at == 0, end == base.len && copy.at + copy.len == new.len);
         let whole = |hit: &Hit| {
             let start = hit.start as usize;
-            (head || start >= copy.from + Shape::MAX_BACK) && (tail || start + detector.ahead(hit.keyword) <= end)
+            let begins = head || start >= copy.from + Shape::MAX_BACK;
+            !self.windows || (begins && (tail || start + self.detector.ahead(hit.keyword) <= end))
         };
         let moved = |hit: &Hit| Hit { start: (hit.start as usize - copy.from + copy.at) as u32, ..*hit };
         let first = base.hits.partition_point(|h| (h.start as usize) < copy.from);
         let inside = base.hits.iter().skip(first).take_while(|h| (h.start as usize) < end);
-        for hit in inside.filter(|h| h.start as usize + detector.len_of(h.keyword) <= end) {
-            if whole(hit) { self.hits.push(moved(hit)) } else { undecided.push(moved(hit)) }
+        for hit in inside.filter(|h| h.start as usize + self.detector.len_of(h.keyword) <= end) {
+            if whole(hit) { new.hits.push(moved(hit)) } else { undecided.push(moved(hit)) }
         }
         let first = base.found.partition_point(|(h, _)| (h.start as usize) < copy.from);
         let inside = base.found.iter().skip(first).take_while(|(h, _)| (h.start as usize) < end);
+        let inside = inside.filter(|(h, _)| h.start as usize + self.detector.len_of(h.keyword) <= end);
         for (hit, candidate) in inside.filter(|(h, _)| whole(h)) {
-            self.found.push((moved(hit), shifted(candidate, copy)));
+            new.found.push((moved(hit), shifted(candidate, copy)));
         }
     }
-}
 
-/// Appends the keywords that start in `from..to`, or before `from` and go on behind it: what lies before is a copy.
-fn search(detector: &Detector<'_>, text: &[u8], from: usize, to: usize, scratch: &mut Scratch, out: &mut Vec<Hit>) {
-    let start = from.saturating_sub(MAX_KEYWORD - 1);
-    let Some(stretch) = text.get(start..(to + MAX_KEYWORD - 1).min(text.len())) else { return };
-    let first = out.len();
-    detector.hits(stretch, scratch, out);
-    let mut kept = first;
-    for i in first..out.len() {
-        let Some(hit) = out.get_mut(i) else { break };
-        hit.start += start as u32;
-        let at = hit.start as usize;
-        if at < to && (from == 0 || at + detector.len_of(hit.keyword) > from) {
-            out.swap(kept, i);
-            kept += 1;
+    /// Appends the keywords that start in `from..to`, or before `from` and go on behind it: what lies before is a copy.
+    fn search(&self, text: &[u8], from: usize, to: usize, scratch: &mut Scratch, out: &mut Vec<Hit>) {
+        let start = from.saturating_sub(self.seam);
+        let Some(stretch) = text.get(start..(to + MAX_KEYWORD - 1).min(text.len())) else { return };
+        let first = out.len();
+        self.detector.hits(stretch, scratch, out);
+        let mut kept = first;
+        for i in first..out.len() {
+            let Some(hit) = out.get_mut(i) else { break };
+            hit.start += start as u32;
+            let at = hit.start as usize;
+            if at < to && (from == 0 || at + self.detector.len_of(hit.keyword) > from) {
+                out.swap(kept, i);
+                kept += 1;
+            }
         }
+        out.truncate(kept);
     }
-    out.truncate(kept);
 }
 
 /// A candidate at its place in the new text.
 fn shifted(candidate: &Candidate, copy: &Copied) -> Candidate {
-    let moved = |span: &std::ops::Range<usize>| span.start - copy.from + copy.at..span.end - copy.from + copy.at;
+    let moved = |span: &std::ops::Range<usize>| {
+        (span.start + copy.at).saturating_sub(copy.from)..(span.end + copy.at).saturating_sub(copy.from)
+    };
     Candidate {
         secret: moved(&candidate.secret),
         groups: candidate.groups.iter().map(|(name, span)| (name.clone(), moved(span))).collect(),
@@ -148,25 +158,31 @@ mod tests {
     use crate::rules::embedded::embedded;
     use crate::rules::template::{Bindings, Random, expand};
 
-    /// One version of a text as an edit of another one: stretches of it, and new text.
+    /// One version of a text as an edit of another one: stretches of it, copied or written out again, and new text.
     fn edited(base: &[u8], pool: &[Vec<u8>], random: &mut Random) -> (Vec<u8>, Vec<Copied>) {
         let (mut text, mut copies) = (Vec::new(), Vec::<Copied>::new());
+        let mut copy = |text: &mut Vec<u8>, from: usize, to: usize| {
+            let new = Copied { at: text.len(), from, len: to - from };
+            text.extend_from_slice(&base[from..to]);
+            match copies.last_mut() {
+                Some(last) if last.at + last.len == new.at && last.from + last.len == from => last.len += new.len,
+                _ => copies.push(new),
+            }
+        };
         for _ in 0..1 + random.below(6) {
-            if !base.is_empty() && random.below(3) > 0 {
-                // Edges are taken now and then, and places around the keywords always.
-                let from = if random.below(4) == 0 { 0 } else { random.below(base.len()) };
-                let rest = base.len() - from;
-                let len = if random.below(4) == 0 { rest } else { random.below(rest + 1) };
-                let copy = Copied { at: text.len(), from, len };
-                text.extend_from_slice(&base[from..from + len]);
-                match copies.last_mut() {
-                    Some(last) if last.at + last.len == copy.at && last.from + last.len == from => last.len += len,
-                    _ => copies.push(copy),
-                }
-            } else {
+            if base.is_empty() || random.below(3) == 0 {
                 let piece = &pool[random.below(pool.len())];
                 text.extend_from_slice(&piece[..random.below(piece.len() + 1)]);
+                continue;
             }
+            // Edges are taken now and then.
+            let from = if random.below(4) == 0 { 0 } else { random.below(base.len()) };
+            let to = if random.below(4) == 0 { base.len() } else { from + random.below(base.len() - from + 1) };
+            let cut = from + random.below(to - from + 1);
+            let again = (cut + random.below(20)).min(to);
+            copy(&mut text, from, cut);
+            text.extend_from_slice(&base[cut..again]);
+            copy(&mut text, again, to);
         }
         (text, copies)
     }
@@ -197,24 +213,39 @@ mod tests {
         pool
     }
 
+    /// How many of `texts` versions, each a delta against the one before, get something else than a scan of the whole.
+    fn differing(deltas: &Deltas<'_>, seed: u64, texts: usize) -> usize {
+        let mut random = Random::new(seed);
+        let mut scratch = Scratch::default();
+        let pool = pool(&mut random);
+        let (mut base, _) = edited(&pool.concat(), &pool, &mut random);
+        let mut kept = deltas.scan(&base, None, &mut scratch);
+        let mut differing = 0;
+        for _ in 0..texts {
+            let (text, copies) = edited(&base, &pool, &mut random);
+            let delta = deltas.scan(&text, Some((&kept, &copies)), &mut scratch);
+            let full = deltas.scan(&text, None, &mut scratch);
+            differing += usize::from(sorted(&delta) != sorted(&full));
+            (base, kept) = (text, delta);
+        }
+        differing
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
+        #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
         fn a_chain_of_deltas_finds_what_whole_scans_find(seed in any::<u64>()) {
-            let mut random = Random::new(seed);
             let detector = Detector::new(embedded(), |_| true);
-            let mut scratch = Scratch::default();
-            let pool = pool(&mut random);
-            let (mut base, _) = edited(&pool.concat(), &pool, &mut random);
-            let mut kept = Anchors::of(&detector, &base, None, &mut scratch);
-            for _ in 0..6 {
-                let (text, copies) = edited(&base, &pool, &mut random);
-                let delta = Anchors::of(&detector, &text, Some((&kept, &copies)), &mut scratch);
-                let full = Anchors::of(&detector, &text, None, &mut scratch);
-                prop_assert_eq!(sorted(&delta), sorted(&full), "{}", text.escape_ascii());
-                prop_assert_eq!(&delta.hits, &full.hits);
-                (base, kept) = (text, delta);
-            }
+            prop_assert_eq!(differing(&Deltas::new(&detector), seed, 6), 0);
         }
+    }
+
+    #[test]
+    fn without_its_care_the_delta_domain_loses_and_invents_matches() {
+        let detector = Detector::new(embedded(), |_| true);
+        let all = |deltas: &Deltas<'_>| (0..40).map(|seed| differing(deltas, seed, 6)).sum::<usize>();
+        assert!(all(&Deltas { seam: 0, ..Deltas::new(&detector) }) > 0, "keywords over seams");
+        assert!(all(&Deltas { windows: false, ..Deltas::new(&detector) }) > 0, "windows over seams");
+        assert_eq!(all(&Deltas::new(&detector)), 0);
     }
 }

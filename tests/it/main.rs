@@ -27,6 +27,7 @@ mod hostile_trees;
 mod locality;
 mod many;
 mod outputs;
+mod packs;
 mod planted;
 mod prefix;
 mod readme;

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod attribution;
 mod encodings;
 mod formats;
 mod git;
@@ -29,5 +30,6 @@ mod outputs;
 mod planted;
 mod prefix;
 mod readme;
+mod refs;
 mod snapshots;
 mod targets;

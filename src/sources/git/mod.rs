@@ -2,8 +2,12 @@
 //!
 //! `walk` yields every object once. Most objects in a pack are deltas: copies from a base, and insertions. The walk
 //! knows no rules: it hands each object to a [`Visitor`] together with what the visitor kept of the base and the
-//! stretches that were copied from it.
+//! stretches that were copied from it. `refs` reads what the history is entered by, and `attribution` says which commit
+//! brought an object in, and where it still is.
 
+pub mod attribution;
+pub mod commit;
 mod object;
+pub mod refs;
 
 pub use object::{Copied, Object, ObjectKind, Visitor};

@@ -15,6 +15,7 @@
 mod support;
 
 mod assigned;
+mod attribution;
 mod encodings;
 mod formats;
 mod git;
@@ -31,5 +32,6 @@ mod packs;
 mod planted;
 mod prefix;
 mod readme;
+mod refs;
 mod snapshots;
 mod targets;

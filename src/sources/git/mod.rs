@@ -5,9 +5,12 @@
 //! stretches that were copied from it. [`ObjectReader`] reads single objects.
 //!
 //! `repository` finds the directories with objects, `store` the packs in them, `pack` reads one, `forest` finds what is a
-//! delta against what, `tree_walk` goes through it on several threads. Everything is read, never mapped, and nothing of
-//! what a file states is allocated before it is compared with a limit.
+//! delta against what, `tree_walk` goes through it on several threads. `refs` reads what the history is entered by, and
+//! `attribution` says which commit brought an object in, and where it still is. Everything is read, never mapped, and
+//! nothing of what a file states is allocated before it is compared with a limit.
 
+pub mod attribution;
+pub mod commit;
 mod config;
 mod crew;
 mod delta;
@@ -20,6 +23,7 @@ mod object;
 mod pack;
 mod pack_index;
 mod reader;
+pub mod refs;
 mod repository;
 mod store;
 mod tree_walk;

@@ -4,6 +4,7 @@
 //! held in a [`Secret`], which cannot be printed; what leaves the program is a [`Redacted`] form and a
 //! [`Fingerprint`]. What a scan could not read is said in a [`Coverage`].
 
+mod commit;
 mod coverage;
 mod finding;
 mod fingerprint;
@@ -14,6 +15,7 @@ mod secret;
 mod suggest;
 mod untrusted;
 
+pub use commit::CommitRef;
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
 pub use finding::{Companion, Fact, Finding, Kind, Location};
 pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};

@@ -69,4 +69,4 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
 }
 
 pub use escape::terminal;
-pub use plain::{findings, summary};
+pub use plain::{findings, place, summary};

@@ -52,14 +52,7 @@ pub struct Progress {
 /// Scans the targets and joins what was found.
 #[must_use]
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
-    // A rule whose best is below the threshold is not run, and neither is one that is not asked for, unless another
-    // rule joins it.
-    let joined = |rule: &Rule| {
-        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
-    };
-    let detector = Detector::new(options.rules, |rule| {
-        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
-    });
+    let detector = detector(options);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner { detector: &detector, workers, threshold: options.confidence, progress };
     let mut coverage = Coverage::default();
@@ -75,6 +68,27 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         files.extend(worker.files);
         below += worker.below;
     }
+    report(options, files, below, coverage)
+}
+
+/// The detector of the rules that are asked for. A rule whose best is below the threshold is not run, and neither is one
+/// that is not asked for, unless another rule joins it.
+pub(super) fn detector<'a>(options: &ScanOptions<'a>) -> Detector<'a> {
+    let joined = |rule: &Rule| {
+        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
+    };
+    Detector::new(options.rules, |rule| {
+        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
+    })
+}
+
+/// Joins what was found in all files into a report; `below` were doubtful and only counted.
+pub(super) fn report(
+    options: &ScanOptions<'_>,
+    files: Vec<Vec<Sighting>>,
+    below: u64,
+    mut coverage: Coverage,
+) -> Report {
     let found = join::findings(options.rules, options.enable, options.key, options.now, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();

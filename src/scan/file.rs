@@ -240,6 +240,7 @@ fn sighting(
             column: begin.column,
             end_line: end.line,
             end_column: end.column,
+            commit: None,
         };
         (secret(part, reading, span), location)
     };
@@ -254,6 +255,7 @@ fn sighting(
     Sighting {
         rule: candidate.rule,
         in_test: false,
+        touched: true,
         confidence: candidate.confidence,
         severity: candidate.severity,
         secret,

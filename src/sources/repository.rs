@@ -181,7 +181,7 @@ pub(super) fn ignore_files_above(
 
 /// Whether a git directory names `git` as its work tree's link: a linked worktree by its file `gitdir`, a submodule by
 /// lying in the `modules` of a repository that holds the work tree.
-fn points_back(dir: &Path, git: &Path) -> bool {
+pub(super) fn points_back(dir: &Path, git: &Path) -> bool {
     let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if let Some(link) = small_file(&dir.join("gitdir")) {
         let link = PathBuf::from(std::ffi::OsString::from_vec(link.trim_ascii().to_vec()));
@@ -194,14 +194,14 @@ fn points_back(dir: &Path, git: &Path) -> bool {
 
 /// The directory that a linked worktree's git directory shares with its repository, where it lies in that one's
 /// `worktrees`.
-fn common_directory(dir: &Path) -> Option<PathBuf> {
+pub(super) fn common_directory(dir: &Path) -> Option<PathBuf> {
     let text = small_file(&dir.join("commondir"))?;
     let common = dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok()?;
     dir.canonicalize().ok()?.starts_with(common.join("worktrees")).then_some(common)
 }
 
 /// The content of a small regular file, not a link; `None` for anything else.
-fn small_file(file: &Path) -> Option<Vec<u8>> {
+pub(super) fn small_file(file: &Path) -> Option<Vec<u8>> {
     let meta = file.symlink_metadata().ok()?;
     (meta.is_file() && meta.len() <= SMALL_FILE).then(|| std::fs::read(file).ok()).flatten()
 }

@@ -4,6 +4,7 @@
 //! knows no rules: it hands each object to a [`Visitor`] together with what the visitor kept of the base and the
 //! stretches that were copied from it.
 
+pub mod changes;
 mod object;
 
 pub use object::{Copied, Object, ObjectKind, Visitor};

@@ -10,6 +10,7 @@
 //! nothing of what a file states is allocated before it is compared with a limit.
 
 pub mod attribution;
+pub mod changes;
 pub mod commit;
 mod config;
 mod crew;

@@ -98,9 +98,9 @@ fn sides(text: &str) -> Result<What> {
     let (a, b, either) = match (text.split_once("..."), text.split_once("..")) {
         (Some((a, b)), _) => (a, b, true),
         (None, Some((a, b))) => (a, b, false),
-        _ => bail!(
-            "`{text}` is no range\n  help: write `A..B`, or use `--since-ref {text}` for all that came after it"
-        ),
+        _ => {
+            bail!("`{text}` is no range\n  help: write `A..B`, or use `--since-ref {text}` for all that came after it")
+        }
     };
     if b.contains("..") {
         bail!("`{text}` is no range\n  help: write `A..B`");

@@ -67,10 +67,22 @@ pub(super) fn apply(targets: &[PathBuf], refuse: bool, today: (u16, u8, u8), rul
 
 /// The same for a change, with the text of the file as it was before: `text` is that of the work tree's root at the commit
 /// that the change goes on from. A change cannot suppress what it brings in.
-pub(super) fn apply_base(text: Option<&[u8]>, refuse: bool, today: (u16, u8, u8), rules: &RuleSet, report: &mut Report) {
+pub(super) fn apply_base(
+    text: Option<&[u8]>,
+    refuse: bool,
+    today: (u16, u8, u8),
+    rules: &RuleSet,
+    report: &mut Report,
+) {
     let text = text.map(|t| std::str::from_utf8(t).map(str::to_owned).map_err(|_| "it is no UTF-8")).transpose();
     let held = entries(text, (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
     settle(&held, &|_, _| true, &|_| false, rules, report);
+}
+
+/// The same for a history, with the file at the root of the repository as it is now: places in a history have no other.
+pub(super) fn apply_root(root: &Path, refuse: bool, today: (u16, u8, u8), rules: &RuleSet, report: &mut Report) {
+    let held = entries(read(&root.join(FILE)), (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
+    settle(&held, &|_, _| true, &|_| true, rules, report);
 }
 
 /// Takes out what the suppressions name: `below` says whether a path lies below a directory, and `whole` whether all of a

@@ -18,7 +18,7 @@ pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + Shape::CONTEXT, a
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 pub(super) struct FileScratch {
-    detect: Scratch,
+    pub(super) detect: Scratch,
     narrow: Vec<u8>,
     candidates: Vec<Candidate>,
 }

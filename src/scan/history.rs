@@ -59,8 +59,8 @@ impl<'d> Search<'d> {
     }
 
     /// The objects that have secrets.
-    pub(super) fn into_marked(self) -> HashMap<ObjectId, Marked> {
-        self.marked.into_inner().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn take_marked(&self) -> HashMap<ObjectId, Marked> {
+        std::mem::take(&mut self.marked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The mark of a secret.
@@ -96,7 +96,11 @@ impl<'d> Search<'d> {
     }
 
     fn marks_of(&self, sightings: &[Sighting]) -> Vec<Mark> {
-        sightings.iter().filter(|s| s.confidence >= self.threshold).map(|s| self.mark(s.rule, s.secret.expose())).collect()
+        sightings
+            .iter()
+            .filter(|s| s.confidence >= self.threshold)
+            .map(|s| self.mark(s.rule, s.secret.expose()))
+            .collect()
     }
 }
 

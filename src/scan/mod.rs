@@ -8,14 +8,15 @@
 
 mod changes;
 mod companions;
-#[cfg(test)]
 mod delta;
 mod engine;
 mod file;
+mod history;
 mod join;
 mod lines;
 mod merge;
 mod paths;
+mod repository;
 mod sighting;
 mod touched;
 mod unstaged;
@@ -23,4 +24,5 @@ mod unstaged;
 pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
+pub use repository::history;
 pub use unstaged::unstaged;

@@ -21,7 +21,7 @@ const MIN_COPY: usize = 2 * MAX_KEYWORD;
 
 /// What is kept of a text: where its keywords are, and what they led to.
 #[derive(Debug, Default)]
-pub(super) struct Anchors {
+pub struct Anchors {
     /// Every keyword, by place.
     hits: Vec<Hit>,
     /// The candidates, each with the keyword that led to it, by place of the keyword.
@@ -33,13 +33,13 @@ pub(super) struct Anchors {
 
 impl Anchors {
     /// The candidates of the text, in no order; one may come more than once.
-    pub(super) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.found.iter().map(|(_, candidate)| candidate).chain(&self.runs)
     }
 }
 
 /// Scans texts, whole or as deltas.
-pub(super) struct Deltas<'d> {
+pub struct Deltas<'d> {
     detector: &'d Detector<'d>,
     /// How many bytes before the end of a copy a keyword may start that goes on behind it.
     seam: usize,
@@ -48,13 +48,16 @@ pub(super) struct Deltas<'d> {
 }
 
 impl<'d> Deltas<'d> {
-    pub(super) const fn new(detector: &'d Detector<'d>) -> Self {
+    /// A scan by a detector.
+    #[must_use]
+    pub const fn new(detector: &'d Detector<'d>) -> Self {
         Self { detector, seam: MAX_KEYWORD - 1, windows: true }
     }
 
     /// Scans a text; `base` has what was kept of the text that it is a delta against, and what was copied from there, by
     /// place.
-    pub(super) fn scan(&self, text: &[u8], base: Option<(&Anchors, &[Copied])>, scratch: &mut Scratch) -> Anchors {
+    #[must_use]
+    pub fn scan(&self, text: &[u8], base: Option<(&Anchors, &[Copied])>, scratch: &mut Scratch) -> Anchors {
         let mut new = Anchors { len: text.len(), ..Anchors::default() };
         let mut undecided = Vec::new();
         match base {

@@ -22,6 +22,7 @@ mod touched;
 mod unstaged;
 
 pub use changes::{Arrived, Outcome, pushed, range, staged};
+pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
 pub use repository::history;

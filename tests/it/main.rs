@@ -20,6 +20,7 @@ mod encodings;
 mod formats;
 mod git;
 mod git_directory;
+mod history;
 mod hits;
 mod hostile;
 mod hostile_config;

@@ -30,6 +30,7 @@ mod locality;
 mod many;
 mod outputs;
 mod packs;
+mod packs_hostile;
 mod planted;
 mod prefix;
 mod readme;

@@ -126,3 +126,42 @@ impl<F: FnMut(&mut Vec<u8>) -> Result<(), Fault>> std::io::Read for Stream<F> {
         self.fill(out).map_err(|fault| std::io::Error::new(std::io::ErrorKind::InvalidData, fault))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `hello hello` as a zlib stream, deflated.
+    const HELLO: [u8; 16] =
+        [0x78, 0x9c, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x00, 0x91, 0x00, 0x19, 0x91, 0x04, 0x49];
+
+    #[test]
+    fn a_stream_has_exactly_what_it_states() {
+        let (mut inflater, mut out) = (Inflater::default(), vec![7; 40]);
+        for (size, good) in [(11, true), (10, false), (12, false), (0, false), (11, true)] {
+            let done = inflater.whole(&HELLO, size, &mut out);
+            assert_eq!(matches!(done, Ok(Some(()))), good, "{size}");
+            let mut streamed = Vec::new();
+            let mut input = HELLO.into_iter();
+            let stream = Stream::new(size as u64, Vec::new(), |more: &mut Vec<u8>| {
+                more.extend(input.next());
+                Ok(())
+            });
+            assert_eq!(stream.into_vec(size, &mut streamed).is_ok(), good, "{size}");
+            if good {
+                assert_eq!((&out[..size], streamed.as_slice()), (&b"hello hello"[..], &b"hello hello"[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_too_early_or_has_another_checksum_is_none() {
+        let (mut inflater, mut out) = (Inflater::default(), Vec::new());
+        for len in 0..HELLO.len() {
+            assert!(!matches!(inflater.whole(&HELLO[..len], 11, &mut out), Ok(Some(()))), "{len}");
+        }
+        let mut wrong = HELLO;
+        wrong[15] ^= 1;
+        assert!(inflater.whole(&wrong, 11, &mut out).is_err());
+    }
+}

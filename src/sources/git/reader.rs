@@ -39,6 +39,7 @@ pub struct ObjectReader<'r> {
     copies: Vec<Copied>,
     kept: VecDeque<(Place, ObjectKind, Arc<Vec<u8>>)>,
     kept_bytes: usize,
+    made: u64,
 }
 
 impl std::fmt::Debug for ObjectReader<'_> {
@@ -59,6 +60,7 @@ impl<'r> ObjectReader<'r> {
             copies: Vec::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
+            made: 0,
         }
     }
 
@@ -108,14 +110,9 @@ impl<'r> ObjectReader<'r> {
         self.kind(id).map_err(|fault| if fault == Fault::Missing(*id) { Fault::NoBase(*id) } else { fault })
     }
 
-    /// Reads a copy of an object that is not in one of the packs.
-    pub(super) fn read_elsewhere(&mut self, id: &ObjectId, pack: usize) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
-        let store = self.store;
-        let mut others = store.find(id).filter(|(number, _)| *number != pack);
-        match others.find_map(|place| self.read_at(place).ok()) {
-            Some(found) => Ok(found),
-            None => self.read_loose(id),
-        }
+    /// Bytes that were made so far, those on the way to what was asked for included.
+    pub(super) fn made(&self) -> u64 {
+        self.made
     }
 
     /// Whether there is such an object. Nothing of it is read but where it is said to be.
@@ -225,6 +222,7 @@ impl<'r> ObjectReader<'r> {
             return Err(Fault::TooLarge { size: delta.result, most: self.most });
         }
         let mut out = Vec::new();
+        self.made += delta.result;
         delta.apply(base, &mut out, &mut self.copies)?;
         Ok(out)
     }

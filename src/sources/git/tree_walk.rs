@@ -7,39 +7,63 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::crew::Crew;
 use super::delta::Delta;
 use super::fault::Fault;
 use super::forest::Forest;
+use super::gate::{Pass, SMALL};
+use super::losses::{Losses, Lost};
+use super::meter::Meter;
 use super::object::{Copied, Object, Visitor};
-use super::pack::Buffers;
+use super::pack::{Buffers, Entry};
 use super::reader::ObjectReader;
 use super::repository::Repository;
 use super::store::{Indexed, Store};
 use super::walk::Limits;
 
-/// What could not be visited.
-pub(super) struct Lost {
-    pub(super) object: u32,
-    /// Whether all that build on it are lost with it.
-    pub(super) tree: bool,
-    pub(super) fault: Fault,
-}
-
 /// A base that objects still wait for.
 struct Live<'w, S> {
-    bytes: Vec<u8>,
+    object: u32,
+    /// `None` where it made room for others; it is made again when it is needed.
+    bytes: Mutex<Option<Arc<Vec<u8>>>>,
     /// `None` where the visitor failed, or the base is of another pack.
     state: Option<S>,
     alive: &'w AtomicUsize,
 }
 
+impl<'w, S> Live<'w, S> {
+    fn new(object: u32, bytes: Vec<u8>, state: Option<S>, alive: &'w AtomicUsize) -> Self {
+        alive.fetch_add(bytes.len(), Ordering::Relaxed);
+        Self { object, bytes: Mutex::new(Some(Arc::new(bytes))), state, alive }
+    }
+
+    fn get(&self) -> Option<Arc<Vec<u8>>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts back what was made again.
+    fn set(&self, bytes: &Arc<Vec<u8>>) {
+        let mut place = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.is_none() {
+            self.alive.fetch_add(bytes.len(), Ordering::Relaxed);
+            *place = Some(Arc::clone(bytes));
+        }
+    }
+
+    /// Makes room.
+    fn clear(&self) {
+        if let Some(bytes) = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.alive.fetch_sub(bytes.len(), Ordering::Relaxed);
+        }
+    }
+}
+
 impl<S> Drop for Live<'_, S> {
     fn drop(&mut self) {
-        self.alive.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.clear();
     }
 }
 
@@ -59,11 +83,9 @@ pub(super) struct TreeWalk<'w, V: Visitor> {
     pub(super) forest: &'w Forest,
     pub(super) visitor: &'w V,
     pub(super) limits: &'w Limits,
-    /// Bytes that were made so far.
-    pub(super) total: &'w AtomicU64,
-    pub(super) objects: &'w AtomicU64,
-    /// Bytes of live bases.
-    pub(super) alive: &'w AtomicUsize,
+    pub(super) meter: &'w Meter,
+    /// What the packs before this one lost.
+    pub(super) losses: &'w Losses,
     pub(super) lost: Mutex<Vec<Lost>>,
 }
 
@@ -94,20 +116,10 @@ impl<'w, V: Visitor> TreeWalk<'w, V> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Lost { object, tree, fault });
     }
 
-    /// Whether a leaf stands in a pack that was walked before.
+    /// Whether a leaf was visited in a pack before this one.
     fn is_seen(&self, object: u32) -> bool {
-        let before = self.store.packs.get(..self.number).unwrap_or_default();
-        if before.is_empty() {
-            return false;
-        }
-        self.found.index.id(object).is_some_and(|id| before.iter().any(|p| p.index.find(&id).is_some()))
-    }
-
-    /// Takes from the budget of the whole walk.
-    fn spend(&self, bytes: u64) -> Result<(), Fault> {
-        let most = self.limits.total;
-        let before = self.total.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > most { Err(Fault::Exhausted { most }) } else { Ok(()) }
+        self.number > 0
+            && self.found.index.id(object).is_some_and(|id| self.losses.is_visited(self.store, self.number, &id))
     }
 }
 
@@ -131,7 +143,8 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
                 self.share(crew);
             }
             if let Some((object, base)) = self.next_child() {
-                let done = self.delta(object, &base.bytes, base.state.as_ref());
+                let bytes = base.get().map_or_else(|| self.again(&base), Ok);
+                let done = bytes.and_then(|bytes| self.delta(object, &bytes, base.state.as_ref()));
                 self.note(object, done);
             } else if let Some(root) = roots.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let done = self.root(*root);
@@ -184,19 +197,19 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
         if !is_base && walk.is_seen(object) {
             return Ok(());
         }
-        let (at, next) = self.slot(object);
         let most = if is_base { walk.limits.held } else { walk.limits.stream };
-        let entry = match walk.found.pack.inflate(at, next, most, &mut self.buffers) {
-            Err(Fault::TooLarge { size, .. }) if !is_base => return self.large(object, at, size),
+        let (entry, _pass) = match self.inflate(object, most) {
+            Err(Fault::TooLarge { size, .. }) if !is_base => return self.large(object, size),
             other => other?,
         };
-        walk.spend(entry.size)?;
+        walk.meter.spend(entry.size)?;
         let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
         if is_base {
             let bytes = self.buffers.out.get(..size).unwrap_or_default().to_vec();
             self.buffers.shrink();
             let state = self.visit(object, &bytes, true, None);
-            self.push(object, bytes, state)
+            self.push(object, bytes, state);
+            Ok(())
         } else {
             let bytes = std::mem::take(&mut self.buffers.out);
             self.visit(object, bytes.get(..size).unwrap_or_default(), false, None);
@@ -213,14 +226,14 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
         if !is_base && walk.is_seen(object) {
             return Ok(());
         }
-        let (at, next) = self.slot(object);
-        let entry = walk.found.pack.inflate(at, next, walk.limits.held, &mut self.buffers)?;
+        let (entry, _pass) = self.inflate(object, walk.limits.held)?;
         let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
         let delta = Delta::parse(self.buffers.out.get(..size).unwrap_or_default())?;
         if delta.result > walk.limits.held {
             return Err(Fault::TooLarge { size: delta.result, most: walk.limits.held });
         }
-        walk.spend(delta.result)?;
+        walk.meter.spend(delta.result)?;
+        let _second = (entry.size <= SMALL).then(|| walk.meter.gate.enter(delta.result));
         // What stays alive is as large as it must be; what does not is written over by the next.
         let mut out = if is_base { Vec::new() } else { std::mem::take(&mut self.out) };
         let applied = delta.apply(base, &mut out, &mut self.copies);
@@ -233,15 +246,35 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
         self.buffers.shrink();
         if is_base {
             applied?;
-            return self.push(object, out, state_of);
+            self.push(object, out, state_of);
+            return Ok(());
         }
         self.out = if out.capacity() > 4 << 20 { Vec::new() } else { out };
         applied
     }
 
-    fn slot(&self, object: u32) -> (u64, u64) {
-        let found = self.walk.found;
-        (found.index.offset(object), found.index.next(object, found.pack.end()))
+    /// Inflates an object's entry, when there is room for it.
+    fn inflate(&mut self, object: u32, most: u64) -> Result<(Entry, Option<Pass<'a>>), Fault> {
+        let (walk, found) = (self.walk, self.walk.found);
+        let (at, next) = (found.index.offset(object), found.index.next(object, found.pack.end()));
+        match found.pack.inflate(at, next, most.min(SMALL), &mut self.buffers) {
+            Err(Fault::TooLarge { size, .. }) if size <= most => {
+                let pass = walk.meter.gate.enter(size);
+                Ok((found.pack.inflate(at, next, most, &mut self.buffers)?, Some(pass)))
+            }
+            Err(Fault::TooLarge { size, .. }) => Err(Fault::TooLarge { size, most }),
+            other => Ok((other?, None)),
+        }
+    }
+
+    /// Makes a base again that had made room for others.
+    fn again(&mut self, base: &Live<'a, V::State>) -> Result<Arc<Vec<u8>>, Fault> {
+        let walk = self.walk;
+        let mut reader = ObjectReader::new(walk.repository, walk.limits.held);
+        let (_, bytes) = reader.read_at((walk.number, base.object))?;
+        walk.meter.spend(reader.made())?;
+        base.set(&bytes);
+        Ok(bytes)
     }
 
     /// Shows an object to the visitor. A visitor that fails costs that object alone.
@@ -254,7 +287,7 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     ) -> Option<V::State> {
         let walk = self.walk;
         let (id, kind) = (walk.found.index.id(object)?, walk.forest.kind(object)?);
-        walk.objects.fetch_add(1, Ordering::Relaxed);
+        walk.meter.objects.fetch_add(1, Ordering::Relaxed);
         let object_of = Object { id, kind, bytes, is_base };
         let seen = catch_unwind(AssertUnwindSafe(|| walk.visitor.visit(&object_of, base)));
         if seen.is_err() {
@@ -264,13 +297,13 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     }
 
     /// Shows an object as a stream.
-    fn large(&self, object: u32, at: u64, size: u64) -> Result<(), Fault> {
+    fn large(&self, object: u32, size: u64) -> Result<(), Fault> {
         let walk = self.walk;
-        walk.spend(size)?;
-        let entry = walk.found.pack.entry(at)?;
+        walk.meter.spend(size)?;
+        let entry = walk.found.pack.entry(walk.found.index.offset(object))?;
         let mut stream = walk.found.pack.stream(&entry);
         let (id, kind) = walk.found.index.id(object).zip(walk.forest.kind(object)).ok_or(Fault::Internal)?;
-        walk.objects.fetch_add(1, Ordering::Relaxed);
+        walk.meter.objects.fetch_add(1, Ordering::Relaxed);
         let seen = catch_unwind(AssertUnwindSafe(|| walk.visitor.large(id, kind, size, &mut stream)));
         match stream.fault() {
             Some(fault) => Err(fault.clone()),
@@ -278,12 +311,16 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
         }
     }
 
-    /// Goes on with an object's children.
-    fn push(&mut self, object: u32, bytes: Vec<u8>, state: Option<V::State>) -> Result<(), Fault> {
+    /// Goes on with an object's children. The bases furthest up make room, as they are needed last.
+    fn push(&mut self, object: u32, bytes: Vec<u8>, state: Option<V::State>) {
         let walk = self.walk;
-        walk.alive.fetch_add(bytes.len(), Ordering::Relaxed);
-        let base = Arc::new(Live { bytes, state, alive: walk.alive });
+        let base = Arc::new(Live::new(object, bytes, state, &walk.meter.alive));
         self.stack.push(Frame { base, children: walk.forest.children(object) });
-        Ok(())
+        if walk.meter.alive.load(Ordering::Relaxed) > walk.limits.live {
+            let above = self.stack.len() - 1;
+            for frame in self.stack.iter().take(above) {
+                frame.base.clear();
+            }
+        }
     }
 }

@@ -1,18 +1,20 @@
 //! The walk over all objects of a repository.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::fault::Fault;
 use super::forest::Forest;
 use super::loose;
+use super::losses::{Losses, Lost};
+use super::meter::Meter;
 use super::object::{Object, Visitor};
 use super::reader::ObjectReader;
 use super::repository::Repository;
-use super::tree_walk::{Lost, TreeWalk};
+use super::tree_walk::TreeWalk;
 use crate::model::{Coverage, ObjectId, Untrusted};
 
 /// How much of a repository is held and read.
@@ -20,7 +22,7 @@ use crate::model::{Coverage, ObjectId, Untrusted};
 pub struct Limits {
     /// A larger object is streamed, where it is no delta and no base of one.
     pub stream: u64,
-    /// A larger delta or base is not read.
+    /// A larger delta or base is not read. Of several threads, one at a time holds so much.
     pub held: u64,
     /// Bytes of bases that are kept while objects wait for them; past it they are made again.
     pub live: usize,
@@ -30,7 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { stream: 32 << 20, held: 128 << 20, live: 192 << 20, total: 1 << 40 }
+        Self { stream: 32 << 20, held: 128 << 20, live: 128 << 20, total: 1 << 40 }
     }
 }
 
@@ -60,13 +62,11 @@ pub fn walk_within<V: Visitor>(
 ) -> Walked {
     let store = repository.store();
     store.report(coverage);
-    let (total, objects, alive) = (AtomicU64::new(0), AtomicU64::new(0), AtomicUsize::new(0));
+    let mut losses = Losses::default();
+    let meter = Meter::new(limits);
     for (number, found) in store.packs.iter().enumerate() {
         let mut reader = ObjectReader::new(repository, limits.held);
-        let mut forest = Forest::build(&found.pack, &found.index, |id| reader.kind_of_base(id));
-        let mut lost: Vec<Lost> =
-            forest.faults.drain(..).map(|(object, fault)| Lost { object, tree: true, fault }).collect();
-        lost.extend(forest.cyclic.drain(..).map(|object| Lost { object, tree: false, fault: Fault::Cycle }));
+        let forest = Forest::build(&found.pack, &found.index, |id| reader.kind_of_base(id));
         let tree_walk = TreeWalk {
             repository,
             store,
@@ -75,79 +75,22 @@ pub fn walk_within<V: Visitor>(
             forest: &forest,
             visitor,
             limits,
-            total: &total,
-            objects: &objects,
-            alive: &alive,
-            lost: Mutex::new(lost),
+            meter: &meter,
+            losses: &losses,
+            lost: Mutex::new(
+                forest
+                    .faults
+                    .iter()
+                    .map(|(object, fault)| Lost { object: *object, tree: true, fault: fault.clone() })
+                    .collect(),
+            ),
         };
         let lost = tree_walk.run(threads);
-        Salvage { repository, number, forest: &forest, visitor, limits, objects: &objects }.run(lost, coverage);
+        losses.add(number, &forest, lost);
     }
-    let walk = LooseWalk { repository, visitor, limits, total: &total, objects: &objects };
-    walk.run(threads, coverage);
-    Walked { objects: objects.into_inner(), bytes: total.into_inner() }
-}
-
-/// Looks for other copies of what was lost in a pack, and says what there is none of.
-struct Salvage<'w, V: Visitor> {
-    repository: &'w Repository,
-    number: usize,
-    forest: &'w Forest,
-    visitor: &'w V,
-    limits: &'w Limits,
-    objects: &'w AtomicU64,
-}
-
-impl<V: Visitor> Salvage<'_, V> {
-    /// Gaps that name an object, of each pack; the rest is counted.
-    const NAMED: usize = 50;
-
-    fn run(&self, lost: Vec<Lost>, coverage: &mut Coverage) {
-        let Ok(found) = self.repository.store().pack(self.number) else { return };
-        let mut reader = ObjectReader::new(self.repository, self.limits.held);
-        let name = Untrusted::new(found.pack.path().as_os_str().as_bytes());
-        let (mut named, mut rest) = (0, 0);
-        for Lost { object, tree, fault } in lost {
-            let (mut gone, mut first) = (0u64, None);
-            let mut look = |object| {
-                let id = found.index.id(object);
-                if !id.is_some_and(|id| self.elsewhere(&id, &mut reader)) {
-                    gone += 1;
-                    first = first.or(id);
-                }
-            };
-            if tree {
-                self.forest.subtree(object, look)
-            } else {
-                look(object)
-            }
-            let Some(id) = first.filter(|_| named < Self::NAMED) else {
-                rest += gone;
-                continue;
-            };
-            named += 1;
-            let more = match gone - 1 {
-                0 => String::new(),
-                1 => "; so is one that builds on it".to_owned(),
-                n => format!("; so are {n} that build on it"),
-            };
-            coverage.gap(fault.kind(), &name, format!("object {id} is not read: {fault}{more}"));
-        }
-        if rest > 0 {
-            coverage.gap(crate::model::GapKind::Corrupt, &name, format!("{rest} more objects are not read"));
-        }
-    }
-
-    /// Visits another copy of an object. Says whether there was one, or it is not wanted.
-    fn elsewhere(&self, id: &ObjectId, reader: &mut ObjectReader<'_>) -> bool {
-        let Ok((kind, bytes)) = reader.read_elsewhere(id, self.number) else { return false };
-        if !self.visitor.wants(kind) {
-            return true;
-        }
-        self.objects.fetch_add(1, Ordering::Relaxed);
-        let object = Object { id: *id, kind, bytes: &bytes, is_base: false };
-        catch_unwind(AssertUnwindSafe(|| self.visitor.visit(&object, None))).is_ok()
-    }
+    LooseWalk { repository, visitor, limits, meter: &meter }.run(threads, &mut losses, coverage);
+    losses.report(store, coverage);
+    Walked { objects: meter.objects.into_inner(), bytes: meter.bytes.into_inner() }
 }
 
 /// The walk over loose objects.
@@ -155,12 +98,11 @@ struct LooseWalk<'w, V: Visitor> {
     repository: &'w Repository,
     visitor: &'w V,
     limits: &'w Limits,
-    total: &'w AtomicU64,
-    objects: &'w AtomicU64,
+    meter: &'w Meter,
 }
 
 impl<V: Visitor> LooseWalk<'_, V> {
-    fn run(&self, threads: usize, coverage: &mut Coverage) {
+    fn run(&self, threads: usize, losses: &mut Losses, coverage: &mut Coverage) {
         let mut ids = Vec::new();
         for directory in self.repository.directories() {
             for (below, fault) in loose::list(directory, self.repository.format(), &mut ids) {
@@ -168,10 +110,11 @@ impl<V: Visitor> LooseWalk<'_, V> {
                 coverage.gap(fault.kind(), &Untrusted::new(name.as_os_str().as_bytes()), fault.to_string());
             }
         }
-        // What is packed was visited there.
-        let ids: HashSet<ObjectId> =
-            ids.into_iter().filter(|id| self.repository.store().find(id).next().is_none()).collect();
-        let ids: Vec<ObjectId> = ids.into_iter().collect();
+        // What is packed was visited there, unless it was lost.
+        let store = self.repository.store();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !losses.is_visited(store, store.packs.len(), id));
         let (next, lost) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let work = || {
             while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -186,7 +129,10 @@ impl<V: Visitor> LooseWalk<'_, V> {
             });
             work();
         });
-        for (id, fault) in lost.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let lost: HashMap<ObjectId, Fault> =
+            lost.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+        ids.iter().filter(|id| !lost.contains_key(*id)).for_each(|id| losses.find(*id));
+        for (id, fault) in lost {
             let (below, file) = loose::place(&id);
             let path = self.repository.common_dir().join("objects").join(below).join(file);
             coverage.gap(fault.kind(), &Untrusted::new(path.as_os_str().as_bytes()), fault.to_string());
@@ -211,17 +157,15 @@ impl<V: Visitor> LooseWalk<'_, V> {
         if !self.visitor.wants(header.kind) {
             return Ok(true);
         }
-        let most = self.limits.total;
-        if self.total.fetch_add(header.size, Ordering::Relaxed).saturating_add(header.size) > most {
-            return Err(Fault::Exhausted { most });
-        }
-        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.meter.spend(header.size)?;
+        self.meter.objects.fetch_add(1, Ordering::Relaxed);
         if header.size > self.limits.stream {
             self.visitor.large(*id, header.kind, header.size, &mut stream);
             return stream.fault().cloned().map_or(Ok(true), Err);
         }
         let size = usize::try_from(header.size).map_err(|_| Fault::Internal)?;
         let mut bytes = Vec::new();
+        let _pass = self.meter.gate.enter(header.size);
         stream.into_vec(size, &mut bytes)?;
         self.visitor.visit(&Object { id: *id, kind: header.kind, bytes: &bytes, is_base: false }, None);
         Ok(true)

@@ -105,6 +105,8 @@ fn loose(place: &Place, name: &CStr, path: &[u8], link: bool, store: &mut Store,
         Some(Some(value)) => {
             store.set(path, value);
         }
+        // Where reftables are in use git puts a file in this place, so that nothing is written into it.
+        Some(None) if path == b"refs/heads" => {}
         Some(None) if link => coverage.skip(SkipReason::Symlink, &place.name(name.to_bytes()), false),
         Some(None) => {
             coverage.gap(GapKind::Unreadable, &place.name(name.to_bytes()), "it holds neither an id nor a name")

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
-use super::exit::words;
 use super::progress::Line;
 use super::{Exit, exit, output, target};
-use crate::model::{Confidence, GapKind, Report, nearest};
+use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{Progress, ScanOptions, Target, scan};
+use crate::scan::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -154,6 +153,7 @@ pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
         key: &config.key()?,
         threads,
         now,
+        max_matches: MAX_MATCHES,
         walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
     };
     exit::many_files();
@@ -195,7 +195,7 @@ pub(super) fn rules(dir: Option<&Path>) -> Result<Cow<'static, RuleSet>> {
 /// An error where a directory of rules cannot be read at all: no line of a file is to blame for that.
 pub(super) fn readable(dir: &Path) -> Result<()> {
     let help = "name a directory of rule files that you may read";
-    let told = |e| anyhow!("the rules `{}` cannot be read: {}\n  help: {help}", dir.display(), words(&e));
+    let told = |e| anyhow!("the rules `{}` cannot be read: {}\n  help: {help}", dir.display(), system_words(&e));
     std::fs::read_dir(dir).map(|_| ()).map_err(told)
 }
 

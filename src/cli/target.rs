@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::places::Places;
 use crate::detect::{Chunk, Detector, Scratch};
-use crate::model::{Finding, Fingerprint, Quotes, Report, Untrusted};
+use crate::model::{Finding, Fingerprint, Quotes, Report, Untrusted, counted};
 use crate::report::terminal;
 use crate::rules::RuleSet;
 
@@ -108,7 +108,10 @@ fn file(directory: PathBuf, places: &Places, refuse: bool, today: (u16, u8, u8),
         }
     };
     if refuse && !entries.is_empty() {
-        notice(format!("its {} suppressions are refused by --no-target-ignores", entries.len()));
+        notice(format!(
+            "its {} refused by --no-target-ignores",
+            counted(entries.len() as u64, "suppression is", "suppressions are")
+        ));
         return held;
     }
     for (number, value) in (1..).zip(entries) {

@@ -12,6 +12,7 @@ mod object;
 mod report;
 mod secret;
 mod suggest;
+mod told;
 mod untrusted;
 
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
@@ -22,4 +23,5 @@ pub use object::ObjectId;
 pub use report::Report;
 pub use secret::{Quotes, Redacted, Secret};
 pub use suggest::{nearest, unknown_key_help};
+pub use told::{counted, system_words};
 pub use untrusted::Untrusted;

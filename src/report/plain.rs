@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use super::{Style, counted};
-use crate::model::{Finding, Location, Report, Severity, SkipReason};
+use crate::model::{Finding, Location, Report, Severity, SkipReason, counted};
 
 /// How many places of a finding are listed.
 const PLACES: usize = 10;

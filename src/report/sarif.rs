@@ -8,12 +8,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::Style;
 use super::escape::{json as text, uri, write_json};
 use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::reasons;
-use super::{Style, counted};
-use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted};
+use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted, counted};
 
 /// Writes the report.
 pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {

@@ -6,6 +6,8 @@
 //! runs it all.
 
 mod companions;
+#[cfg(test)]
+mod delta;
 mod engine;
 mod file;
 mod join;
@@ -14,5 +16,5 @@ mod merge;
 mod paths;
 mod sighting;
 
-pub use engine::{Progress, ScanOptions, Target, scan};
+pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;

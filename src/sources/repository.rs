@@ -15,6 +15,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::filter::path;
 use super::{gitdir, open};
+use crate::model::system_words;
 
 /// The largest ignore file or back-link that is read.
 const SMALL_FILE: u64 = 1 << 20;
@@ -119,7 +120,7 @@ impl Repository {
         let tracked = match index.symlink_metadata() {
             // A repository without commits has no index yet, and tracks nothing.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Tracked::default()),
-            Err(e) => Err(e.kind().to_string()),
+            Err(e) => Err(system_words(&e)),
             Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
             Ok(_) => read_index(&index),
         };
@@ -181,7 +182,7 @@ pub(super) fn ignore_files_above(
 
 /// Whether a git directory names `git` as its work tree's link: a linked worktree by its file `gitdir`, a submodule by
 /// lying in the `modules` of a repository that holds the work tree.
-fn points_back(dir: &Path, git: &Path) -> bool {
+pub(super) fn points_back(dir: &Path, git: &Path) -> bool {
     let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if let Some(link) = small_file(&dir.join("gitdir")) {
         let link = PathBuf::from(std::ffi::OsString::from_vec(link.trim_ascii().to_vec()));
@@ -194,14 +195,14 @@ fn points_back(dir: &Path, git: &Path) -> bool {
 
 /// The directory that a linked worktree's git directory shares with its repository, where it lies in that one's
 /// `worktrees`.
-fn common_directory(dir: &Path) -> Option<PathBuf> {
+pub(super) fn common_directory(dir: &Path) -> Option<PathBuf> {
     let text = small_file(&dir.join("commondir"))?;
     let common = dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok()?;
     dir.canonicalize().ok()?.starts_with(common.join("worktrees")).then_some(common)
 }
 
 /// The content of a small regular file, not a link; `None` for anything else.
-fn small_file(file: &Path) -> Option<Vec<u8>> {
+pub(super) fn small_file(file: &Path) -> Option<Vec<u8>> {
     let meta = file.symlink_metadata().ok()?;
     (meta.is_file() && meta.len() <= SMALL_FILE).then(|| std::fs::read(file).ok()).flatten()
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use quell::model::{Coverage, ObjectId, Untrusted};
 use quell::sources::git::attribution::{Attribution, Collector, Kept, Origin, Presence};
 use quell::sources::git::refs::{self, Refs};
-use quell::sources::git::{Copied, Object, ObjectKind, Visitor};
+use quell::sources::git::{Copied, Object, ObjectKind, Repository, Visitor, walk};
 
 use crate::refs::knows_reftables;
 use crate::support::{Tree, clean};
@@ -467,6 +467,35 @@ fn what_a_shallow_clone_cuts_off_is_labelled() {
     assert_eq!(coverage.gaps.len(), 1, "{:?}", coverage.gaps);
 }
 
+/// Sees the same objects and does nothing with them.
+struct Nothing;
+
+impl Visitor for Nothing {
+    type State = ();
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind != ObjectKind::Blob
+    }
+
+    fn visit(&self, _: &Object<'_>, _: Option<(&(), &[Copied])>) {}
+
+    fn large(&self, _: ObjectId, _: ObjectKind, _: u64, _: &mut dyn Read) {}
+}
+
+/// The process's seconds of CPU, and the most memory that it had, in MiB.
+fn used() -> (f64, u64) {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let stat = read("stat");
+    let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.map(|t| t.parse::<f64>().unwrap()).sum();
+    let status = read("status");
+    let most = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .map_or(0, |l| l.split_whitespace().next().unwrap().parse::<u64>().unwrap() >> 10);
+    (ticks / 100.0, most)
+}
+
 /// Real histories: the git directories in `QUELL_HISTORIES`, with colons between them.
 #[test]
 #[ignore = "needs QUELL_HISTORIES"]
@@ -484,23 +513,49 @@ fn real_histories_are_told_as_git_tells_them() {
         ids.sort();
         ids.truncate(2000);
         let refs = refs_of(directory);
-        let [first, second] = [(); 2].map(|()| Collector::new(&ids));
+        let repository = Repository::open(directory, &mut Coverage::default()).unwrap();
+        let walked = |collector: &dyn Fn(&mut Coverage)| {
+            let mut coverage = Coverage::default();
+            collector(&mut coverage);
+            assert!(coverage.is_complete(), "{:?}", coverage.gaps);
+        };
+        let before = used();
+        let collector = Collector::new(&ids);
+        walked(&|c| {
+            walk(&repository, 2, &collector, c);
+        });
+        let read = used();
+        let (attribution, coverage) = attributed(collector, &refs);
+        let answered = used();
+        walked(&|c| {
+            walk(&repository, 2, &Nothing, c);
+        });
+        let bare = used();
+        eprintln!(
+            "{}: CPU {:.2} s for the walk ({:.2} s without reading), {:.2} s for the answer; at most {} MiB, {} before",
+            directory.display(),
+            read.0 - before.0,
+            bare.0 - answered.0,
+            answered.0 - read.0,
+            answered.1,
+            before.1
+        );
+        let [collector, whole] = [(); 2].map(|()| Collector::new(&ids));
+        walked(&|c| {
+            walk(&repository, 2, &collector, c);
+        });
+        let own = introduced(collector, &refs);
         let mut seconds = 0.0;
         objects(
             directory,
             |k| k != ObjectKind::Blob,
             |(id, kind, bytes)| {
-                let object = Object { id, kind, bytes: &bytes, is_base: false };
                 let start = std::time::Instant::now();
-                first.visit(&object, None);
+                whole.visit(&Object { id, kind, bytes: &bytes, is_base: false }, None);
                 seconds += start.elapsed().as_secs_f64();
-                second.visit(&object, None);
             },
         );
-        let own = introduced(first, &refs);
-        let start = std::time::Instant::now();
-        let (attribution, coverage) = attributed(second, &refs);
-        let answer = start.elapsed().as_secs_f64();
+        assert_eq!(own, introduced(whole, &refs), "whole or as deltas");
         let names: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
         let git = log(directory, &["--all", "HEAD"], |id| names.contains(id));
         let unreachable = |c: &Triple| {
@@ -509,7 +564,7 @@ fn real_histories_are_told_as_git_tells_them() {
         };
         let pairs: BTreeSet<_> = own.iter().map(|t| (&t.1, &t.2)).collect();
         eprintln!(
-            "{}: {} blobs, {} (blob, path) pairs, {} introductions; git tells {}; read {seconds:.2} s, answered {answer:.2} s; {:?}",
+            "{}: {} blobs, {} (blob, path) pairs, {} introductions; git tells {}; whole objects are read in {seconds:.2} s; {:?}",
             directory.display(),
             ids.len(),
             pairs.len(),

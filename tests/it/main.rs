@@ -14,6 +14,7 @@
 
 mod support;
 
+mod assigned;
 mod attribution;
 mod encodings;
 mod formats;
@@ -27,6 +28,7 @@ mod hostile_trees;
 mod locality;
 mod many;
 mod outputs;
+mod packs;
 mod planted;
 mod prefix;
 mod readme;

@@ -257,7 +257,7 @@ fn names_of_any_bytes_and_files_of_any_size_are_read_in_bounds() {
     assert_eq!(tips(&refs, |k| k == TipKind::Branch).len(), 3);
     assert_eq!(tips(&refs, |k| k == TipKind::Pseudo).len(), 2);
     assert_eq!(refs.logs[0].ids.len(), 1);
-    let mut kinds: Vec<_> = coverage.gaps.iter().map(|g| g.kind).collect();
-    kinds.sort();
-    assert_eq!(kinds, [GapKind::Unreadable, GapKind::OverBudget]);
+    let kinds: Vec<_> = coverage.gaps.iter().map(|g| g.kind).collect();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds.contains(&GapKind::Corrupt) && kinds.contains(&GapKind::OverBudget), "{kinds:?}");
 }

@@ -4,6 +4,7 @@
 //! says it, `output` writes reports where they were asked for (`destination`), `progress` shows how far a scan has come,
 //! `exit` says how a run ended.
 
+mod changes;
 mod config;
 mod destination;
 mod exit;

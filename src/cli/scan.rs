@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
 use super::progress::Line;
-use super::{Exit, exit, output, target};
+use super::{Exit, changes, exit, output, target};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
@@ -65,6 +65,8 @@ pub(super) struct Args {
     /// The configuration to use instead of the user's.
     #[arg(long, value_name = "FILE", env = "QUELL_CONFIG")]
     pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) changes: changes::Args,
 }
 
 /// Which findings fail a run.
@@ -84,7 +86,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let fail_on =
         word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
     let outputs = output::parse(&args.format)?;
-    let mut report = scanned(args, &config)?;
+    let job = args.changes.job(&args.paths)?;
+    let mut report = scanned(args, &config, job.as_ref())?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
     }
@@ -115,8 +118,8 @@ fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Runs the scan that the options and the configuration describe.
-pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
+/// Runs the scan that the options and the configuration describe: of the paths, or of a change.
+pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) -> Result<Report> {
     one_stream(args)?;
     let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
     let (only, exclude) =
@@ -159,9 +162,20 @@ pub(super) fn scanned(args: &Args, config: &Config) -> Result<Report> {
     exit::many_files();
     let progress = Arc::new(Progress::default());
     let line = Line::start(&progress);
-    let mut report = scan(targets(args), &options, &progress);
+    let refuse = args.no_target_ignores;
+    let mut report = match job {
+        None => {
+            let mut report = scan(targets(args), &options, &progress);
+            target::apply(&args.paths, refuse, today(now), &rules, &mut report);
+            report
+        }
+        Some(job) => {
+            let (mut report, before) = job.run(&options, &progress)?;
+            target::apply_base(before.as_deref(), refuse, today(now), &rules, &mut report);
+            report
+        }
+    };
     drop(line);
-    target::apply(&args.paths, args.no_target_ignores, today(now), &rules, &mut report);
     report.coverage.sort();
     Ok(report)
 }

@@ -61,10 +61,31 @@ pub(super) fn apply(targets: &[PathBuf], refuse: bool, today: (u16, u8, u8), rul
     for directory in places.directories() {
         held.extend(file(directory, &places, refuse, today, report));
     }
+    let below = |path: &Untrusted, directory: &Path| places.is_below(path, directory);
+    settle(&held, &below, &|directory| places.has_all_of(directory), rules, report);
+}
+
+/// The same for a change, with the text of the file as it was before: `text` is that of the work tree's root at the commit
+/// that the change goes on from. A change cannot suppress what it brings in.
+pub(super) fn apply_base(text: Option<&[u8]>, refuse: bool, today: (u16, u8, u8), rules: &RuleSet, report: &mut Report) {
+    let text = text.map(|t| std::str::from_utf8(t).map(str::to_owned).map_err(|_| "it is no UTF-8")).transpose();
+    let held = entries(text, (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
+    settle(&held, &|_, _| true, &|_| false, rules, report);
+}
+
+/// Takes out what the suppressions name: `below` says whether a path lies below a directory, and `whole` whether all of a
+/// directory was scanned.
+fn settle(
+    held: &[Held],
+    below: &dyn Fn(&Untrusted, &Path) -> bool,
+    whole: &dyn Fn(&Path) -> bool,
+    rules: &RuleSet,
+    report: &mut Report,
+) {
     if held.is_empty() {
         return;
     }
-    let told = tellable(&held, rules, &report.findings);
+    let told = tellable(held, rules, &report.findings);
     let mut by_fingerprint: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, finding) in report.findings.iter().enumerate() {
         if let Some(fingerprint) = &finding.fingerprint {
@@ -76,13 +97,13 @@ pub(super) fn apply(targets: &[PathBuf], refuse: bool, today: (u16, u8, u8), rul
         for index in by_fingerprint.get(held.fingerprint.as_str()).into_iter().flatten() {
             if let Some(finding) = report.findings.get_mut(*index) {
                 let before = finding.locations.len();
-                finding.locations.retain(|l| !places.is_below(&l.path, &held.directory));
+                finding.locations.retain(|l| !below(&l.path, &held.directory));
                 taken |= finding.locations.len() < before;
             }
         }
         if taken {
             report.coverage.notice(&held.shown, sentence(held, told));
-        } else if places.has_all_of(&held.directory) {
+        } else if whole(&held.directory) {
             // Where only a part of the tree was asked for, the rest may well have it.
             let why = format!("that of {} matches nothing", held.fingerprint.as_str());
             report.coverage.notice(&held.shown, format!("suppression {} does not hold: {why}", held.number));
@@ -97,9 +118,20 @@ pub(super) fn apply(targets: &[PathBuf], refuse: bool, today: (u16, u8, u8), rul
 fn file(directory: PathBuf, places: &Places, refuse: bool, today: (u16, u8, u8), report: &mut Report) -> Vec<Held> {
     let path = directory.join(FILE);
     let shown = places.shown(&path);
+    entries(read(&path), (directory, shown), refuse, today, report)
+}
+
+/// The suppressions of a file's text that hold today.
+fn entries(
+    text: Result<Option<String>, &'static str>,
+    (directory, shown): (PathBuf, Untrusted),
+    refuse: bool,
+    today: (u16, u8, u8),
+    report: &mut Report,
+) -> Vec<Held> {
     let mut notice = |text: String| report.coverage.notice(&shown, text);
     let mut held = Vec::new();
-    let entries = match read(&path) {
+    let entries = match text {
         Ok(Some(text)) => suppressions(&text, &mut notice),
         Ok(None) => return held,
         Err(why) => {

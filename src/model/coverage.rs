@@ -20,6 +20,8 @@ pub enum SkipReason {
     Excluded,
     /// What holds packed objects in a repository's own directory (`.git`), and its index: the history scan reads them.
     GitDirectory,
+    /// A submodule's commit: its content lies in a repository of its own.
+    Submodule,
 }
 
 impl SkipReason {
@@ -32,6 +34,7 @@ impl SkipReason {
             Self::Ignored => "ignored",
             Self::Excluded => "excluded",
             Self::GitDirectory => "git-directory",
+            Self::Submodule => "submodule",
         }
     }
 }

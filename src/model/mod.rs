@@ -4,9 +4,11 @@
 //! held in a [`Secret`], which cannot be printed; what leaves the program is a [`Redacted`] form and a
 //! [`Fingerprint`]. What a scan could not read is said in a [`Coverage`].
 
+mod commit;
 mod coverage;
 mod finding;
 mod fingerprint;
+mod history;
 mod level;
 mod object;
 mod report;
@@ -15,9 +17,11 @@ mod suggest;
 mod told;
 mod untrusted;
 
+pub use commit::CommitRef;
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
 pub use finding::{Companion, Fact, Finding, Kind, Location};
 pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};
+pub use history::{InHistory, Part, Presence};
 pub use level::{Confidence, Severity};
 pub use object::ObjectId;
 pub use report::Report;

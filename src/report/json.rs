@@ -125,6 +125,11 @@ fn place(location: &Location) -> Fields {
         ("end_line", json!(location.end_line)),
         ("end_column", json!(location.end_column)),
     ]);
+    if let Some(commit) = &location.commit {
+        let author = text(&commit.author);
+        let commit = json!({ "id": commit.id.to_string(), "author": author, "date": commit.date });
+        out.insert("commit".to_owned(), commit);
+    }
     if std::str::from_utf8(location.path.raw()).is_err() {
         out.insert("uri".to_owned(), json!(escape::uri(&location.path)));
     }

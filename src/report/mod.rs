@@ -63,4 +63,4 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
 }
 
 pub use escape::terminal;
-pub use plain::{findings, summary};
+pub use plain::{findings, place, summary};

@@ -6,7 +6,7 @@ use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use crate::model::{Finding, Location, Report, Severity, SkipReason, counted};
+use crate::model::{CommitRef, Finding, Location, Report, Severity, SkipReason, counted};
 
 /// How many places of a finding are listed.
 const PLACES: usize = 10;
@@ -59,8 +59,18 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
     }
 }
 
-fn place(location: &Location) -> String {
-    format!("{}:{}:{}", terminal(&location.path), location.line, location.column)
+/// A place for people.
+#[must_use]
+pub fn place(location: &Location) -> String {
+    let commit = location.commit.as_ref().map(|c| format!(" in {}", commit(c))).unwrap_or_default();
+    format!("{}:{}:{}{commit}", terminal(&location.path), location.line, location.column)
+}
+
+/// A commit for people: the start of its id, whose it is, and the day.
+fn commit(commit: &CommitRef) -> String {
+    let id: String = commit.id.to_string().chars().take(12).collect();
+    let day = time::OffsetDateTime::from_unix_timestamp(commit.date).map_or_else(|_| "?".to_owned(), |t| t.date().to_string());
+    format!("commit {id} ({}, {day})", terminal(&commit.author))
 }
 
 const fn color(severity: Severity) -> &'static str {
@@ -95,6 +105,7 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 SkipReason::Ignored => "ignored",
                 SkipReason::Excluded => "excluded",
                 SkipReason::GitDirectory => "git objects",
+                SkipReason::Submodule => "submodules",
             };
             match (s.files, s.directories) {
                 (files, 0) => format!("{what} {files}"),

@@ -168,7 +168,7 @@ fn related(part: &Companion, style: Style) -> Value {
 }
 
 fn location(location: &Location) -> Value {
-    json!({ "physicalLocation": {
+    let mut out = json!({ "physicalLocation": {
         "artifactLocation": { "uri": uri(&location.path) },
         "region": {
             "byteOffset": location.start,
@@ -178,7 +178,13 @@ fn location(location: &Location) -> Value {
             "endLine": location.end_line,
             "endColumn": location.end_column,
         },
-    } })
+    } });
+    if let (Some(commit), Some(fields)) = (&location.commit, out.as_object_mut()) {
+        let author = text(&commit.author);
+        let commit = json!({ "commit": commit.id.to_string(), "author": author, "date": commit.date });
+        fields.insert("properties".to_owned(), commit);
+    }
+    out
 }
 
 const fn level(severity: Severity) -> &'static str {

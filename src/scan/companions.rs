@@ -12,8 +12,8 @@ const AFTER: u64 = 100;
 /// The sightings of one file, by the rule that found them: what companions are looked for in.
 type ByRule<'s> = BTreeMap<u16, Vec<&'s Sighting>>;
 
-/// A part with the number of the file that it stands in.
-type PartIn = (usize, Part);
+/// A part with the number of the file that it stands in, and whether it was touched.
+type PartIn = (usize, Part, bool);
 
 /// Where each rule stands in its set, by id.
 pub(super) type Ids<'r> = BTreeMap<&'r str, u16>;
@@ -43,7 +43,8 @@ pub(super) fn join(set: &RuleSet, ids: &Ids<'_>, files: &mut [Vec<Sighting>]) {
     for (file, place, parts) in found {
         let Some(sighting) = files.get_mut(file).and_then(|f| f.get_mut(place)) else { continue };
         let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { continue };
-        for (file, part) in parts {
+        for (file, part, touched) in parts {
+            sighting.touched |= touched;
             taken.insert((file, part.location.start), part.location.end);
             sighting.parts.push(part);
         }
@@ -75,7 +76,7 @@ fn parts_of(rule: &Rule, ids: &Ids<'_>, sighting: &Sighting, file: usize, files:
         let index = *ids.get(wanted.rule.as_ref())?;
         let (file, near) = nearest(index, wanted.within, sighting, file, files)?;
         let (secret, location) = (near.secret.clone(), near.location.clone());
-        Some((file, Part { name: wanted.name.clone(), rule: Some(index), secret, location }))
+        Some((file, Part { name: wanted.name.clone(), rule: Some(index), secret, location }, near.touched))
     };
     rule.companions.iter().filter_map(part).collect()
 }

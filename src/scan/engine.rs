@@ -58,14 +58,7 @@ pub struct Progress {
 /// Scans the targets and joins what was found.
 #[must_use]
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
-    // A rule whose best is below the threshold is not run, and neither is one that is not asked for, unless another
-    // rule joins it.
-    let joined = |rule: &Rule| {
-        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
-    };
-    let detector = Detector::new(options.rules, |rule| {
-        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
-    });
+    let detector = detector(options);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner {
         detector: &detector,
@@ -87,6 +80,27 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         files.extend(worker.files);
         below += worker.below;
     }
+    report(options, files, below, coverage)
+}
+
+/// The detector of the rules that are asked for. A rule whose best is below the threshold is not run, and neither is one
+/// that is not asked for, unless another rule joins it.
+pub(super) fn detector<'a>(options: &ScanOptions<'a>) -> Detector<'a> {
+    let joined = |rule: &Rule| {
+        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
+    };
+    Detector::new(options.rules, |rule| {
+        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
+    })
+}
+
+/// Joins what was found in all files into a report; `below` were doubtful and only counted.
+pub(super) fn report(
+    options: &ScanOptions<'_>,
+    files: Vec<Vec<Sighting>>,
+    below: u64,
+    mut coverage: Coverage,
+) -> Report {
     let found = join::findings(options.rules, options.enable, options.key, options.now, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
@@ -144,13 +158,7 @@ impl Scanner<'_> {
         let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
         let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
-        if file.dropped > 0 {
-            let more = counted(file.dropped, "match", "matches");
-            let why = format!(
-                "{more} in it were not kept, since there are too many; take away what is found, and scan again"
-            );
-            coverage.gap(GapKind::OverBudget, path, why);
-        }
+        dropped(file.dropped, path, coverage);
         let mut sightings = file.sightings;
         if !sightings.is_empty() {
             let in_test = paths::is_test(path.raw().get(above..).unwrap_or_default());
@@ -169,6 +177,16 @@ impl Scanner<'_> {
             }
             Err(e) => coverage.gap(GapKind::Unreadable, path, format!("reading stopped: {}", system_words(&e))),
         }
+    }
+}
+
+/// Says that matches were not kept for want of room.
+pub(super) fn dropped(matches: u64, path: &Untrusted, coverage: &mut Coverage) {
+    if matches > 0 {
+        let more = counted(matches, "match", "matches");
+        let why =
+            format!("{more} in it were not kept, since there are too many; take away what is found, and scan again");
+        coverage.gap(GapKind::OverBudget, path, why);
     }
 }
 

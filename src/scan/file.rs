@@ -251,6 +251,8 @@ fn sighting(
             column: begin.column,
             end_line: end.line,
             end_column: end.column,
+            commit: None,
+            history: None,
         };
         (secret(part, reading, span), location)
     };
@@ -265,6 +267,7 @@ fn sighting(
     Sighting {
         rule: candidate.rule,
         in_test: false,
+        touched: true,
         confidence: candidate.confidence,
         severity: candidate.severity,
         secret,

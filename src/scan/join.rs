@@ -29,6 +29,7 @@ pub(super) fn findings(
         for mut file in directory {
             file.retain(|s| set.rules.get(usize::from(s.rule)).is_some_and(enable));
             merge::overlaps(set, &mut file);
+            file.retain(|s| s.touched);
             if all.is_empty() {
                 all = file;
             } else {

@@ -3,8 +3,10 @@
 //! `file` runs detection over the parts of a file and turns candidates into places (`sighting`); `lines` counts
 //! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file;
 //! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `engine`
-//! runs it all.
+//! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
+//! a work tree is not staged.
 
+mod changes;
 mod companions;
 #[cfg(test)]
 mod delta;
@@ -15,6 +17,10 @@ mod lines;
 mod merge;
 mod paths;
 mod sighting;
+mod touched;
+mod unstaged;
 
+pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
+pub use unstaged::unstaged;

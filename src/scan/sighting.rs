@@ -11,6 +11,8 @@ pub(super) struct Sighting {
     pub(super) rule: u16,
     /// Whether it stands in a test, an example or documentation.
     pub(super) in_test: bool,
+    /// Whether it stands, in part at least, in what the scan is about: always, but for a scan of changes.
+    pub(super) touched: bool,
     /// How sure.
     pub(super) confidence: Confidence,
     /// How bad.

@@ -42,7 +42,8 @@ impl PathFilter {
     }
 
     /// The same for a file that no walk came to: a pattern may match a directory above it.
-    pub(super) fn leaves_out_named_file(&self, relative: &[u8]) -> bool {
+    #[must_use]
+    pub fn leaves_out_named_file(&self, relative: &[u8]) -> bool {
         let above = || self.exclude.matched_path_or_any_parents(path(relative), false).is_ignore();
         self.leaves_out_file(relative) || (!self.exclude.is_empty() && above())
     }

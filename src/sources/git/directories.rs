@@ -11,7 +11,7 @@ use rustix::fs::{FileType, fstat};
 
 use super::fault::Fault;
 use super::repository::{Access, OpenError};
-use crate::model::{Coverage, GapKind, Untrusted};
+use crate::model::{Coverage, GapKind, Untrusted, system_words};
 use crate::sources::open;
 
 /// How far alternates of alternates are followed; git does so as far.
@@ -34,14 +34,15 @@ impl Directory {
         if !meta.is_dir() {
             return Err(Fault::Unreadable("it is not a directory".to_owned()));
         }
-        let fd = open::target(&path).map_err(|e| Fault::Unreadable(open::words(e)))?;
+        let fd = open::target(&path).map_err(|e| Fault::Unreadable(system_words(&e.into())))?;
         Ok(Self { path, fd })
     }
 
     /// The regular files in a directory of this one; none where there is no such directory. `each` gets their names.
     pub(super) fn list(&self, name: &str, mut each: impl FnMut(&[u8], FileType)) -> Result<(), Fault> {
         let Some(fd) = self.below(name)? else { return Ok(()) };
-        open::entries(&fd, |name, kind| each(name.to_bytes(), kind)).map_err(|e| Fault::Unreadable(open::words(e)))
+        open::entries(&fd, |name, kind| each(name.to_bytes(), kind))
+            .map_err(|e| Fault::Unreadable(system_words(&e.into())))
     }
 
     fn below(&self, name: &str) -> Result<Option<OwnedFd>, Fault> {
@@ -49,7 +50,7 @@ impl Directory {
         match open::directory(&self.fd, &name) {
             Ok(fd) => Ok(Some(fd)),
             Err(rustix::io::Errno::NOENT) => Ok(None),
-            Err(e) => Err(Fault::Unreadable(open::words(e))),
+            Err(e) => Err(Fault::Unreadable(system_words(&e.into()))),
         }
     }
 
@@ -61,7 +62,7 @@ impl Directory {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(rustix::io::Errno::LOOP) => return Err(Fault::Unreadable("it is a link".to_owned())),
-            Err(e) => return Err(Fault::Unreadable(open::words(e))),
+            Err(e) => return Err(Fault::Unreadable(system_words(&e.into()))),
         };
         let kind = fstat(&file).map(|s| FileType::from_raw_mode(s.st_mode));
         if kind == Ok(FileType::RegularFile) {

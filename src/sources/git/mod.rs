@@ -5,13 +5,12 @@
 //! stretches that were copied from it. [`ObjectReader`] reads single objects.
 //!
 //! `repository` finds the directories with objects, `store` the packs in them, `pack` reads one, `forest` finds what is a
-//! delta against what, `tree_walk` goes through it on several threads. Everything is read, never mapped, and nothing of
-//! what a file states is allocated before it is compared with a limit.
-//!
-//! `refs` reads what the history is entered by, and `attribution` says which commit brought an object in, at which paths,
-//! and where it still is.
+//! delta against what, `tree_walk` goes through it on several threads. `refs` reads what the history is entered by, and
+//! `attribution` says which commit brought an object in, and where it still is. Everything is read, never mapped, and
+//! nothing of what a file states is allocated before it is compared with a limit.
 
 pub mod attribution;
+pub mod changes;
 pub mod commit;
 mod config;
 mod crew;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use super::config::Config;
 use super::directories::{self, Directory};
 use super::store::Store;
-use crate::model::{Coverage, ObjectId};
+use crate::model::{Coverage, ObjectId, system_words};
 use crate::sources::{gitdir, open, repository};
 
 /// How objects are named.
@@ -155,13 +155,13 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
     let meta = match git.symlink_metadata() {
         Ok(meta) => meta,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let found = open::target(path).map_err(|e| OpenError::Unreadable(open::words(e)))?;
+            let found = open::target(path).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
             return if gitdir::is_git(found) { Ok(both(path.to_path_buf())) } else { Err(OpenError::None) };
         }
         Err(e) => return Err(OpenError::Unreadable(e.kind().to_string())),
     };
     if meta.is_dir() {
-        let found = open::target(&git).map_err(|e| OpenError::Unreadable(open::words(e)))?;
+        let found = open::target(&git).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
         return if gitdir::is_git(found) { Ok(both(git)) } else { Err(OpenError::None) };
     }
     if !meta.is_file() {
@@ -175,7 +175,7 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
     if !is_inside && !repository::points_back(&dir, &git) {
         return Err(OpenError::Outside);
     }
-    let found = open::target(&dir).map_err(|e| OpenError::Unreadable(open::words(e)))?;
+    let found = open::target(&dir).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
     if !gitdir::has_head(found) {
         return Err(OpenError::None);
     }

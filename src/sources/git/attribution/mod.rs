@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub use self::collect::Collector;
 pub use self::history::Person;
 pub use self::trees::Kept;
+pub use crate::model::Presence;
 use crate::model::{ObjectId, Untrusted};
 
 /// The most paths that are named for one hit; more are counted.
@@ -83,22 +84,6 @@ pub struct Place {
     pub path: Untrusted,
     /// The commit; `None` in a tree that a ref names without a commit.
     pub commit: Option<ObjectId>,
-}
-
-/// Where a hit is now. In this order, the first that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Presence {
-    /// In the tree of `HEAD`.
-    Head,
-    /// In the tree of another ref, or named by it.
-    Tip,
-    /// In none of these, and in a commit that a ref leads to.
-    History,
-    /// Only in a commit that was a ref's once and that its log still names.
-    Log,
-    /// In no commit that any ref or log leads to. It is in the repository until git removes it, and a server that hosts
-    /// it may hand it out.
-    Unreachable,
 }
 
 /// A commit that brought something in.

@@ -7,7 +7,7 @@ use rustix::fs::{FileType, readlinkat};
 
 use super::lines::Place;
 use super::store::{Store, Value, leading_id, value};
-use crate::model::{Coverage, GapKind, ObjectId, SkipReason, Untrusted};
+use crate::model::{Coverage, GapKind, ObjectId, SkipReason, Untrusted, system_words};
 use crate::sources::open;
 
 /// How deep directories below `refs` and `logs` are entered. Each level takes a descriptor.
@@ -197,7 +197,7 @@ fn level(place: Place, path: Vec<u8>, coverage: &mut Coverage) -> Level {
         entries.push((name.to_owned(), kind));
     });
     if let Err(e) = outcome {
-        coverage.gap(GapKind::Unreadable, &Untrusted::new(&place.path), open::words(e));
+        coverage.gap(GapKind::Unreadable, &Untrusted::new(&place.path), system_words(&e.into()));
     }
     entries.sort_by(|a, b| b.0.cmp(&a.0));
     (place, path, entries)

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 
-use crate::model::{Coverage, GapKind, SkipReason, Untrusted};
+use crate::model::{Coverage, GapKind, SkipReason, Untrusted, system_words};
 use crate::sources::open;
 
 /// The most bytes of a line that are looked at. A ref's name may have 4 KiB; what is longer is a message.
@@ -44,7 +44,7 @@ impl Place {
                 None
             }
             Err(e) => {
-                coverage.gap(GapKind::Unreadable, &self.name(bytes), open::words(e));
+                coverage.gap(GapKind::Unreadable, &self.name(bytes), system_words(&e.into()));
                 None
             }
         }
@@ -62,7 +62,7 @@ impl Place {
                 return None;
             }
             Err(e) => {
-                coverage.gap(GapKind::Unreadable, &path(), open::words(e));
+                coverage.gap(GapKind::Unreadable, &path(), system_words(&e.into()));
                 return None;
             }
         };
@@ -74,7 +74,7 @@ impl Place {
                 None
             }
             Err(e) => {
-                coverage.gap(GapKind::Unreadable, &path(), open::words(e));
+                coverage.gap(GapKind::Unreadable, &path(), system_words(&e.into()));
                 None
             }
         }

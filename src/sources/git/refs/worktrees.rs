@@ -9,7 +9,7 @@ use rustix::fs::{FileType, fstat};
 use super::lines::Place;
 use super::store::{Found, Store, Value};
 use super::{Log, Refs, Tip, TipKind, files, stack};
-use crate::model::{Coverage, GapKind, ObjectId, Untrusted};
+use crate::model::{Coverage, GapKind, ObjectId, Untrusted, system_words};
 use crate::sources::open;
 
 /// The most linked worktrees that are read.
@@ -53,7 +53,7 @@ fn place(path: &Path, coverage: &mut Coverage) -> Option<Place> {
     match open::target(path) {
         Ok(fd) => Some(Place { fd, path: bytes.to_vec() }),
         Err(e) => {
-            coverage.gap(GapKind::Unreadable, &Untrusted::new(bytes), open::words(e));
+            coverage.gap(GapKind::Unreadable, &Untrusted::new(bytes), system_words(&e.into()));
             None
         }
     }
@@ -73,7 +73,7 @@ fn linked(common: &Place, coverage: &mut Coverage) -> Vec<(Vec<u8>, Place)> {
         }
     });
     if let Err(e) = outcome {
-        coverage.gap(GapKind::Unreadable, &Untrusted::new(&all.path), open::words(e));
+        coverage.gap(GapKind::Unreadable, &Untrusted::new(&all.path), system_words(&e.into()));
     }
     names.sort();
     if names.len() > MOST {

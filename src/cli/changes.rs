@@ -1,0 +1,217 @@
+//! Scans of a change instead of a tree: `--staged`, `--unstaged`, `--range`, `--since-ref`, and what hooks are told.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::model::{GapKind, ObjectId, Report, Untrusted};
+use crate::scan::{Arrived, Outcome, Progress, ScanOptions, pushed, range, staged, unstaged};
+use crate::sources::git::ObjectKind;
+use crate::sources::git::changes::{ChangesError, Names, Objects, Range, Repository, file_at};
+
+use super::target;
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Scan what is staged: secrets in lines that the index adds to HEAD. The repository is the one that PATH lies in. What
+    /// was there before and was not touched is not reported, nor are lines and files that were only moved.
+    #[arg(long, help_heading = "Changes", conflicts_with_all = ["unstaged", "range", "since_ref"])]
+    staged: bool,
+    /// Scan what is not staged: lines that the work tree adds to the index, untracked files included.
+    #[arg(long, help_heading = "Changes", conflicts_with_all = ["range", "since_ref"])]
+    unstaged: bool,
+    /// Scan what the commits of a range bring in, each against its parents, with messages and authors; what is added and
+    /// taken out again too. `A...B` means the commits that are in one of them alone.
+    #[arg(long, value_name = "A..B", help_heading = "Changes", conflicts_with = "since_ref")]
+    range: Option<String>,
+    /// The same for `REF..HEAD`.
+    #[arg(long, value_name = "REF", help_heading = "Changes")]
+    since_ref: Option<String>,
+    /// A directory outside of the repository from which it may borrow objects.
+    #[arg(long, value_name = "DIR", help_heading = "Changes")]
+    allow_alternate: Vec<PathBuf>,
+}
+
+/// A ref that is to be set: from what, to what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Update {
+    pub(super) old: Option<ObjectId>,
+    pub(super) new: ObjectId,
+}
+
+/// What change is looked at.
+#[derive(Debug)]
+pub(super) enum What {
+    /// The index in this file against `HEAD`.
+    Staged(PathBuf),
+    /// The work tree against the index in this file.
+    Unstaged(PathBuf),
+    /// The commits between two names; with `true` those of either side.
+    Between(String, String, bool),
+    /// What refs are to be set to, beside what the refs below a folder lead to; `true` where this repository receives it.
+    Updates(Vec<Update>, String, bool),
+}
+
+/// A scan of a change.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) repository: Repository,
+    /// The object directories that a hook's environment names.
+    pub(super) own: Vec<PathBuf>,
+    pub(super) allowed: Vec<PathBuf>,
+    pub(super) what: What,
+}
+
+impl Args {
+    /// The scan of a change that the options ask for, if they do.
+    pub(super) fn job(&self, paths: &[PathBuf]) -> Result<Option<Job>> {
+        let between = match (&self.range, &self.since_ref) {
+            (Some(range), _) => Some(sides(range)?),
+            (None, Some(name)) => Some(What::Between(name.clone(), "HEAD".to_owned(), false)),
+            (None, None) => None,
+        };
+        if !self.staged && !self.unstaged && between.is_none() {
+            if !self.allow_alternate.is_empty() {
+                bail!("--allow-alternate is for scans of a repository's objects\n  help: add --staged or --range");
+            }
+            return Ok(None);
+        }
+        let [path] = paths else {
+            bail!("a change is looked for in one repository, and {} paths are given\n  help: name one", paths.len());
+        };
+        if path.as_os_str() == "-" {
+            bail!("a change is looked for in a repository, and standard input is none\n  help: name a directory");
+        }
+        let repository = found(Repository::find(path))?;
+        let index = repository.git.join("index");
+        let what = match between {
+            Some(between) => between,
+            None if self.staged => What::Staged(index),
+            None => What::Unstaged(index),
+        };
+        Ok(Some(Job { repository, own: Vec::new(), allowed: self.allow_alternate.clone(), what }))
+    }
+}
+
+/// Reads `A..B` or `A...B`; a side that is left out is `HEAD`.
+fn sides(text: &str) -> Result<What> {
+    let (a, b, either) = match (text.split_once("..."), text.split_once("..")) {
+        (Some((a, b)), _) => (a, b, true),
+        (None, Some((a, b))) => (a, b, false),
+        _ => bail!(
+            "`{text}` is no range\n  help: write `A..B`, or use `--since-ref {text}` for all that came after it"
+        ),
+    };
+    if b.contains("..") {
+        bail!("`{text}` is no range\n  help: write `A..B`");
+    }
+    let named = |side: &str| if side.is_empty() { "HEAD".to_owned() } else { side.to_owned() };
+    Ok(What::Between(named(a), named(b), either))
+}
+
+/// An error of a repository with what to do about it.
+pub(super) fn found<T>(outcome: Result<T, ChangesError>) -> Result<T> {
+    outcome.map_err(|error| {
+        let help = match &error {
+            ChangesError::NotARepository(_) => "name a directory in a repository; `quell scan PATH` scans any directory",
+            ChangesError::LinkElsewhere(_) => "name the repository itself",
+            ChangesError::Bare(_) => "use --range, or name a work tree",
+            ChangesError::Unknown(_) => "`git branch -a` and `git log` show names; in a pipeline, fetch the commit first (GitHub: `fetch-depth: 0`, GitLab: `GIT_DEPTH: 0`)",
+            ChangesError::Name { .. } => "`git log` shows ids",
+            ChangesError::Unreadable { .. } => "repair the repository, or say where its objects are",
+        };
+        anyhow!("{error}\n  help: {help}")
+    })
+}
+
+impl Job {
+    /// Runs the scan. The report comes with the text of `.quell.toml` as it was before the change.
+    pub(super) fn run(&self, options: &ScanOptions<'_>, progress: &Progress) -> Result<(Report, Option<Vec<u8>>)> {
+        match self.outcome(options, progress) {
+            Err(ChangesError::Unreadable { what, why }) => {
+                let mut report = Report { rules: options.rules.rules.len() as u64, ..Report::default() };
+                report.coverage.gap(GapKind::Unreadable, &Untrusted::from(what.as_str()), why);
+                Ok((report, None))
+            }
+            other => found(other),
+        }
+    }
+
+    fn outcome(
+        &self,
+        options: &ScanOptions<'_>,
+        progress: &Progress,
+    ) -> Result<(Report, Option<Vec<u8>>), ChangesError> {
+        let repository = &self.repository;
+        let objects = Objects::open(repository, &self.own, &self.allowed, options.walk.max_file_size)?;
+        let outcome = match &self.what {
+            What::Staged(index) => staged(repository, &objects, index, options, progress)?,
+            What::Unstaged(index) => unstaged(repository, &objects, index, options, progress)?,
+            What::Between(a, b, either) => {
+                let names = Names::read(repository)?;
+                let (a, b) = (names.commit(a, &objects)?, names.commit(b, &objects)?);
+                let mut ranges = vec![Range { include: vec![b], exclude: vec![a] }];
+                if *either {
+                    ranges.push(Range { include: vec![a], exclude: vec![b] });
+                }
+                let outcome = range(repository, &objects, &ranges, options, progress);
+                Outcome { base: if *either { outcome.base } else { Some(a) }, ..outcome }
+            }
+            What::Updates(updates, known, received) => {
+                updated(repository, &objects, updates, (known, *received), (options, progress))?
+            }
+        };
+        let tree = outcome.base.and_then(|id| objects.commit(&id).ok()).map(|c| c.tree);
+        let blob = tree.and_then(|tree| file_at(&objects, &tree, target::FILE.as_bytes()));
+        let text = blob.and_then(|id| objects.read_as(&id, ObjectKind::Blob).ok());
+        Ok((outcome.report, text))
+    }
+}
+
+/// Scans what refs are to be set to and no ref leads to that is known.
+fn updated(
+    repository: &Repository,
+    objects: &Objects,
+    updates: &[Update],
+    (known, received): (&str, bool),
+    (options, progress): (&ScanOptions<'_>, &Progress),
+) -> Result<Outcome, ChangesError> {
+    let names = Names::read(repository)?;
+    let commit = |id: &ObjectId| match objects.peel(*id, |_, _| {}) {
+        Ok((id, ObjectKind::Commit)) => Some(id),
+        _ => None,
+    };
+    let olds: Vec<ObjectId> = updates.iter().filter_map(|u| commit(&u.old?)).collect();
+    let mut range = Range { exclude: olds.clone(), ..Range::default() };
+    let known = names.below(known);
+    range.exclude.extend(known.iter().filter_map(commit));
+    let (mut arrived, mut missing) = (Vec::new(), Vec::new());
+    for update in updates {
+        let tag = |id: &ObjectId, _: &[u8]| {
+            if !known.contains(id) {
+                arrived.push(Arrived::Tag(*id));
+            }
+        };
+        match objects.peel(update.new, tag) {
+            Ok((id, ObjectKind::Commit)) => range.include.push(id),
+            Ok((id, kind)) => arrived.push(Arrived::Object(id, kind)),
+            Err(e) => missing.push(e.words(&update.new)),
+        }
+    }
+    let mut outcome = pushed(repository, objects, (&[range], &arrived), options, progress);
+    for why in missing {
+        outcome.report.coverage.gap(GapKind::Unreadable, &Untrusted::from("<push>"), why);
+    }
+    // Suppressions are read from what the branch was; for a new one, or for several, from what the receiver stands at.
+    outcome.base = match olds[..] {
+        [old] if updates.len() == 1 => Some(old),
+        _ if received => names.target(b"HEAD"),
+        _ => outcome.base,
+    };
+    Ok(outcome)
+}
+
+/// A path that an environment variable or a hook gives, from where the command runs.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}

@@ -1,0 +1,85 @@
+//! What a change brings in: the index against `HEAD`, and commits against their parents.
+//!
+//! `open` finds a repository without reading a word of its configuration, and refuses what would hold a reader up;
+//! `objects` reads single objects through libgit2's object database, `index` the index, `names` refs and what people
+//! call commits. `staged`, `tree` and `walk` say what changed; `lines` says which lines of a file. No repository is opened
+//! by libgit2, since that reads configuration, the user's and the system's too, and follows its includes.
+
+mod commit;
+mod config;
+mod index;
+mod lines;
+mod names;
+mod objects;
+mod open;
+mod staged;
+mod tree;
+mod walk;
+
+pub use commit::Commit;
+pub use config::setting;
+pub use index::{Entry as IndexEntry, Index, Stat};
+pub use lines::{Lines, hash};
+pub use names::Names;
+pub use objects::{Objects, Unread};
+pub use open::Repository;
+pub use staged::staged;
+pub use tree::{Gone, changed, expand, file_at};
+pub use walk::{Range, Walked, walk};
+
+use crate::model::ObjectId;
+
+/// Why a repository, or what was asked of it, cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangesError {
+    /// There is none.
+    #[error("`{0}` is no git repository, and lies in none")]
+    NotARepository(String),
+    /// A `.git` file leads to a directory that does not lead back.
+    #[error("the git directory of `{0}` lies elsewhere and does not point back, so it is not read")]
+    LinkElsewhere(String),
+    /// It has no work tree.
+    #[error("`{0}` is a bare repository: it has no work tree")]
+    Bare(String),
+    /// No ref and no object has the name.
+    #[error("there is no commit `{0}` in the repository")]
+    Unknown(String),
+    /// A name that quell does not read, or an ambiguous one.
+    #[error("`{name}` names no commit: {why}")]
+    Name {
+        /// As it was given.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Something of the repository cannot be read, so that nothing of it was scanned.
+    #[error("{what}: {why}")]
+    Unreadable {
+        /// A path in it.
+        what: String,
+        /// In words of quell or of the system.
+        why: String,
+    },
+}
+
+/// A file that a change made or altered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its path in the work tree.
+    pub path: Box<[u8]>,
+    /// Its content after the change.
+    pub new: ObjectId,
+    /// Its content before: in each parent, or nothing where it did not exist there.
+    pub old: Vec<Option<ObjectId>>,
+    /// Whether it is a submodule's commit, which has no content here.
+    pub submodule: bool,
+}
+
+/// What a change did to a tree.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What it made or altered, against every parent.
+    pub made: Vec<Change>,
+    /// What it took away, of each parent.
+    pub gone: Vec<Vec<Gone>>,
+}

@@ -3,11 +3,39 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use quell::model::{Coverage, GapKind, SkipReason};
 use quell::sources::git::refs::{self, Refs, TipKind};
 
-use crate::support::Tree;
+use crate::support::{Run, Tree, clean, run};
+
+/// Runs the git that is first on the path: one that knows reftables may be newer than the system's.
+fn git(tree: &Tree, directory: &str, arguments: &[&str]) -> Run {
+    let mut command = command();
+    let names = ["AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"];
+    command.envs(names.map(|name| (format!("GIT_{name}"), "a@example.com")));
+    run(command.current_dir(tree.at(directory)).args(arguments)).code(0)
+}
+
+fn command() -> Command {
+    let mut command = Command::new("git");
+    clean(&mut command);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
+/// Whether git knows the format; where it does not, that is said.
+pub(crate) fn knows_reftables() -> bool {
+    let tree = Tree::new();
+    let made = command().current_dir(tree.path()).args(["init", "-q", "--ref-format=reftable"]).output();
+    let knows = made.is_ok_and(|o| o.status.success());
+    if !knows {
+        eprintln!("not tried: git knows no reftables");
+    }
+    knows
+}
 
 fn read(tree: &Tree, git_dir: &str, common: &str) -> (Refs, Coverage) {
     let mut coverage = Coverage::default();
@@ -31,46 +59,46 @@ fn lines(out: &str) -> BTreeSet<String> {
 /// A repository with a bit of everything that has a name.
 fn repository(tree: &Tree, options: &[&str]) {
     tree.dir("r");
-    tree.git("r", &[&["init", "-q", "-b", "main"], options].concat());
+    git(tree, "r", &[&["init", "-q", "-b", "main"], options].concat());
     for i in 0..3 {
         tree.write(format!("r/f{i}"), format!("{i}\n"));
-        tree.git("r", &["add", "."]);
-        tree.git("r", &["commit", "-q", "-m", &format!("c{i}")]);
+        git(tree, "r", &["add", "."]);
+        git(tree, "r", &["commit", "-q", "-m", &format!("c{i}")]);
     }
     for i in 0..300 {
-        tree.git("r", &["update-ref", &format!("refs/pull/{i}/head"), "HEAD~1"]);
+        git(tree, "r", &["update-ref", &format!("refs/pull/{i}/head"), "HEAD~1"]);
     }
-    tree.git("r", &["tag", "light"]);
-    tree.git("r", &["tag", "-a", "-m", "x", "annotated"]);
-    tree.git("r", &["branch", "deep/er/branch", "HEAD~2"]);
-    tree.git("r", &["branch", "gone"]);
-    tree.git("r", &["branch", "-D", "gone"]);
-    tree.git("r", &["notes", "add", "-m", "note"]);
+    git(tree, "r", &["tag", "light"]);
+    git(tree, "r", &["tag", "-a", "-m", "x", "annotated"]);
+    git(tree, "r", &["branch", "deep/er/branch", "HEAD~2"]);
+    git(tree, "r", &["branch", "gone"]);
+    git(tree, "r", &["branch", "-D", "gone"]);
+    git(tree, "r", &["notes", "add", "-m", "note"]);
     tree.write("r/f0", "changed\n");
-    tree.git("r", &["stash"]);
+    git(tree, "r", &["stash"]);
     tree.write("r/f0", "changed again\n");
-    tree.git("r", &["stash"]);
-    tree.git("r", &["stash", "drop", "-q"]);
-    tree.git("r", &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main"]);
-    tree.git("r", &["worktree", "add", "-q", "--detach", "../w", "HEAD~1"]);
-    tree.git("r", &["commit", "-q", "--amend", "-m", "amended"]);
-    tree.git("r", &["reset", "-q", "--hard", "HEAD~1"]);
+    git(tree, "r", &["stash"]);
+    git(tree, "r", &["stash", "drop", "-q"]);
+    git(tree, "r", &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main"]);
+    git(tree, "r", &["worktree", "add", "-q", "--detach", "../w", "HEAD~1"]);
+    git(tree, "r", &["commit", "-q", "--amend", "-m", "amended"]);
+    git(tree, "r", &["reset", "-q", "--hard", "HEAD~1"]);
 }
 
 fn same_as_git(tree: &Tree) {
     let (refs, coverage) = read(tree, "r/.git", "r/.git");
     assert_eq!(coverage.gaps, []);
-    let listed = tree.git("r", &["for-each-ref", "--format=%(refname) %(objectname)"]);
+    let listed = git(tree, "r", &["for-each-ref", "--format=%(refname) %(objectname)"]);
     assert_eq!(
         tips(&refs, |k| !matches!(k, TipKind::Head | TipKind::Worktree | TipKind::Pseudo)),
         lines(listed.out().as_str())
     );
-    let head = tree.git("r", &["rev-parse", "HEAD"]).out();
+    let head = git(tree, "r", &["rev-parse", "HEAD"]).out();
     assert_eq!(tips(&refs, |k| k == TipKind::Head), lines(&format!("HEAD {head}")));
     assert!(refs.tips.first().unwrap().kind == TipKind::Head);
-    let other = tree.git("w", &["rev-parse", "HEAD"]).out();
+    let other = git(tree, "w", &["rev-parse", "HEAD"]).out();
     assert!(tips(&refs, |k| k == TipKind::Worktree).contains(&format!("worktrees/w/HEAD {}", other.trim())));
-    let orig = tree.git("r", &["rev-parse", "ORIG_HEAD"]).out();
+    let orig = git(tree, "r", &["rev-parse", "ORIG_HEAD"]).out();
     assert!(tips(&refs, |k| k == TipKind::Pseudo).contains(&format!("ORIG_HEAD {}", orig.trim())));
     let peeled: BTreeSet<_> = refs.tips.iter().filter_map(|t| t.peeled).collect();
     assert!(peeled.len() <= 1);
@@ -86,7 +114,7 @@ fn same_as_git(tree: &Tree) {
 
 /// All that git lists in a log is among the ids that were read, and nothing else but what came before the first.
 fn logs_as_git(tree: &Tree, refs: &Refs, log: &str, name: &str) {
-    let ids: BTreeSet<String> = lines(&tree.git("r", &["reflog", "show", "--format=%H", log]).out());
+    let ids: BTreeSet<String> = lines(&git(tree, "r", &["reflog", "show", "--format=%H", log]).out());
     let own = refs.logs.iter().find(|l| text(l.name.raw()) == name).unwrap();
     let own: BTreeSet<String> = own.ids.iter().map(ToString::to_string).collect();
     assert!(own.is_superset(&ids), "{log}");
@@ -97,29 +125,32 @@ fn logs_as_git(tree: &Tree, refs: &Refs, log: &str, name: &str) {
 fn loose_and_packed_refs_are_those_that_git_lists() {
     for hash in ["sha1", "sha256"] {
         let tree = Tree::new();
-        repository(&tree, &["--ref-format=files", &format!("--object-format={hash}")]);
+        repository(&tree, &[&format!("--object-format={hash}")]);
         same_as_git(&tree);
-        tree.git("r", &["pack-refs", "--all"]);
-        tree.git("r", &["update-ref", "refs/pull/7/head", "HEAD"]);
+        git(&tree, "r", &["pack-refs", "--all"]);
+        git(&tree, "r", &["update-ref", "refs/pull/7/head", "HEAD"]);
         same_as_git(&tree);
         let (refs, _) = read(&tree, "r/.git", "r/.git");
         let tag = refs.tips.iter().find(|t| text(t.name.raw()) == "refs/tags/annotated").unwrap();
-        let commit = tree.git("r", &["rev-parse", "annotated^{commit}"]).out();
+        let commit = git(&tree, "r", &["rev-parse", "annotated^{commit}"]).out();
         assert_eq!(tag.peeled.unwrap().to_string(), commit.trim());
     }
 }
 
 #[test]
 fn reftables_are_read_as_git_reads_them() {
+    if !knows_reftables() {
+        return;
+    }
     for hash in ["sha1", "sha256"] {
         let tree = Tree::new();
         repository(&tree, &["--ref-format=reftable", &format!("--object-format={hash}")]);
         same_as_git(&tree);
         // Every block size, with one table of many blocks and several after it.
         for size in ["512", "4096", "0"] {
-            tree.git("r", &["-c", &format!("reftable.blockSize={size}"), "pack-refs", "--all"]);
-            tree.git("r", &["update-ref", "-d", "refs/pull/9/head"]);
-            tree.git("r", &["update-ref", "refs/pull/9/other", "HEAD"]);
+            git(&tree, "r", &["-c", &format!("reftable.blockSize={size}"), "pack-refs", "--all"]);
+            git(&tree, "r", &["update-ref", "-d", "refs/pull/9/head"]);
+            git(&tree, "r", &["update-ref", "refs/pull/9/other", "HEAD"]);
             same_as_git(&tree);
         }
     }
@@ -127,9 +158,12 @@ fn reftables_are_read_as_git_reads_them() {
 
 #[test]
 fn a_reftable_that_was_changed_is_a_gap_and_never_a_fault() {
+    if !knows_reftables() {
+        return;
+    }
     let tree = Tree::new();
     repository(&tree, &["--ref-format=reftable"]);
-    tree.git("r", &["pack-refs", "--all"]);
+    git(&tree, "r", &["pack-refs", "--all"]);
     let list = std::fs::read_to_string(tree.at("r/.git/reftable/tables.list")).unwrap();
     let table = tree.at("r/.git/reftable").join(list.lines().next().unwrap());
     let whole = std::fs::read(&table).unwrap();
@@ -223,7 +257,7 @@ fn names_of_any_bytes_and_files_of_any_size_are_read_in_bounds() {
     assert_eq!(tips(&refs, |k| k == TipKind::Branch).len(), 3);
     assert_eq!(tips(&refs, |k| k == TipKind::Pseudo).len(), 2);
     assert_eq!(refs.logs[0].ids.len(), 1);
-    let mut kinds: Vec<_> = coverage.gaps.iter().map(|g| g.kind).collect();
-    kinds.sort();
-    assert_eq!(kinds, [GapKind::Unreadable, GapKind::OverBudget]);
+    let kinds: Vec<_> = coverage.gaps.iter().map(|g| g.kind).collect();
+    assert_eq!(kinds.len(), 2);
+    assert!(kinds.contains(&GapKind::Corrupt) && kinds.contains(&GapKind::OverBudget), "{kinds:?}");
 }

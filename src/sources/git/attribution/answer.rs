@@ -137,12 +137,12 @@ impl<'a> Answer<'a> {
         let missing = &self.reach.missing;
         if let Some(first) = missing.iter().min() {
             let why = format!("{} commits that its refs lead to are missing, such as {first}", missing.len());
-            coverage.gap(GapKind::Unreadable, repository, why);
+            coverage.gap(GapKind::Missing, repository, why);
         }
         let trees = &self.pruned.missing;
         if let Some(first) = trees.iter().filter_map(|t| ObjectId::new(self.trees.id(*t))).min() {
             let why = format!("{} directories in its history are missing, such as {first}", trees.len());
-            coverage.gap(GapKind::Unreadable, repository, why);
+            coverage.gap(GapKind::Missing, repository, why);
         }
         if self.pruned.cycles > 0 {
             coverage.notice(repository, format!("{} of its directories contain themselves", self.pruned.cycles));

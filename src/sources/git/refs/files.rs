@@ -90,7 +90,7 @@ fn packed(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
         }
     });
     if bad > 0 {
-        coverage.gap(GapKind::Unreadable, &dir.name(b"packed-refs"), format!("{bad} of its lines are no refs"));
+        coverage.gap(GapKind::Corrupt, &dir.name(b"packed-refs"), format!("{bad} of its lines are no refs"));
     }
 }
 
@@ -105,10 +105,10 @@ fn loose(place: &Place, name: &CStr, path: &[u8], link: bool, store: &mut Store,
         Some(Some(value)) => {
             store.set(path, value);
         }
+        // Where reftables are in use git puts a file in this place, so that nothing is written into it.
+        Some(None) if path == b"refs/heads" => {}
         Some(None) if link => coverage.skip(SkipReason::Symlink, &place.name(name.to_bytes()), false),
-        Some(None) => {
-            coverage.gap(GapKind::Unreadable, &place.name(name.to_bytes()), "it holds neither an id nor a name")
-        }
+        Some(None) => coverage.gap(GapKind::Corrupt, &place.name(name.to_bytes()), "it holds neither an id nor a name"),
         None => {}
     }
 }
@@ -123,7 +123,7 @@ fn head(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
         Some(Some(value)) => {
             store.set(b"HEAD", value);
         }
-        Some(None) => coverage.gap(GapKind::Unreadable, &dir.name(b"HEAD"), "it holds neither an id nor a name"),
+        Some(None) => coverage.gap(GapKind::Corrupt, &dir.name(b"HEAD"), "it holds neither an id nor a name"),
         None => {}
     }
 }

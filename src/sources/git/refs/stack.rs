@@ -44,7 +44,7 @@ pub(super) fn read(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
             }
         });
         if let Err(why) = outcome {
-            coverage.gap(GapKind::Unreadable, &place.name(name), format!("{why}: what is before that was read"));
+            coverage.gap(GapKind::Corrupt, &place.name(name), format!("{why}: what is before that was read"));
         }
     }
     for ((name, _), ids) in logs {
@@ -58,7 +58,7 @@ fn table(place: &Place, name: &[u8], coverage: &mut Coverage) -> Option<Vec<u8>>
     let opened = file.as_ref().and_then(|n| place.file(n, coverage));
     let mut bytes = Vec::new();
     let Some(opened) = opened else {
-        coverage.gap(GapKind::Unreadable, &place.name(name), "the list of tables names it, and it is not there");
+        coverage.gap(GapKind::Missing, &place.name(name), "the list of tables names it, and it is not there");
         return None;
     };
     match opened.take(FILE + 1).read_to_end(&mut bytes) {

@@ -111,7 +111,7 @@ fn add(refs: &mut Refs, from: &Worktree, common: &Store, coverage: &mut Coverage
                 refs.tips.push(Tip { kind, name: named(name), id, peeled });
             }
             Found::Loop => {
-                coverage.gap(GapKind::Unreadable, &named(name), "it leads back to itself, by way of other refs")
+                coverage.gap(GapKind::Corrupt, &named(name), "it leads back to itself, by way of other refs")
             }
             Found::Nothing => {
                 let head = name == b"HEAD" || matches!(value, Value::Symbolic(to) if to.starts_with(b"refs/remotes/"));

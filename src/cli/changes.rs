@@ -12,6 +12,7 @@ use crate::sources::git::changes::{ChangesError, Names, Objects, Range, Reposito
 use super::target;
 
 #[derive(Debug, Default, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Scan what is staged: secrets in lines that the index adds to HEAD. The repository is the one that PATH lies in. What
     /// was there before and was not touched is not reported, nor are lines and files that were only moved.
@@ -98,9 +99,9 @@ fn sides(text: &str) -> Result<What> {
     let (a, b, either) = match (text.split_once("..."), text.split_once("..")) {
         (Some((a, b)), _) => (a, b, true),
         (None, Some((a, b))) => (a, b, false),
-        _ => bail!(
-            "`{text}` is no range\n  help: write `A..B`, or use `--since-ref {text}` for all that came after it"
-        ),
+        _ => {
+            bail!("`{text}` is no range\n  help: write `A..B`, or use `--since-ref {text}` for all that came after it")
+        }
     };
     if b.contains("..") {
         bail!("`{text}` is no range\n  help: write `A..B`");

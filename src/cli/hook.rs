@@ -205,7 +205,9 @@ fn tell(report: &Report, hook: Hook, out: &mut dyn Write) -> std::io::Result<()>
 fn advice(finding: &Finding, hook: Hook) -> String {
     let out = match hook {
         Hook::Commit => "take it out and `git add` the file again",
-        Hook::Push | Hook::Receive => "take it out of the commit that has it (`git rebase -i`), and roll it if it was ever shared",
+        Hook::Push | Hook::Receive => {
+            "take it out of the commit that has it (`git rebase -i`), and roll it if it was ever shared"
+        }
     };
     let first = if matches!(hook, Hook::Commit) { "commit" } else { "push" };
     match &finding.fingerprint {

@@ -76,7 +76,9 @@ pub(super) fn uninstall(args: &Args) -> Result<Exit> {
     let layout = layout(&args.path)?;
     for hook in hooks(args) {
         let (file, done) = match &layout {
-            Layout::PreCommit => bail!("pre-commit (the program) has the hooks\n  help: take quell out of .pre-commit-config.yaml"),
+            Layout::PreCommit => {
+                bail!("pre-commit (the program) has the hooks\n  help: take quell out of .pre-commit-config.yaml")
+            }
             Layout::Hooks(folder) => (folder.join(hook), unchain(&folder.join(hook))?),
             Layout::Husky(folder) => (folder.join(hook), take_out(&folder.join(hook))?),
         };

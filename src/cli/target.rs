@@ -67,7 +67,13 @@ pub(super) fn apply(targets: &[PathBuf], refuse: bool, today: (u16, u8, u8), rul
 
 /// The same for a change, with the text of the file as it was before: `text` is that of the work tree's root at the commit
 /// that the change goes on from. A change cannot suppress what it brings in.
-pub(super) fn apply_base(text: Option<&[u8]>, refuse: bool, today: (u16, u8, u8), rules: &RuleSet, report: &mut Report) {
+pub(super) fn apply_base(
+    text: Option<&[u8]>,
+    refuse: bool,
+    today: (u16, u8, u8),
+    rules: &RuleSet,
+    report: &mut Report,
+) {
     let text = text.map(|t| std::str::from_utf8(t).map(str::to_owned).map_err(|_| "it is no UTF-8")).transpose();
     let held = entries(text, (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
     settle(&held, &|_, _| true, &|_| false, rules, report);

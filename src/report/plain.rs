@@ -69,7 +69,8 @@ pub fn place(location: &Location) -> String {
 /// A commit for people: the start of its id, whose it is, and the day.
 fn commit(commit: &CommitRef) -> String {
     let id: String = commit.id.to_string().chars().take(12).collect();
-    let day = time::OffsetDateTime::from_unix_timestamp(commit.date).map_or_else(|_| "?".to_owned(), |t| t.date().to_string());
+    let day = time::OffsetDateTime::from_unix_timestamp(commit.date)
+        .map_or_else(|_| "?".to_owned(), |t| t.date().to_string());
     format!("commit {id} ({}, {day})", terminal(&commit.author))
 }
 

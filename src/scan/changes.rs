@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 
 use super::engine::{self, Progress, ScanOptions};
 use super::file::{FileScan, FileScratch, MARGINS};
+use super::paths;
 use super::sighting::Sighting;
 use super::touched::{Moves, Touched};
-use super::paths;
 use crate::detect::Detector;
 use crate::model::{CommitRef, Coverage, GapKind, ObjectId, Report, SkipReason, Untrusted};
 use crate::sources::Reader;

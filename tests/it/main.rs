@@ -14,11 +14,13 @@
 
 mod support;
 
+mod changes;
 mod encodings;
 mod formats;
 mod git;
 mod git_directory;
 mod hits;
+mod hooks;
 mod hostile;
 mod hostile_config;
 mod hostile_races;
@@ -26,6 +28,7 @@ mod hostile_trees;
 mod locality;
 mod many;
 mod outputs;
+mod pipelines;
 mod planted;
 mod prefix;
 mod readme;

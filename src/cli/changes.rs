@@ -12,6 +12,7 @@ use crate::sources::git::changes::{ChangesError, Names, Objects, Range, Reposito
 use super::target;
 
 #[derive(Debug, Default, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Scan what is staged: secrets in lines that the index adds to HEAD. The repository is the one that PATH lies in. What
     /// was there before and was not touched is not reported, nor are lines and files that were only moved.

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The only part that prints, reads the environment and the clock, and exits.
 //!
+//! `changes` asks for scans of a change, `hook` is what git's hooks call and `install` puts them in place;
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
 //! says it, `output` writes reports where they were asked for (`destination`), `progress` shows how far a scan has come,
 //! `exit` says how a run ended.
@@ -9,7 +10,9 @@ mod config;
 mod destination;
 mod exit;
 mod explain;
+mod hook;
 mod init;
+mod install;
 mod output;
 mod pages;
 mod places;
@@ -42,6 +45,8 @@ enum Verb {
     Scan(Box<scan::Args>),
     /// List, show and check rules.
     Rules(rules::Args),
+    /// Install git hooks, and what they call.
+    Hook(hook::Args),
     /// Explain a rule, or a finding by its fingerprint.
     Explain(explain::Args),
     /// Write a configuration template in which every option is explained.
@@ -73,6 +78,7 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
     };
     let outcome = match args.verb {
         Verb::Scan(args) => scan::run(&args),
+        Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Init(args) => init::run(&args),

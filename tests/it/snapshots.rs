@@ -82,6 +82,8 @@ snapshot!(
     ["rules", "check", "--help"],
     ["explain", "--help"],
     ["init", "--help"],
+    ["hook", "--help"],
+    ["hook", "install", "--help"],
     ["completions", "--help"],
     ["man", "--help"]
 );

@@ -175,7 +175,7 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
     git(&["tag", "-a", "v1", "-m", &format!("release {}", token(6))]);
     git(&["notes", "add", "-m", &format!("note {}", token(7))]);
     tree.write("untracked.env", leak(8));
-    tree.write("kept.env", format!("{}{}", leak(1), leak(9)));
+    tree.write("side.txt", leak(9));
     git(&["stash", "-q", "--include-untracked"]);
     // What only the reflog still has.
     tree.write("reset.env", leak(10));
@@ -207,6 +207,7 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
         has(&format!("commit {message}"), "history", Some(&message));
         has("merged.env", "head", Some(&merge));
         has("branch.env", "tip", Some(&branch));
+        has("side.txt", "tip", Some(&id(&tree, "stash@{0}")));
         has("untracked.env", "tip", Some(&id(&tree, "stash@{0}^3")));
         has("reset.env", "reflog", Some(&reset));
         has(&format!("blob {dangling}"), "unreachable", None);

@@ -166,6 +166,7 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "merge"]);
     let merge = id(&tree, "HEAD");
+    git(&["branch", "-q", "-D", "side"]);
     git(&["checkout", "-q", "-b", "branch"]);
     tree.write("branch.env", leak(5));
     git(&["add", "."]);
@@ -183,6 +184,7 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
     git(&["commit", "-q", "-m", "to be reset"]);
     let reset = id(&tree, "HEAD");
     git(&["reset", "-q", "--hard", "HEAD~1"]);
+    std::fs::remove_file(tree.path().join(".git/ORIG_HEAD")).unwrap();
     tree.write("blob", leak(11));
     let dangling = git(&["hash-object", "-w", "blob"]).out().trim().to_owned();
     std::fs::remove_file(tree.path().join("blob")).unwrap();
@@ -208,7 +210,7 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
         has("merged.env", "head", Some(&merge));
         has("branch.env", "tip", Some(&branch));
         has("side.txt", "tip", Some(&id(&tree, "stash@{0}")));
-        has("untracked.env", "tip", Some(&id(&tree, "stash@{0}^3")));
+        has("untracked.env", "history", Some(&id(&tree, "stash@{0}^3")));
         has("reset.env", "reflog", Some(&reset));
         has(&format!("blob {dangling}"), "unreachable", None);
         assert!(found.keys().any(|path| path.starts_with("tag ")), "the tag's message in {found:#?}");

@@ -120,7 +120,9 @@ pub struct Notice {
 pub struct Coverage {
     /// Files read to their end.
     pub files: u64,
-    /// Bytes read from them.
+    /// Objects of repositories read.
+    pub objects: u64,
+    /// Bytes read from all of them.
     pub bytes: u64,
     /// What was left out by design, by reason.
     pub skipped: BTreeMap<SkipReason, Skipped>,
@@ -167,6 +169,7 @@ impl Coverage {
     /// Adds another part's record to this one.
     pub fn merge(&mut self, other: Self) {
         self.files += other.files;
+        self.objects += other.objects;
         self.bytes += other.bytes;
         for (reason, skipped) in other.skipped {
             let entry = self.skipped.entry(reason).or_default();

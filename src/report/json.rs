@@ -79,7 +79,12 @@ fn coverage(coverage: &Coverage) -> Lazy<'_> {
     }).collect();
     let gaps = Lazy::list(&coverage.gaps, |g| json!({ "path": text(&g.path), "kind": g.kind, "why": g.why }));
     let notices = Lazy::list(&coverage.notices, |n| json!({ "path": text(&n.path), "text": n.text }));
-    let small = [("files", json!(coverage.files)), ("bytes", json!(coverage.bytes)), ("skipped", json!(skipped))];
+    let small = [
+        ("files", json!(coverage.files)),
+        ("objects", json!(coverage.objects)),
+        ("bytes", json!(coverage.bytes)),
+        ("skipped", json!(skipped)),
+    ];
     Lazy::object(small, [("gaps", gaps), ("notices", notices)])
 }
 

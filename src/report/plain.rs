@@ -134,7 +134,11 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "left out by design: {}", left_out.join(", "))?;
     }
     let findings = counted(report.findings.len() as u64, "finding", "findings");
-    let (files, rules) = (counted(coverage.files, "file", "files"), counted(report.rules, "rule", "rules"));
+    let files = match coverage.objects {
+        0 => counted(coverage.files, "file", "files"),
+        objects => counted(objects, "object", "objects"),
+    };
+    let rules = counted(report.rules, "rule", "rules");
     let read = format!("{files} ({}) and {rules}", size(coverage.bytes));
     let mut more = Vec::new();
     if report.below_confidence > 0 {
@@ -145,7 +149,7 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
     writeln!(out, "{findings} in {read}{more}")?;
-    if coverage.files == 0 {
+    if coverage.files + coverage.objects == 0 {
         writeln!(out, "nothing was scanned")?;
     }
     if !coverage.is_complete() {

@@ -37,7 +37,7 @@ pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::R
         [("executionSuccessful", json!(report.coverage.is_complete()))],
         [("toolExecutionNotifications", notifications(&report.coverage))],
     );
-    let properties = json!({ "filesRead": report.coverage.files, "bytesRead": report.coverage.bytes, "belowConfidence": report.below_confidence, "suppressed": report.suppressed });
+    let properties = json!({ "filesRead": report.coverage.files, "objectsRead": report.coverage.objects, "bytesRead": report.coverage.bytes, "belowConfidence": report.below_confidence, "suppressed": report.suppressed });
     let run = Lazy::object(
         [("tool", json!({ "driver": driver })), ("columnKind", json!("unicodeCodePoints")), ("properties", properties)],
         [("invocations", Lazy::Few(vec![invocation])), ("results", results)],

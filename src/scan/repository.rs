@@ -33,7 +33,7 @@ pub fn history(path: &Path, options: &ScanOptions<'_>, progress: &Progress) -> R
     let detector = engine::detector(options);
     let search = Search::new(&detector, options.confidence);
     let walked = walk(&repository, options.threads, &search, &mut coverage);
-    (coverage.files, coverage.bytes) = (coverage.files + walked.objects, coverage.bytes + walked.bytes);
+    (coverage.objects, coverage.bytes) = (walked.objects, walked.bytes);
     progress.files.fetch_add(walked.objects, Ordering::Relaxed);
     progress.bytes.fetch_add(walked.bytes, Ordering::Relaxed);
     let refs = refs::read(repository.git_dir(), repository.common_dir(), &mut coverage);

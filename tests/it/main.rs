@@ -27,6 +27,7 @@ mod locality;
 mod many;
 mod outputs;
 mod packs;
+mod packs_broken;
 mod packs_hostile;
 mod planted;
 mod prefix;

@@ -124,9 +124,9 @@ impl<V: Visitor> LooseWalk<'_, V> {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads.min(ids.len() / 16)).for_each(|_| {
-                scope.spawn(work);
-            });
+            // Where the system has no thread to give, the others do its work.
+            let more = (1..threads.min(ids.len() / 16)).map(|_| std::thread::Builder::new().spawn_scoped(scope, work));
+            let _started = more.filter(Result::is_ok).count();
             work();
         });
         let lost: HashMap<ObjectId, Fault> =

@@ -41,7 +41,7 @@ impl Default for Limits {
 pub struct Walked {
     /// Objects that were visited; one that stands in several packs may count more than once.
     pub objects: u64,
-    /// Their bytes.
+    /// Bytes that were made for them.
     pub bytes: u64,
 }
 

@@ -32,6 +32,7 @@ mod locality;
 mod many;
 mod outputs;
 mod packs;
+mod packs_broken;
 mod packs_hostile;
 mod pipelines;
 mod planted;

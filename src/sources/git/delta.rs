@@ -37,7 +37,7 @@ impl<'a> Delta<'a> {
             return Err(Fault::Corrupt("its delta is for a base of another size"));
         }
         let result = usize::try_from(self.result).map_err(|_| Fault::Corrupt("its delta states an impossible size"))?;
-        out.try_reserve_exact(result).map_err(|_| Fault::TooLarge { size: self.result, most: 0 })?;
+        out.try_reserve_exact(result).map_err(|_| Fault::no_memory())?;
         let mut rest = self.instructions;
         while let Some((op, tail)) = rest.split_first() {
             let piece;

@@ -47,6 +47,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The system has no memory for what was to be held.
+    pub(super) fn no_memory() -> Self {
+        Self::Unreadable("there is no memory for it".to_owned())
+    }
+
     /// The kind of gap that it makes.
     #[must_use]
     pub fn kind(&self) -> GapKind {

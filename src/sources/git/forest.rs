@@ -226,7 +226,9 @@ impl Window {
             if offset >= pack.end() {
                 return Err(Fault::Truncated);
             }
-            self.bytes.resize(WINDOW, 0);
+            // Where objects are larger than a window there is nothing to be read ahead.
+            let is_near = offset < self.start.saturating_add(2 * WINDOW as u64);
+            self.bytes.resize(if is_near { WINDOW } else { HEADER }, 0);
             let n = pack.read(offset, &mut self.bytes)?;
             self.bytes.truncate(n);
             self.start = offset;

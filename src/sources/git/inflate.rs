@@ -19,7 +19,7 @@ impl Inflater {
     /// stream that has more than it states. The checksum of the stream is compared. `None` where the input ends too early.
     pub(super) fn whole(&mut self, input: &[u8], size: usize, out: &mut Vec<u8>) -> Result<Option<()>, Fault> {
         if out.len() <= size {
-            out.try_reserve_exact(size + 1 - out.len()).map_err(|_| Fault::TooLarge { size: size as u64, most: 0 })?;
+            out.try_reserve_exact(size + 1 - out.len()).map_err(|_| Fault::no_memory())?;
             out.resize(size + 1, 0);
         }
         let space = out.get_mut(..=size).unwrap_or_default();
@@ -110,7 +110,7 @@ impl<F: FnMut(&mut Vec<u8>) -> Result<(), Fault>> Stream<F> {
             let at = out.len();
             // A byte more than is stated: reading it finds the end of the stream, or what should not be there.
             let wanted = (size - at.min(size) + 1).min(STEP);
-            out.try_reserve(wanted).map_err(|_| Fault::TooLarge { size: size as u64, most: 0 })?;
+            out.try_reserve(wanted).map_err(|_| Fault::no_memory())?;
             out.resize(at + wanted, 0);
             let n = self.fill(out.get_mut(at..).unwrap_or_default())?;
             out.truncate(at + n);

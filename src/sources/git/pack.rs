@@ -144,11 +144,13 @@ impl Pack {
         let mut at = entry.data;
         // A stream may be longer than what it makes, but not by much: what is not worth the reading is corrupt.
         let mut left = entry.size.saturating_add(entry.size / 4).saturating_add(STEP as u64);
+        // Small ones are read in small steps: there may be millions, all broken.
+        let step = usize::try_from(left - STEP as u64).unwrap_or(STEP).saturating_add(1 << 12).min(STEP);
         Stream::new(entry.size, Vec::new(), move |input: &mut Vec<u8>| {
             if left == 0 {
                 return Err(Fault::Corrupt("its zlib stream is longer than what it holds"));
             }
-            input.resize(STEP, 0);
+            input.resize(step, 0);
             let n = self.read(at, input)?;
             input.truncate(n);
             at += n as u64;

@@ -102,6 +102,11 @@ impl PackIndex {
         self.offsets.len()
     }
 
+    /// How many places there are. Two objects in one place hide a third.
+    pub(super) fn places(&self) -> usize {
+        self.len() - self.offsets.windows(2).filter(|pair| pair.first() == pair.last()).count()
+    }
+
     /// Where all objects lie, ascending.
     pub(super) fn offsets(&self) -> &[u64] {
         &self.offsets

@@ -8,7 +8,7 @@ use super::directories::Directory;
 use super::fault::Fault;
 use super::loose;
 use super::object::{Copied, ObjectKind};
-use super::pack::{Buffers, Form};
+use super::pack::{Buffers, Form, HEADER};
 use super::repository::Repository;
 use super::store::Store;
 use crate::model::ObjectId;
@@ -110,9 +110,9 @@ impl<'r> ObjectReader<'r> {
         self.kind(id).map_err(|fault| if fault == Fault::Missing(*id) { Fault::NoBase(*id) } else { fault })
     }
 
-    /// Bytes that were made so far, those on the way to what was asked for included.
-    pub(super) fn made(&self) -> u64 {
-        self.made
+    /// Bytes that were made since this was last asked for, those on the way to what was read included.
+    pub(super) fn take_made(&mut self) -> u64 {
+        std::mem::take(&mut self.made)
     }
 
     /// Whether there is such an object. Nothing of it is read but where it is said to be.
@@ -140,7 +140,10 @@ impl<'r> ObjectReader<'r> {
         let mut fault = Fault::Missing(*id);
         for directory in self.directories {
             match read_loose(directory, id, self.most) {
-                Ok(Some((kind, bytes))) => return Ok((kind, Arc::new(bytes))),
+                Ok(Some((kind, bytes))) => {
+                    self.made += bytes.len() as u64;
+                    return Ok((kind, Arc::new(bytes)));
+                }
                 Ok(None) => {}
                 Err(other) => fault = other,
             }
@@ -151,6 +154,7 @@ impl<'r> ObjectReader<'r> {
     /// Reads the object at a place.
     pub(super) fn read_at(&mut self, place: Place) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
         let (way, end) = self.way(place)?;
+        self.made += way.len() as u64 * HEADER as u64;
         let (kind, mut bytes) = match end {
             End::Kept(kind, bytes) => (kind, bytes),
             End::Loose(id) => self.read_loose(&id).map_err(|fault| match fault {
@@ -165,6 +169,7 @@ impl<'r> ObjectReader<'r> {
                 let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
                 let bytes = Arc::new(self.buffers.out.get(..size).unwrap_or_default().to_vec());
                 self.keep(place, kind, &bytes);
+                self.made += entry.size;
                 (kind, bytes)
             }
         };

@@ -57,7 +57,7 @@ impl Store {
         });
         match opened.and_then(|pack| Ok(Indexed { index: index(directory, name, format)?, pack })) {
             Ok(indexed) => {
-                let (stated, listed) = (indexed.pack.objects as usize, indexed.index.len());
+                let (stated, listed) = (indexed.pack.objects as usize, indexed.index.places());
                 if stated != listed {
                     self.faults.push((path, Fault::Corrupt("its index does not list as many objects as it has")));
                 }

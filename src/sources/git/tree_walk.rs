@@ -104,9 +104,11 @@ impl<'w, V: Visitor> TreeWalk<'w, V> {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads).for_each(|_| {
-                scope.spawn(work);
-            });
+            for _ in 1..threads {
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    crew.leave();
+                }
+            }
             work();
         });
         std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner))
@@ -130,11 +132,14 @@ struct Worker<'w, 'a, V: Visitor> {
     buffers: Buffers,
     out: Vec<u8>,
     copies: Vec<Copied>,
+    /// Reads bases of other packs, and those that made room.
+    reader: ObjectReader<'a>,
 }
 
 impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     fn new(walk: &'a TreeWalk<'w, V>) -> Self {
-        Self { walk, stack: Vec::new(), buffers: Buffers::default(), out: Vec::new(), copies: Vec::new() }
+        let reader = ObjectReader::new(walk.repository, walk.limits.held);
+        Self { walk, stack: Vec::new(), buffers: Buffers::default(), out: Vec::new(), copies: Vec::new(), reader }
     }
 
     fn run(&mut self, roots: &[u32], next: &AtomicUsize, crew: &Crew<Frame<'a, V::State>>) {
@@ -190,8 +195,9 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     fn root(&mut self, object: u32) -> Result<(), Fault> {
         let walk = self.walk;
         if let Some(id) = walk.forest.outside(object) {
-            let (_, bytes) = ObjectReader::new(walk.repository, walk.limits.held).read(&id)?;
-            return self.delta(object, &bytes, None);
+            let read = self.reader.read(&id);
+            walk.meter.spend(self.reader.take_made())?;
+            return self.delta(object, &read?.1, None);
         }
         let is_base = !walk.forest.children(object).is_empty();
         if !is_base && walk.is_seen(object) {
@@ -270,9 +276,9 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     /// Makes a base again that had made room for others.
     fn again(&mut self, base: &Live<'a, V::State>) -> Result<Arc<Vec<u8>>, Fault> {
         let walk = self.walk;
-        let mut reader = ObjectReader::new(walk.repository, walk.limits.held);
-        let (_, bytes) = reader.read_at((walk.number, base.object))?;
-        walk.meter.spend(reader.made())?;
+        let read = self.reader.read_at((walk.number, base.object));
+        walk.meter.spend(self.reader.take_made())?;
+        let (_, bytes) = read?;
         base.set(&bytes);
         Ok(bytes)
     }

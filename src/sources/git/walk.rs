@@ -41,7 +41,7 @@ impl Default for Limits {
 pub struct Walked {
     /// Objects that were visited; one that stands in several packs may count more than once.
     pub objects: u64,
-    /// Their bytes.
+    /// Bytes that were made for them.
     pub bytes: u64,
 }
 
@@ -124,9 +124,9 @@ impl<V: Visitor> LooseWalk<'_, V> {
             }
         };
         std::thread::scope(|scope| {
-            (1..threads.min(ids.len() / 16)).for_each(|_| {
-                scope.spawn(work);
-            });
+            // Where the system has no thread to give, the others do its work.
+            let more = (1..threads.min(ids.len() / 16)).map(|_| std::thread::Builder::new().spawn_scoped(scope, work));
+            let _started = more.filter(Result::is_ok).count();
             work();
         });
         let lost: HashMap<ObjectId, Fault> =

@@ -31,6 +31,7 @@ mod outputs;
 mod pipelines;
 mod planted;
 mod prefix;
+mod ranges;
 mod readme;
 mod snapshots;
 mod targets;

@@ -18,8 +18,10 @@ mod emit;
 mod model {
     mod level;
     mod suggest;
+    mod told;
     pub use level::{Confidence, Severity};
     pub use suggest::{nearest, unknown_key_help};
+    pub use told::system_words;
 }
 
 #[path = "src/rules"]

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-use super::exit::words;
-use crate::model::{FingerprintKey, nearest, unknown_key_help};
+use crate::model::{FingerprintKey, nearest, system_words, unknown_key_help};
 
 /// A configuration file. `quell init` writes a template of it.
 #[derive(Debug, Default, Deserialize)]
@@ -74,7 +73,7 @@ impl Config {
                 } else {
                     "make it a file of text that you may read"
                 };
-                bail!("{what}: {}\n  help: {help}", words(&e));
+                bail!("{what}: {}\n  help: {help}", system_words(&e));
             }
         };
         let mut config: Self = toml::from_str(&text).map_err(|e| at(&path, &text, &e))?;
@@ -94,7 +93,7 @@ impl Config {
         let Some(path) = named else { return Ok(FingerprintKey::open()?) };
         let key = std::fs::read(&path).map_err(|e| {
             let help = "make a key with `head -c 32 /dev/urandom | base64`, or leave the option out";
-            anyhow!("the fingerprint key `{}` cannot be read: {}\n  help: {help}", path.display(), words(&e))
+            anyhow!("the fingerprint key `{}` cannot be read: {}\n  help: {help}", path.display(), system_words(&e))
         })?;
         FingerprintKey::team(key.trim_ascii()).with_context(|| {
             format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display())

@@ -10,9 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use crate::model::system_words;
 use anyhow::{Result, anyhow};
-
-use super::exit::words;
 
 /// Device and number: what makes two names the same file.
 type Id = (u64, u64);
@@ -43,7 +42,7 @@ impl Destination {
     /// What a path names; fails where no report could be written to it. Pipes and devices are opened, and files only tried.
     pub(super) fn prepare(path: &Path) -> Result<Self> {
         let failed = |why: &str, help: &str| failed(path, why, help);
-        let refused = |e: io::Error| failed(&words(&e), "name a file that you may write");
+        let refused = |e: io::Error| failed(&system_words(&e), "name a file that you may write");
         let meta = match std::fs::metadata(path) {
             Ok(meta) => meta,
             Err(e) if e.kind() == ErrorKind::NotFound => return Target::new(path).map(Self::File),
@@ -92,17 +91,17 @@ impl Destination {
         match self {
             Self::Stdout => match whole(&mut io::stdout().lock()) {
                 Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-                    Err(anyhow!("standard output cannot be written to: {}", words(&e)))
+                    Err(anyhow!("standard output cannot be written to: {}", system_words(&e)))
                 }
                 _ => Ok(()),
             },
             Self::Stream(path, file, _) => {
                 let mut file = file;
-                whole(&mut file).map_err(|e| failed(path, &words(&e), "name a file instead"))
+                whole(&mut file).map_err(|e| failed(path, &system_words(&e), "name a file instead"))
             }
             Self::File(target) => target
                 .write(private, whole)
-                .map_err(|e| failed(&target.path, &words(&e), "make room, or name another file")),
+                .map_err(|e| failed(&target.path, &system_words(&e), "make room, or name another file")),
         }
     }
 }
@@ -117,10 +116,10 @@ impl Target {
         let name = path.file_name().filter(|_| !path.as_os_str().as_bytes().ends_with(b"/"));
         let name = name.ok_or_else(|| failed("it names no file", "name a file"))?;
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().map_err(|e| failed(&words(&e), "make its directory first"))?;
+        let folder = folder.canonicalize().map_err(|e| failed(&system_words(&e), "make its directory first"))?;
         let path = folder.join(name);
         Temporary::beside(&path, 0o600)
-            .map_err(|e| failed(&words(&e), "name a file in a directory that you may write to"))?;
+            .map_err(|e| failed(&system_words(&e), "name a file in a directory that you may write to"))?;
         Ok(Self { path, old: None, in_place: false })
     }
 

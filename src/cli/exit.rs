@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::model::Untrusted;
+use crate::model::{Untrusted, system_words};
 use crate::report;
 
 /// How a run ended. The numbers are an interface: scripts and hooks depend on them.
@@ -47,20 +47,13 @@ impl Exit {
 
 /// Tells an error that ends the run on standard error: what, why, and what to do.
 pub(super) fn failed(error: &anyhow::Error) -> Exit {
-    let system = |e: &(dyn Error + 'static)| e.downcast_ref::<io::Error>().map(|e| (e.kind(), words(e)));
+    let system = |e: &(dyn Error + 'static)| e.downcast_ref::<io::Error>().map(|e| (e.kind(), system_words(e)));
     if error.chain().filter_map(system).any(|(kind, _)| kind == io::ErrorKind::BrokenPipe) {
         // Whoever read our output has seen enough.
         return Exit::Clean;
     }
     let causes: Vec<String> = error.chain().map(|e| system(e).map_or_else(|| e.to_string(), |(_, why)| why)).collect();
     misused(&format!("error: {}", causes.join(": ")))
-}
-
-/// What the system says, in its words.
-pub(super) fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let mut letters = text.split(" (os error").next().unwrap_or_default().chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Tells wrong usage on standard error.

@@ -12,7 +12,7 @@ use clap::Parser;
 use super::changes::{Job, Update, What, absolute, found};
 use super::config::Config;
 use super::{Exit, install, scan};
-use crate::model::{Finding, ObjectId, Report};
+use crate::model::{Finding, ObjectId, Report, counted};
 use crate::report;
 use crate::sources::git::changes::Repository;
 
@@ -180,15 +180,12 @@ fn tell(report: &Report, hook: Hook, out: &mut dyn Write) -> std::io::Result<()>
         Hook::Push | Hook::Receive => "this push",
     };
     if let count @ 1.. = report.findings.len() {
-        writeln!(out, "quell stopped {what}: {}", report::counted(count as u64, "secret", "secrets"))?;
+        writeln!(out, "quell stopped {what}: {}", counted(count as u64, "secret", "secrets"))?;
     }
     for finding in &report.findings {
         let more = finding.locations.len().saturating_sub(1) as u64;
-        let more = if more == 0 {
-            String::new()
-        } else {
-            format!(" and {}", report::counted(more, "more place", "more places"))
-        };
+        let more =
+            if more == 0 { String::new() } else { format!(" and {}", counted(more, "more place", "more places")) };
         let place = finding.locations.first().map(report::place).unwrap_or_default();
         writeln!(out, "  what   {}, {}", finding.kind.title, finding.redacted())?;
         writeln!(out, "  where  {place}{more}")?;

@@ -7,8 +7,7 @@ use anyhow::{Result, bail};
 
 use super::config::word;
 use super::destination::Destination;
-use super::exit::words;
-use crate::model::Report;
+use crate::model::{Report, system_words};
 use crate::report::{self, Format, Style};
 
 /// One `--format`.
@@ -52,7 +51,9 @@ pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> 
     }
     if !outputs.iter().any(|o| matches!(o.to, Destination::Stdout) && o.format == Format::Plain) {
         match report::summary(report, &mut std::io::stderr().lock()) {
-            Err(e) if e.kind() != ErrorKind::BrokenPipe => bail!("standard error cannot be written to: {}", words(&e)),
+            Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+                bail!("standard error cannot be written to: {}", system_words(&e))
+            }
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::model::counted;
 use crate::scan::Progress;
 
 /// A line that shows the progress until it is dropped.
@@ -40,7 +41,7 @@ fn show(ended: &AtomicBool, progress: &Progress) {
     }
     while !ended.load(Ordering::Acquire) {
         let (files, bytes) = (progress.files.load(Ordering::Relaxed), progress.bytes.load(Ordering::Relaxed));
-        bar.set_message(format!("{files} files, {}", HumanBytes(bytes)));
+        bar.set_message(format!("{}, {}", counted(files, "file", "files"), HumanBytes(bytes)));
         bar.tick();
         std::thread::park_timeout(Duration::from_millis(100));
     }

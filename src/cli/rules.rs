@@ -9,8 +9,7 @@ use clap::Subcommand;
 use super::exit::escaped;
 use super::{Exit, scan};
 use crate::detect::selftest;
-use crate::model::nearest;
-use crate::report::counted;
+use crate::model::{counted, nearest};
 use crate::rules::embedded::embedded;
 use crate::rules::{Decoder, Rule, RuleSet, load};
 

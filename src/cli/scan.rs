@@ -7,13 +7,12 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
-use super::exit::words;
 use super::progress::Line;
 use super::{Exit, changes, exit, output, target};
-use crate::model::{Confidence, GapKind, Report, nearest};
+use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{Progress, ScanOptions, Target, scan};
+use crate::scan::{MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -66,6 +65,10 @@ pub(super) struct Args {
     /// The configuration to use instead of the user's.
     #[arg(long, value_name = "FILE", env = "QUELL_CONFIG")]
     pub(super) config: Option<PathBuf>,
+    /// Scan the whole history of the repository PATH: every object, also those that no branch leads to, with the commit
+    /// that brought each secret in and whether it is still at HEAD.
+    #[arg(long, help_heading = "Changes", conflicts_with_all = ["staged", "unstaged", "range", "since_ref"])]
+    pub(super) history: bool,
     #[command(flatten)]
     pub(super) changes: changes::Args,
 }
@@ -115,6 +118,14 @@ fn one_stream(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// A history is that of one repository.
+fn one_repository(paths: &[PathBuf]) -> Result<&Path> {
+    match paths {
+        [path] if !is_stream(path) => Ok(path),
+        _ => bail!("--history reads one repository\n  help: name one directory, and run once for each repository"),
+    }
+}
+
 fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -157,6 +168,7 @@ pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) 
         key: &config.key()?,
         threads,
         now,
+        max_matches: MAX_MATCHES,
         walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
     };
     exit::many_files();
@@ -164,6 +176,14 @@ pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) 
     let line = Line::start(&progress);
     let refuse = args.no_target_ignores;
     let mut report = match job {
+        None if args.history => {
+            let root = one_repository(&args.paths)?;
+            let mut report = history(root, &options, &progress).map_err(|error| {
+                anyhow!("{}: {error}\n  help: name a work tree's root, or a bare repository", root.display())
+            })?;
+            target::apply_root(root, refuse, today(now), &rules, &mut report);
+            report
+        }
         None => {
             let mut report = scan(targets(args), &options, &progress);
             target::apply(&args.paths, refuse, today(now), &rules, &mut report);
@@ -209,7 +229,7 @@ pub(super) fn rules(dir: Option<&Path>) -> Result<Cow<'static, RuleSet>> {
 /// An error where a directory of rules cannot be read at all: no line of a file is to blame for that.
 pub(super) fn readable(dir: &Path) -> Result<()> {
     let help = "name a directory of rule files that you may read";
-    let told = |e| anyhow!("the rules `{}` cannot be read: {}\n  help: {help}", dir.display(), words(&e));
+    let told = |e| anyhow!("the rules `{}` cannot be read: {}\n  help: {help}", dir.display(), system_words(&e));
     std::fs::read_dir(dir).map(|_| ()).map_err(told)
 }
 

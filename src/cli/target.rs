@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::places::Places;
 use crate::detect::{Chunk, Detector, Scratch};
-use crate::model::{Finding, Fingerprint, Quotes, Report, Untrusted};
+use crate::model::{Finding, Fingerprint, Quotes, Report, Untrusted, counted};
 use crate::report::terminal;
 use crate::rules::RuleSet;
 
@@ -77,6 +77,12 @@ pub(super) fn apply_base(
     let text = text.map(|t| std::str::from_utf8(t).map(str::to_owned).map_err(|_| "it is no UTF-8")).transpose();
     let held = entries(text, (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
     settle(&held, &|_, _| true, &|_| false, rules, report);
+}
+
+/// The same for a history, with the file at the root of the repository as it is now: places in a history have no other.
+pub(super) fn apply_root(root: &Path, refuse: bool, today: (u16, u8, u8), rules: &RuleSet, report: &mut Report) {
+    let held = entries(read(&root.join(FILE)), (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
+    settle(&held, &|_, _| true, &|_| true, rules, report);
 }
 
 /// Takes out what the suppressions name: `below` says whether a path lies below a directory, and `whole` whether all of a
@@ -146,7 +152,10 @@ fn entries(
         }
     };
     if refuse && !entries.is_empty() {
-        notice(format!("its {} suppressions are refused by --no-target-ignores", entries.len()));
+        notice(format!(
+            "its {} refused by --no-target-ignores",
+            counted(entries.len() as u64, "suppression is", "suppressions are")
+        ));
         return held;
     }
     for (number, value) in (1..).zip(entries) {

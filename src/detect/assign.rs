@@ -1,58 +1,49 @@
 //! One scan of the operator after a name serves every assignment rule: `name = "value"` in the ways that
-//! languages, configuration formats, URLs and command lines write it.
+//! languages, configuration formats, URLs and command lines write it. `pairing` reads names that stand in a field of
+//! their own, `value` the value itself.
 
 use std::ops::Range;
 
-use super::chunk::Quoting;
+use super::{names, pairing, value};
 use crate::rules::Shape;
 
-/// A value that a name announces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value {
-    /// Where it is, between its quotes; of a bare value, where it begins: its end is for the pattern to find.
-    pub span: Range<usize>,
-    /// How it is written.
-    pub quoting: Quoting,
-    /// Whether it is compared with, not assigned (`==`).
-    pub compared: bool,
-    /// The quote that opened it, or 0.
-    pub quote: u8,
-}
-
-/// The longest value that is looked at.
-pub(super) const MAX_VALUE: usize = Shape::TOKEN;
+pub(super) use value::{Form, Value};
 
 /// Operators that give a name its value.
-const ASSIGNING: [&[u8]; 8] = [b"=>", b":=", b"->", b"+=", b"?=", b"||=", b"%3D", b"="];
+const ASSIGNING: [&[u8]; 9] = [b"=>", b":=", b"->", b"<-", b"+=", b"?=", b"||=", b"%3D", b"="];
 /// Operators before the literal that stands in where a variable is not set: `process.env.KEY || "literal"`.
 const DEFAULTING: [&[u8]; 4] = [b"||", b"??", b"?:", b"or "];
-
-/// Reads on from the end of a keyword to the value that its name is given, if there is one within
-/// `Shape::GAP` bytes.
-pub(super) fn value_after(text: &[u8], keyword_end: usize) -> Option<Value> {
-    let limit = (keyword_end + Shape::GAP).min(text.len());
-    let mut s = Scan { text: text.get(..limit)?, at: keyword_end };
-    s.skip_while(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.' || b == b'-');
-    // `name->`: the last hyphen belongs to the arrow.
-    if s.peek() == Some(b'>') && s.text.get(s.at - 1) == Some(&b'-') {
-        s.at -= 1;
-    }
+/// Words between a name and its quoted value in prose and statements: "set `NAME` to `value`".
+const LINKING: [&[u8]; 4] = [b"to ", b"is ", b"as ", b"by "];
+/// Words before a name that is followed by its bare value.
+const DECLARING: &str = "ENV ARG setenv setx set -x -gx -Ux";
+/// Reads on from a keyword to the value that its name is given, if there is one within `Shape::GAP` bytes, or within
+/// `pairing::REACH` where name and value are fields of one object.
+pub(super) fn value_after(text: &[u8], hit: Range<usize>) -> Option<Value> {
+    let limit = (hit.end + Shape::GAP).min(text.len());
+    let mut s = Scan { text: text.get(..limit)?, at: hit.end, hit: hit.clone() };
+    s.name();
     let name_end = s.at;
     s.skip_while(|b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']' | b'[' | b'*' | b')'));
     let closed = s.text.get(name_end..s.at).unwrap_or_default();
     let quoted_name = closed.iter().any(|b| matches!(b, b'"' | b'\'' | b'`'));
     let called = closed.contains(&b')');
+    if let Some(at) = pairing::value(text, hit, s.at) {
+        return value::at(text, at, Form::Assigned);
+    }
     let before_blank = s.at;
     s.blanks();
     let blank = s.at > before_blank;
-    let compared = s.operator(quoted_name, called, blank)?;
+    let form = s.operator(quoted_name, called, blank)?;
     s.blanks();
-    value_at(text, s.at, compared)
+    value::at(text, s.at, form)
 }
 
 struct Scan<'a> {
     text: &'a [u8],
     at: usize,
+    /// The keyword.
+    hit: Range<usize>,
 }
 
 impl Scan<'_> {
@@ -78,64 +69,110 @@ impl Scan<'_> {
         there
     }
 
-    /// Whether what follows opens a quoted string, an escaped or a prefixed one included.
+    /// Goes to the end of the name.
+    fn name(&mut self) {
+        // The sign that ends a keyword (`"pwd"`, `_pw=`) is no part of the name.
+        while self.at > self.hit.start && self.text.get(self.at - 1).is_some_and(|b| b"\"'=: ".contains(b)) {
+            self.at -= 1;
+        }
+        self.skip_while(names::is_part);
+        // `name->`: the last hyphen belongs to the arrow.
+        if self.peek() == Some(b'>') && self.text.get(self.at - 1) == Some(&b'-') {
+            self.at -= 1;
+        }
+        // `Secret key: …`, in prose.
+        if self.text.get(self.at..self.at + 4).is_some_and(|w| w.eq_ignore_ascii_case(b" key"))
+            && self.text.get(self.at + 4).is_some_and(|b| b" :=|*`".contains(b))
+        {
+            self.at += 4;
+        }
+    }
+
+    /// A few bytes before the name that the keyword stands in.
+    fn before(&self) -> &[u8] {
+        let start = names::start(self.text, self.hit.start);
+        self.text.get(start.saturating_sub(Shape::NAME)..start).unwrap_or_default()
+    }
+
+    /// The name that the keyword stands in.
+    fn whole_name(&self) -> &[u8] {
+        self.text.get(names::around(self.text, self.hit.clone())).unwrap_or_default()
+    }
+
+    /// Whether what follows opens a quoted string, an escaped, a prefixed or a converted one included.
     fn quote_ahead(&self) -> bool {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let rest = rest.get(value::conversion(rest)..).unwrap_or_default();
         matches!(
             rest,
             [b'"' | b'\'' | b'`', ..]
                 | [b'\\', b'"' | b'\'', ..]
-                | [b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'N', b'"' | b'\'', ..]
+                | [b'b' | b'r' | b'u' | b'N' | b'@', b'"' | b'\'', ..]
         )
     }
 
-    /// Consumes the operator; says whether it compares. `None` where there is none.
-    fn operator(&mut self, quoted_name: bool, called: bool, blank: bool) -> Option<bool> {
+    /// Consumes the operator; `None` where there is none.
+    fn operator(&mut self, quoted_name: bool, called: bool, blank: bool) -> Option<Form> {
         if self.eat(b"===") || self.eat(b"==") {
-            return self.quote_ahead().then_some(true);
+            return self.quote_ahead().then_some(Form::Compared);
+        }
+        if self.peek() == Some(b':') && !self.text.get(self.at..)?.starts_with(b":=") {
+            return self.colon().then_some(Form::Assigned);
         }
         if ASSIGNING.iter().any(|operator| self.eat(operator)) {
-            return Some(false);
-        }
-        if self.eat(b":") {
-            // `::` is a path; `:` may be followed by a type and then `=`.
-            if self.peek() == Some(b':') {
-                return None;
-            }
-            self.annotation();
-            return Some(false);
+            return Some(Form::Assigned);
         }
         if blank && DEFAULTING.iter().any(|operator| self.eat(operator)) {
-            return self.quote_ahead().then_some(false);
+            return self.quote_ahead().then_some(Form::Assigned);
         }
-        if called { None } else { self.juxtaposed(quoted_name, blank).then_some(false) }
+        // `setName("value")`
+        if !called && !blank && self.eat(b"(") {
+            return self.quote_ahead().then_some(Form::Called);
+        }
+        if called { None } else { self.juxtaposed(quoted_name, blank).then_some(Form::Assigned) }
+    }
+
+    /// Consumes `:`, what a type says behind it, or the `:-` of a default.
+    fn colon(&mut self) -> bool {
+        let before = self.before();
+        let joined = self.at.checked_sub(1).and_then(|i| self.text.get(i)).is_some_and(|b| names::is_part(*b));
+        let part_of_path = match before.last() {
+            // `arn:aws:secretsmanager:eu-west-1:1:secret:name`, `"AWS::Service::ApiKey": …`
+            Some(b':') => joined || before.ends_with(b"::"),
+            // `src/token.rs:191`
+            Some(b'/' | b'\\') => self.whole_name().contains(&b'.'),
+            _ => false,
+        };
+        let expanded = before.ends_with(b"${");
+        self.at += 1;
+        match self.peek() {
+            // `::` is a path, and behind `:?` stands the message of a variable that is not set.
+            Some(b':' | b'?') => false,
+            Some(b'-') if expanded => self.eat(b"-"),
+            _ => {
+                self.annotation();
+                !part_of_path
+            }
+        }
     }
 
     /// Consumes what stands between a name and its value where there is no operator: a comma, a bracket, the end of a
-    /// tag, another attribute, or nothing at all.
+    /// tag, the border of a table's cell, a word, or nothing at all.
     fn juxtaposed(&mut self, quoted_name: bool, blank: bool) -> bool {
         match self.peek() {
-            // `set("name", "value")`, and `setName("value")`.
+            // `set("name", "value")`
             Some(b',') if quoted_name => {
                 self.at += 1;
-                self.quote_ahead()
+                self.quote_ahead() && !self.is_asked_for()
             }
-            Some(b'(') if !blank => {
-                self.at += 1;
-                self.quote_ahead()
-            }
-            // `<name>value</name>`, and `<add key="name" value="…"/>`.
             Some(b'>') if !quoted_name => {
                 self.at += 1;
-                true
+                self.is_element()
             }
-            Some(b'v' | b'V') if quoted_name && blank => {
-                let word = self.text.get(self.at..self.at + 5).unwrap_or_default();
-                let attribute = word.eq_ignore_ascii_case(b"value");
-                self.at += word.len();
-                self.blanks();
-                attribute && (self.eat(b"=") || self.eat(b":"))
+            Some(b'|') if blank || quoted_name => {
+                self.at += 1;
+                self.is_cell()
             }
             // `PASSWORD 'x'` (SQL), `--password "x"`, and Go's `password string = "x"`.
             Some(_) if blank && self.quote_ahead() => true,
@@ -143,14 +180,88 @@ impl Scan<'_> {
                 self.blanks();
                 self.eat(b"=")
             }
+            Some(b't' | b'i' | b'a' | b'b' | b'T' | b'B') if blank && LINKING.iter().any(|w| self.eat_word(w)) => {
+                self.quote_ahead()
+            }
+            // `<password type="plain">value</password>`
+            Some(b'a'..=b'z') if blank && self.is_element() => self.end_of_tag(),
+            Some(b) if blank && !b.is_ascii_whitespace() && b != b'-' => self.is_declared(),
             _ => false,
         }
+    }
+
+    fn eat_word(&mut self, word: &[u8]) -> bool {
+        let there = self.text.get(self.at..self.at + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+        if there {
+            self.at += word.len();
+        }
+        there
+    }
+
+    /// Goes behind the `>` of the tag that the name opened.
+    fn end_of_tag(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = rest.iter().position(|b| matches!(b, b'>' | b'<' | b'\n'));
+        self.at += end.map_or(0, |end| end + 1);
+        end.is_some_and(|end| rest.get(end) == Some(&b'>') && rest.get(end.wrapping_sub(1)) != Some(&b'/'))
+    }
+
+    /// Whether the name opens an element (`<name>`, `<ns:name>`), and no group of a pattern (`(?P<name>`).
+    fn is_element(&self) -> bool {
+        let before = self.before();
+        !matches!(before, [.., b'?', b'<'] | [.., b'?', b'P', b'<']) && before.ends_with(b"<")
+            || before.ends_with(b":") && !before.ends_with(b"::")
+    }
+
+    /// Whether a name that is followed by a comma is what a function about secrets is asked for:
+    /// `checkPassword("password", "…")`.
+    fn is_asked_for(&self) -> bool {
+        let before = self.before();
+        let trimmed = before.trim_ascii_end();
+        let Some(opened) = trimmed.strip_suffix(b"\"").or(trimmed.strip_suffix(b"'")) else { return false };
+        let Some(callee) = opened.strip_suffix(b"(") else { return false };
+        let from = callee.iter().rev().take_while(|b| names::is_part(**b)).count();
+        let callee = names::words(callee.get(callee.len() - from..).unwrap_or_default());
+        callee.len() > 1 && callee.last().is_some_and(|last| names::ends_as_secret(last))
+    }
+
+    /// Whether the next cell of a table's row stands here: the row began with a border, and another one follows.
+    fn is_cell(&self) -> bool {
+        let before = self.before();
+        let row = before.rsplit(|b| *b == b'\n').next().unwrap_or_default().trim_ascii_start();
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        row.starts_with(b"|") && rest.starts_with(b" ") && rest.get(..end).is_some_and(|row| row.contains(&b'|'))
+    }
+
+    /// Whether a bare value follows the name without an operator: after an option, or where a word declares it.
+    fn is_declared(&self) -> bool {
+        let start = names::start(self.text, self.hit.start);
+        let name = self.text.get(start..self.hit.end).unwrap_or_default();
+        if name.starts_with(b"--") || name.eq_ignore_ascii_case(b"identified by") {
+            return true;
+        }
+        // How the words end and begin, cheapest first: most names stand in prose.
+        if !matches!(
+            self.text.get(start.saturating_sub(2)..start),
+            Some([b'V' | b'G' | b'v' | b'x' | b't' | b'U', b' '])
+        ) {
+            return false;
+        }
+        let before = self.before().trim_ascii_end();
+        let from = before.iter().rev().take_while(|b| b.is_ascii_alphabetic() || **b == b'-').count();
+        let word = before.get(before.len() - from..).and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
+        names::is_listed(DECLARING, word)
     }
 
     /// Skips `Type =` where a quote follows it: `password: string = "x"`.
     fn annotation(&mut self) {
         let start = self.at;
-        self.skip_while(|b| b.is_ascii_alphanumeric() || b" _<>&'?[].|".contains(&b));
+        self.blanks();
+        // A quote opens the value, which may end in `=` itself.
+        if !matches!(self.peek(), Some(b'\'')) {
+            self.skip_while(|b| b.is_ascii_alphanumeric() || b" _<>&'?[].|".contains(&b));
+        }
         let typed = self.at - start <= 40 && self.peek() == Some(b'=') && {
             self.at += 1;
             self.quote_ahead()
@@ -161,106 +272,84 @@ impl Scan<'_> {
     }
 }
 
-/// Reads the openers at `at` and the extent of the value behind them.
-fn value_at(text: &[u8], at: usize, compared: bool) -> Option<Value> {
-    let rest = text.get(at..)?;
-    let wrapped = [&b"String::from("[..], b"Some(", b"string(", b"new String("]
-        .into_iter()
-        .find_map(|w| rest.strip_prefix(w))
-        .unwrap_or(rest);
-    let wrapped = match wrapped {
-        [b'b' | b'r' | b'u' | b'f' | b'L' | b'@' | b'N', b'"' | b'\'', ..] => wrapped.get(1..)?,
-        _ => wrapped,
-    };
-    let mut escaped = false;
-    let opened = match wrapped {
-        [b'\\', b'\\', b'\\', b'"', ..] => {
-            escaped = true;
-            Some((b'"', 4))
-        }
-        [b'\\', q @ (b'"' | b'\''), ..] => {
-            escaped = true;
-            Some((*q, 2))
-        }
-        [b'"', b'"', b'"', c, ..] if *c != b'"' => Some((b'"', 3)),
-        [q @ (b'"' | b'\'' | b'`'), ..] => Some((*q, 1)),
-        [b'&', b'q', b'u', b'o', b't', b';', ..] => Some((b'&', 6)),
-        _ => None,
-    };
-    let limit = |start: usize| (start + MAX_VALUE + 2).min(text.len());
-    if let Some((quote, skip)) = opened {
-        let start = text.len() - wrapped.len() + skip;
-        let body = text.get(start..limit(start))?;
-        let end = closing(body, quote, escaped)?;
-        return Some(Value { span: start..start + end, quoting: Quoting::Quoted, compared, quote });
-    }
-    let element = text.get(at.checked_sub(1)?) == Some(&b'>');
-    let body = text.get(at..limit(at))?;
-    if element {
-        let end = body.iter().position(|b| matches!(b, b'<' | b'\n'))?;
-        let text_node = body.get(end) == Some(&b'<');
-        return text_node.then(|| Value { span: at..at + end, quoting: Quoting::Quoted, compared, quote: b'<' });
-    }
-    Some(Value { span: at..at, quoting: Quoting::Bare, compared, quote: 0 })
-}
-
-/// The offset of the closing quote; the value may not go over the end of its line.
-fn closing(body: &[u8], quote: u8, escaped: bool) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = memchr::memchr3(quote, b'\\', b'\n', body.get(from..)?).map(|found| from + found) {
-        match body.get(at) {
-            Some(b'\n') => return None,
-            Some(b'\\') if !escaped => from = at + 2,
-            _ => return Some(at),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::chunk::Quoting;
     use super::*;
 
     fn value(text: &str) -> Option<(String, Quoting)> {
-        let end = text.to_lowercase().find("password").unwrap() + "password".len();
-        let found = value_after(text.as_bytes(), end)?;
+        let start = text.to_lowercase().find("password").unwrap();
+        let found = value_after(text.as_bytes(), start..start + "password".len())?;
         let bare = text[found.span.start..].split_whitespace().next().unwrap_or_default();
         let text = if found.quoting == Quoting::Bare { bare } else { &text[found.span] };
         Some((text.to_owned(), found.quoting))
     }
 
+    const QUOTED: &[&str] = &[
+        r#"password = "V""#,
+        r#"password: "V","#,
+        r#""password": "V""#,
+        r#"'password' => 'V',"#,
+        r#"password := "V""#,
+        r#"config["password"] = "V""#,
+        r#"let password: &str = "V";"#,
+        r#"password: string = "V""#,
+        r#"setPassword("V")"#,
+        r#"set("password", "V")"#,
+        r#"<password>V</password>"#,
+        r#"<add key="password" value="V"/>"#,
+        r#"IDENTIFIED BY PASSWORD 'V'"#,
+        r#"\"password\":\"V\","#,
+        r#"my_password_prod = b"V""#,
+        r#"var password string = "V""#,
+        r#"if password == "V" {"#,
+        r#"password = """V""""#,
+        r#"char password[] = "V";"#,
+        r#"password=String::from("V")"#,
+        r#"x = process.env.PASSWORD || "V""#,
+        r#"os.environ["PASSWORD"] or "V""#,
+        r#"getenv("PASSWORD", "V")"#,
+        "**Password**: `V`",
+        "- name: DB_PASSWORD\n  value: \"V\"",
+        "{\"name\": \"DB_PASSWORD\",\n \"value\": \"V\"}",
+        r#"{"key":"password","type":"text","value":"V"}"#,
+        "variable \"db_password\" {\n  type = string\n  default = \"V\"\n}",
+        r#"<string name="password">V</string>"#,
+        "<key>DbPassword</key>\n\t<string>V</string>",
+        r#"<property name="password" value="V"/>"#,
+        r#"<property name="password">V</property>"#,
+        "<password><![CDATA[V]]></password>",
+        r#"<password encrypted="false">V</password>"#,
+        "set `DB_PASSWORD` to `V`",
+        "| `DB_PASSWORD` | `V` |",
+        r#"password: "${DB:-V}""#,
+        "password = '''V'''",
+        r##"let password = r#"V"#;"##,
+        r#"password <- "V""#,
+        r#"password = new Secret("V")"#,
+        r#"setPassword(Base64.decode("V"))"#,
+        r#"password: 'V',"#,
+    ];
+    const BARE: &[&str] = &[
+        "password=V",
+        "password: V",
+        "PASSWORD=V\n",
+        "password = V\r\nx",
+        "ENV DB_PASSWORD V\n",
+        "cmd --password V -x",
+        "${DB_PASSWORD:-V }",
+        "password: |\n    V\nx",
+        "password: ${X:-V }",
+        "- name: DB_PASSWORD\n  value: V\n",
+        "| DB password | V |",
+    ];
+
     #[test]
     fn the_value_is_found_however_it_is_assigned() {
-        for line in [
-            r#"password = "V""#,
-            r#"password: "V","#,
-            r#""password": "V""#,
-            r#"'password' => 'V',"#,
-            r#"password := "V""#,
-            r#"config["password"] = "V""#,
-            r#"let password: &str = "V";"#,
-            r#"password: string = "V""#,
-            r#"setPassword("V")"#,
-            r#"set("password", "V")"#,
-            r#"<password>V</password>"#,
-            r#"<add key="password" value="V"/>"#,
-            r#"IDENTIFIED BY PASSWORD 'V'"#,
-            r#"\"password\":\"V\","#,
-            r#"my_password_prod = b"V""#,
-            r#"var password string = "V""#,
-            r#"if password == "V" {"#,
-            r#"password = """V""""#,
-            r#"char password[] = "V";"#,
-            r#"password=String::from("V")"#,
-            r#"x = process.env.PASSWORD || "V""#,
-            r#"os.environ["PASSWORD"] or "V""#,
-            r#"getenv("PASSWORD", "V")"#,
-            "**Password**: `V`",
-        ] {
-            assert_eq!(value(line), Some(("V".to_owned(), Quoting::Quoted)), "{line}");
-        }
-        for line in ["password=V", "password: V", "PASSWORD=V\n", "password = V\r\nx"] {
-            assert_eq!(value(line), Some(("V".to_owned(), Quoting::Bare)), "{line}");
+        for (lines, quoting) in [(QUOTED, Quoting::Quoted), (BARE, Quoting::Bare)] {
+            for line in lines {
+                assert_eq!(value(line), Some(("V".to_owned(), quoting)), "{line}");
+            }
         }
     }
 
@@ -274,6 +363,15 @@ mod tests {
             "password::new",
             "password != \"x\"",
             "password = \"open",
+            "${DB_PASSWORD:?is not set}",
+            "arn:aws:secretsmanager:eu-west-1:1:password:name",
+            r#""AWS::Service::Password": "x""#,
+            r#"checkToken("password", "x")"#,
+            r"(?P<password>[a-z]+)",
+            "src/password.rs:191",
+            "- name: DB_PASSWORD\n  valueFrom: x",
+            "- name: DB_PASSWORD\n- name: y\n  value: x",
+            "echo password | base64",
         ] {
             assert_eq!(value(line), None, "{line}");
         }

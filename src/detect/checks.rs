@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::assign::Value;
 use super::chunk::{Candidate, Quoting};
+use super::context::{self, Place};
 use super::placeholder::{is_placeholder, is_reference};
 use super::{decode, entropy, literal, names, pem};
 use crate::model::{Confidence, Fact, Severity};
@@ -57,8 +58,14 @@ pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Optio
         facts.push(Fact::DocumentedExample);
         (confidence, severity) = (Confidence::Low, Severity::Info);
     }
-    let quoting = found.assigned.map_or(Quoting::None, |(_, value)| value.quoting);
+    let quoting = found.assigned.map_or(Quoting::None, |(hit, value)| quoting(text, &hit, &value));
     Some(Candidate { rule: index, secret: found.secret, groups: found.groups, confidence, severity, facts, quoting })
+}
+
+/// How a value is written: what is bare in a comment, a string or a URL is as literal as what is quoted.
+fn quoting(text: &[u8], hit: &Range<usize>, value: &Value) -> Quoting {
+    let bare = value.quoting == Quoting::Bare;
+    if bare && context::place(text, hit, value.span.start) != Place::Code { Quoting::Quoted } else { value.quoting }
 }
 
 fn is_example(rule: &Rule, secret: &[u8]) -> bool {
@@ -69,7 +76,11 @@ fn is_example(rule: &Rule, secret: &[u8]) -> bool {
 fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {
     if let Some((hit, value)) = &found.assigned {
         let name = text.get(names::around(text, hit.clone()))?;
-        return literal::judge(name, value, secret);
+        let confidence = literal::judge(name, value, secret)?;
+        // In `"&password=" + x + "&"` the quote behind the name closes a string, and what follows is code.
+        let quoted = matches!(value.quote, b'"' | b'\'') && text.get(value.opened) == Some(&value.quote);
+        let closes = quoted && context::place(text, hit, value.opened) == Place::Text(value.quote);
+        return (!closes).then_some(confidence);
     }
     if is_reference(secret) {
         return None;

@@ -28,6 +28,8 @@ pub struct Detector<'r> {
     patterns: Vec<Pattern>,
     enabled: Vec<bool>,
     runs: Vec<u16>,
+    /// For each keyword, how far on from its start its rules read.
+    reach: Vec<u16>,
     engine: Engine,
 }
 
@@ -36,8 +38,6 @@ pub struct Detector<'r> {
 pub struct Scratch {
     hits: Vec<Hit>,
     blocks: HitScratch,
-    /// For each rule that looks back over a varying distance, the place after which its next match may start.
-    floors: Vec<usize>,
 }
 
 impl<'r> Detector<'r> {
@@ -62,6 +62,7 @@ impl<'r> Detector<'r> {
             set,
             patterns: set.rules.iter().map(|_| Pattern::default()).collect(),
             runs: runs.collect(),
+            reach: (0..set.index.keywords.len() as u16).map(|keyword| reach(set, &enabled, keyword)).collect(),
             enabled,
             engine,
         }
@@ -76,50 +77,39 @@ impl<'r> Detector<'r> {
     /// Appends the candidates whose anchor is in the owned part of a chunk, each once, in text order.
     pub fn scan(&self, chunk: &Chunk<'_>, scratch: &mut Scratch, out: &mut Vec<Candidate>) {
         let first = out.len();
-        let Scratch { hits, blocks, floors } = scratch;
+        let mut hits = std::mem::take(&mut scratch.hits);
         hits.clear();
-        find_hits(&self.set.index, self.engine, chunk.bytes, blocks, hits);
-        if !hits.is_empty() {
-            hits.sort_by_key(|h| h.start);
-            floors.clear();
-            floors.resize(self.set.rules.len(), 0);
-        }
-        for hit in hits.iter().filter(|h| (h.start as usize) < chunk.to) {
-            self.hit(chunk, *hit, floors, out);
-        }
-        for index in &self.runs {
-            self.runs(*index, chunk, out);
-        }
-        let found = out.get_mut(first..).unwrap_or_default();
-        found.sort_by_key(|c| (c.secret.start, c.secret.end, c.rule));
-        let mut kept = first;
-        for i in first..out.len() {
-            let same = kept > first
-                && matches!((out.get(kept - 1), out.get(i)), (Some(a), Some(b)) if a.rule == b.rule && a.secret == b.secret);
-            if !same {
-                out.swap(kept, i);
-                kept += 1;
+        self.hits(chunk.bytes, scratch, &mut hits);
+        hits.sort_by_key(|h| h.start);
+        for number in 0..hits.len() {
+            if hits.get(number).is_some_and(|h| (chunk.from..chunk.to).contains(&(h.start as usize))) {
+                self.decide(chunk.bytes, &hits, number, out);
             }
         }
-        out.truncate(kept);
+        scratch.hits = hits;
+        self.runs(chunk, out);
+        once(out, first);
     }
 
-    fn hit(&self, chunk: &Chunk<'_>, hit: Hit, floors: &mut [usize], out: &mut Vec<Candidate>) {
-        let text = chunk.bytes;
+    /// Appends every occurrence of every keyword, overlapping ones included, in no order.
+    pub fn hits(&self, text: &[u8], scratch: &mut Scratch, out: &mut Vec<Hit>) {
+        find_hits(&self.set.index, self.engine, text, &mut scratch.blocks, out);
+    }
+
+    /// Appends the candidates of one of the keywords in a text. `hits` are all of them, in the order of their places. What is found
+    /// depends on [`Shape::MAX_BACK`] bytes before the keyword, on [`Detector::ahead`] from it on, and on whether the text
+    /// begins or ends there.
+    pub fn decide(&self, text: &[u8], hits: &[Hit], number: usize, out: &mut Vec<Candidate>) {
+        let Some(hit) = hits.get(number) else { return };
         let start = hit.start as usize;
         let end = start + self.set.index.len_of(hit.keyword);
-        let owned = start >= chunk.from;
         // What all rules of a shape ask of this keyword is read once.
         let (mut value, mut credentials): (Option<Option<Value>>, Option<bool>) = (None, None);
         let mut block: Option<(usize, Option<pem::Block>)> = None;
         for index in self.set.index.rules_of(hit.keyword) {
             let Some(rule) = self.rule(*index) else { continue };
-            let floor = floors.get_mut(usize::from(*index)).map_or(0, |floor| std::mem::replace(floor, start + 1));
-            if !owned {
-                continue;
-            }
             let found = match rule.shape {
-                Shape::Token => self.token(*index, rule, text, start..end, floor),
+                Shape::Token => self.token(*index, rule, text, start..end, self.floor(*index, rule, hits, number)),
                 Shape::Url => {
                     let may = *credentials.get_or_insert_with(|| may_have_credentials(text, end));
                     may.then(|| self.url(*index, rule, text, start)).flatten()
@@ -127,7 +117,7 @@ impl<'r> Detector<'r> {
                 Shape::Pem => self.pem(*index, rule, text, start, &mut block),
                 Shape::Jwt => jwt_match(*index, rule, text, start),
                 Shape::Assign | Shape::Pair => value
-                    .get_or_insert_with(|| assign::value_after(text, end))
+                    .get_or_insert_with(|| assign::value_after(text, start..end))
                     .as_ref()
                     .and_then(|value| self.assigned(*index, rule, text, start..end, value)),
                 Shape::Run => None,
@@ -136,15 +126,52 @@ impl<'r> Detector<'r> {
         }
     }
 
+    /// How far from the start of a keyword on its candidates may depend on the text.
+    #[must_use]
+    pub fn ahead(&self, keyword: u16) -> usize {
+        self.reach.get(usize::from(keyword)).map_or(Shape::MAX_AHEAD, |reach| usize::from(*reach))
+    }
+
+    /// The length of a keyword in bytes.
+    #[must_use]
+    pub fn len_of(&self, keyword: u16) -> usize {
+        self.set.index.len_of(keyword)
+    }
+
+    /// Appends what the rules without keywords find in the owned part of a chunk.
+    pub fn runs(&self, chunk: &Chunk<'_>, out: &mut Vec<Candidate>) {
+        for index in &self.runs {
+            let Some(rule) = self.rule(*index) else { continue };
+            run::runs(rule, chunk.bytes, chunk.from..chunk.to, |span| {
+                let found = self.matched(*index, rule, chunk.bytes, span.start).filter(|m| m.whole == span);
+                out.extend(found.and_then(|m| checks::judge(*index, rule, chunk.bytes, m)));
+            });
+        }
+    }
+
+    /// The place before which no match of this hit starts: behind the rule's keyword before it, as far as its matches
+    /// may reach back over a varying distance.
+    ///
+    /// A match is found at the first of the rule's keywords in it, so that no byte is tried as a start for more than one
+    /// hit, and the search stays linear.
+    fn floor(&self, index: u16, rule: &Rule, hits: &[Hit], number: usize) -> usize {
+        let (least, most) = rule.before;
+        let here = hits.get(number).map_or(0, |h| h.start);
+        if least == most {
+            return 0;
+        }
+        let near =
+            hits.get(..number).unwrap_or_default().iter().rev().take_while(|h| h.start + u32::from(most) >= here);
+        let mut before = near.filter(|h| h.start < here);
+        before.find(|h| self.set.index.rules_of(h.keyword).contains(&index)).map_or(0, |h| h.start as usize + 1)
+    }
+
     fn rule(&self, index: u16) -> Option<&'r Rule> {
         self.enabled.get(usize::from(index)).filter(|on| **on)?;
         self.set.rules.get(usize::from(index))
     }
 
     /// Matches a token whose keyword is `hit`, from its earliest possible start on.
-    ///
-    /// A match is found at the first of the rule's keywords in it. So none starts before `floor`, behind the keyword before
-    /// this one, and no byte is tried as a start for more than one hit: the search stays linear.
     fn token(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>, floor: usize) -> Option<Candidate> {
         let (least, most) = rule.before;
         let last = hit.start.checked_sub(usize::from(least))?;
@@ -209,14 +236,6 @@ impl<'r> Detector<'r> {
         checks::judge_key(index, rule, text, begin, block.as_ref()?)
     }
 
-    fn runs(&self, index: u16, chunk: &Chunk<'_>, out: &mut Vec<Candidate>) {
-        let Some(rule) = self.rule(index) else { return };
-        run::runs(rule, chunk.bytes, chunk.from..chunk.to, |span| {
-            let found = self.matched(index, rule, chunk.bytes, span.start).filter(|m| m.whole == span);
-            out.extend(found.and_then(|m| checks::judge(index, rule, chunk.bytes, m)));
-        });
-    }
-
     /// Matches the rule's pattern, anchored at `start`, over no more than its matches may have.
     fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
         let reach = text.get(..(start + usize::from(rule.max_len)).min(text.len()))?;
@@ -241,6 +260,28 @@ impl<'r> Detector<'r> {
         }
         Some(found)
     }
+}
+
+/// How far on from its start the rules of a keyword read.
+fn reach(set: &RuleSet, enabled: &[bool], keyword: u16) -> u16 {
+    let on = |index: &&u16| enabled.get(usize::from(**index)).is_some_and(|on| *on);
+    let rules = set.index.rules_of(keyword).iter().filter(on).filter_map(|index| set.rules.get(usize::from(*index)));
+    rules.map(|rule| rule.shape.ahead() as u16).max().unwrap_or(0)
+}
+
+/// Sorts candidates from `first` on by place, and keeps each once.
+fn once(out: &mut Vec<Candidate>, first: usize) {
+    out.get_mut(first..).unwrap_or_default().sort_by_key(|c| (c.secret.start, c.secret.end, c.rule));
+    let mut kept = first;
+    for i in first..out.len() {
+        let same = kept > first
+            && matches!((out.get(kept - 1), out.get(i)), (Some(a), Some(b)) if a.rule == b.rule && a.secret == b.secret);
+        if !same {
+            out.swap(kept, i);
+            kept += 1;
+        }
+    }
+    out.truncate(kept);
 }
 
 /// Whether the first bytes fit the pattern's sets: without it the regex cannot match.

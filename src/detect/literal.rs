@@ -3,9 +3,9 @@
 //! It looks at structure alone: references, code, words, paths, hashes, dates and placeholders are told from literals
 //! by what they are made of and by the rest of the name. What is left gets a confidence.
 
-use super::assign::Value;
+use super::assign::{Form, Value};
 use super::chunk::Quoting;
-use super::placeholder::{is_placeholder, is_reference};
+use super::placeholder::{is_placeholder, is_reference, is_row};
 use super::{entropy, names};
 use crate::model::Confidence;
 use crate::rules::grams;
@@ -17,7 +17,8 @@ const WORDS: &str = "password passwd passphrase secret token apikey api_key null
 
 /// Passwords of documentation and development set-ups.
 const STOCK: &str = "pass pw pwd p4ssw0rd passw0rd p@ssw0rd p@ssword pass123 password1 password123 postgres mysql guest \
-    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic";
+    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic \
+    jbswy3dpehpk3pxp";
 
 /// Signs that stand in keys and passwords.
 const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
@@ -27,7 +28,8 @@ pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confide
     let text = std::str::from_utf8(secret).ok()?;
     let bare = value.quoting == Quoting::Bare;
     // Cheapest first: most values are words or references.
-    if (value.compared && bare) || is_word(text) || is_reference(secret) || (bare && is_expression(text)) {
+    let compared = value.form == Form::Compared;
+    if (compared && bare) || is_word(text) || is_reference(secret) || (bare && is_expression(text)) {
         return None;
     }
     if is_path_or_address(text)
@@ -35,36 +37,67 @@ pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confide
         || is_number_or_date(text)
         || is_hash_or_id(name, text)
         || names::is_about(name)
+        || (value.form == Form::Called && !names::is_setter(name))
     {
         return None;
     }
-    let stock = is_placeholder(secret) || names::is_listed(STOCK, &text.to_lowercase());
-    let sure = !stock && !value.compared && !looks_like_identifier(text) && is_random(names::is_password(name), text);
+    let password = names::is_password(name);
+    // Code compares with words and test values more than with secrets.
+    let weak = compared && text.len() < MIN_COMPARED;
+    let doubtful = || is_placeholder(secret) || is_row(secret) || is_stock(text) || repeats(name, text);
+    let sure = !weak && is_random(password, text) && !looks_like_identifier(password, text) && !doubtful();
     Some(if sure { Confidence::Medium } else { Confidence::Low })
 }
+
+/// Whether a value is a listed password, or a listed word with a number or signs behind it: `Secret123!`.
+fn is_stock(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
+    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word)
+}
+
+/// The shortest value that code compares with of which something is said.
+const MIN_COMPARED: usize = 12;
 
 /// Whether a value is as mixed as what its name holds: passwords are typed, keys are random.
 fn is_random(password: bool, text: &str) -> bool {
     let any = |f: fn(char) -> bool| text.chars().any(f);
     let sign = |c: char| SIGNS.contains(c);
-    let (lower, upper, digit) = (any(char::is_lowercase), any(char::is_uppercase), any(|c| c.is_ascii_digit()));
-    let kinds = [lower, upper, digit, text.chars().any(sign)].iter().filter(|k| **k).count();
+    let (lower, upper) = (any(|c| c.is_ascii_lowercase()), any(|c| c.is_ascii_uppercase()));
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let kinds = [lower, upper, digits > 0, text.chars().any(sign)].iter().filter(|k| **k).count();
     let entropy = entropy::hundredths(text.as_bytes());
-    let foreign = text.chars().any(|c| !c.is_alphanumeric() && !sign(c));
+    let len = text.len();
     if password {
-        entropy >= 250 && text.len() >= 8 && (digit && kinds >= 2 || is_unpronounceable(text))
+        // Prose of other scripts has many such characters, a password one or two.
+        let foreign = text.chars().filter(|c| !c.is_ascii()).count();
+        let typed = digits > 0 && (len >= 8 && kinds >= 2 || kinds >= 3);
+        foreign <= 2 && entropy >= if len < 8 { 220 } else { 250 } && (typed || is_unpronounceable(text))
     } else {
-        let mixed = text.len() >= 16 && digit && (lower || upper) && entropy >= 300;
-        !foreign && (mixed || (text.len() >= 12 && is_unpronounceable(text)))
+        let foreign = text.chars().any(|c| !c.is_ascii_alphanumeric() && !sign(c));
+        let mixed = (lower || upper) && entropy >= 300 && digits >= if len >= 16 { 1 } else { 3 };
+        !foreign && len >= 12 && (mixed || is_unpronounceable(text))
     }
 }
 
 /// Whether a text has hardly a 3-gram of ordinary words: nine of ten rows of random letters, and few words of any
 /// language that is written with them.
 fn is_unpronounceable(text: &str) -> bool {
-    text.len() >= 8
-        && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 6
-        && grams::commonness(text.as_bytes()) < 20
+    // Short words have few 3-grams to tell by.
+    let limit = if text.len() >= 8 { 26 } else { 20 };
+    text.len() >= 6
+        && text.is_ascii()
+        && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
+        && grams::commonness(text.as_bytes()) < limit
+}
+
+/// Whether a value says no more than its name does: `clientSecret: "client-secret-1"`.
+fn repeats(name: &[u8], text: &str) -> bool {
+    let letters =
+        |b: &[u8]| -> Vec<u8> { b.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect() };
+    let (name, value) = (letters(name), letters(text.as_bytes()));
+    let holds = |a: &[u8], b: &[u8]| a.windows(b.len()).any(|w| w == b);
+    value.len() >= 4 && holds(&name, &value) || name.len() >= 4 && value.len() <= name.len() + 6 && holds(&value, &name)
 }
 
 /// Whether a login is one that documentation and development set-ups are full of: a listed word as password, the
@@ -87,17 +120,35 @@ fn is_nowhere(host: &str) -> bool {
 
 /// Whether a bare value is code: a call, a member, an operator, a type.
 fn is_expression(text: &str) -> bool {
-    let calls = ["(", "[", "->", "::", "=>"].iter().any(|s| text.contains(s));
+    let calls = ["[", "->", "::", "=>"].iter().any(|s| text.contains(s)) || text.find('(').is_some_and(|at| at > 0);
     let name = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let member = text.contains('.') && text.split('.').all(|p| name(p) && !p.starts_with(|c: char| c.is_ascii_digit()));
     let constant = text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
-    calls || member || constant || text.starts_with(|c: char| "&*!|(-+\\,;:=>/".contains(c))
+    // `!vault`, `&anchor` and `(cast)` are code or markup; `!x7#…` is a password.
+    let rest = text.trim_start_matches(|c: char| "&*!|(".contains(c));
+    let marked =
+        rest.len() < text.len() && (name(rest) || rest.contains(')') || !rest.contains(|c: char| c.is_ascii_digit()));
+    calls || member || constant || marked || text.ends_with(':') || text.starts_with(|c: char| "-+\\,;:=>/".contains(c))
 }
 
 fn is_path_or_address(text: &str) -> bool {
+    const FILES: [&str; 12] =
+        [".pem", ".key", ".crt", ".cer", ".p12", ".pfx", ".jks", ".json", ".yml", ".yaml", ".txt", ".enc"];
+    let file = FILES.iter().any(|end| text.ends_with(end));
+    // `20/m/h`, and `host:1521/name`
+    let rate = text.matches('/').count() >= 2 && text.split('/').all(|p| p.len() <= 3);
+    let port = text
+        .split_once(':')
+        .and_then(|(_, rest)| rest.split_once('/'))
+        .is_some_and(|(port, _)| (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()));
     let relative = ["/", "./", "../", "~/", "\\\\"].iter().any(|p| text.starts_with(p));
     let drive = matches!(text.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
-    relative || drive || text.contains("://") || (text.matches('/').count() >= 3 && text.contains('.'))
+    file || rate
+        || port
+        || relative
+        || drive
+        || text.contains("://")
+        || (text.matches('/').count() >= 3 && text.contains('.'))
 }
 
 /// A regular expression, a format of dates or an elision.
@@ -114,15 +165,36 @@ fn is_word(text: &str) -> bool {
 
 /// A digest, commit or UUID, where the name or the value itself says so.
 fn is_hash_or_id(name: &[u8], text: &str) -> bool {
-    const NAMES: &str = "sha1 sha256 sha512 md5 digest integrity commit etag revision fingerprint thumbprint";
-    const STARTS: &str = "sha256: sha512- sha1- sha256- sha384- $2a$ $2b$ $2y$ $5$ $6$ $1$ $argon2 $pbkdf2 pbkdf2: \
-        {SSHA} ENC[ AQICAH ENC( vault:v1: AgA ssh-rsa ssh-ed25519";
-    let uuid = text.len() == 36
-        && text.bytes().enumerate().all(|(i, b)| match i {
+    const NAMES: &str = "sha sha1 sha2 sha256 sha512 md5 digest integrity commit etag revision fingerprint thumbprint";
+    const STARTS: &str = "sha256: sha512- sha1- sha256- sha384- ENC[ AQICAH ENC( vault:v1: AgA ssh-rsa ssh-ed25519";
+    let bare = text.trim_start_matches('{').trim_end_matches('}');
+    let uuid = bare.len() == 36
+        && bare.bytes().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => b == b'-',
             _ => b.is_ascii_hexdigit(),
         });
-    uuid || names::has_listed(name, NAMES) || STARTS.split_ascii_whitespace().any(|p| text.starts_with(p))
+    uuid || is_hashed(text)
+        || names::has_listed(name, NAMES)
+        || STARTS.split_ascii_whitespace().any(|p| text.starts_with(p))
+}
+
+/// Whether a value is what is stored of a password so that nobody can read it: `$id$…`, `algorithm$…$…`, `{ALGORITHM}…`,
+/// `algorithm:…`. Such a hash opens nothing.
+fn is_hashed(text: &str) -> bool {
+    const ALGORITHMS: [&str; 8] = ["pbkdf2", "argon2", "scrypt", "bcrypt", "sha", "md5", "crypt", "ssha"];
+    let named = |id: &str| {
+        let id = id.to_ascii_lowercase();
+        id.len() <= 20 && ALGORITHMS.iter().any(|a| id.starts_with(a))
+    };
+    match text.as_bytes().first() {
+        // Modular crypt format: an identifier between dollar signs, and more of them behind it.
+        Some(b'$') => text.get(1..).and_then(|t| t.split_once('$')).is_some_and(|(id, rest)| {
+            let plain = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+            !id.is_empty() && plain && (id.split('-').any(named) || id.len() <= 3 && rest.len() >= 20)
+        }),
+        Some(b'{') => text.get(1..).and_then(|t| t.split_once('}')).is_some_and(|(id, _)| named(id)),
+        _ => text.split_once(['$', ':']).is_some_and(|(id, rest)| named(id) && rest.len() >= 16),
+    }
 }
 
 /// A number, a version, a date or a time.
@@ -134,14 +206,29 @@ fn is_number_or_date(text: &str) -> bool {
 
 /// Words that are joined, by signs or by their case, perhaps with a number at the end: `my-secret-1`,
 /// `oauth2ClientSecret`, `V1SecretVolumeSource`.
-fn looks_like_identifier(text: &str) -> bool {
+fn looks_like_identifier(password: bool, text: &str) -> bool {
     let parts: Vec<&str> = text.split(['_', '-', '.', ':', '/']).collect();
     let worded = |p: &&str| p.trim_end_matches(|c: char| c.is_ascii_digit()).chars().all(|c| c.is_ascii_alphabetic());
     let one_case = |p: &str| !p.chars().any(char::is_uppercase) || !p.chars().any(char::is_lowercase);
     let joined = parts.len() >= 2
         && parts.iter().all(|p| worded(p) && (one_case(p) || in_words(p)))
         && parts.iter().any(|p| p.len() >= 3 && p.chars().all(char::is_alphabetic));
-    joined || (text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) && in_words(text))
+    // People join a word and a number to a password (`word-1234`), and random letters are no words.
+    let numbered = password
+        && text.len() <= 16
+        && text.bytes().filter(u8::is_ascii_digit).count() >= 3
+        && !["pass", "test", "secret", "user", "admin"].iter().any(|w| names::contains(text.as_bytes(), w));
+    let constant = parts.len() >= 2
+        && parts
+            .iter()
+            .all(|p| p.starts_with(|c: char| c.is_ascii_uppercase()) && !p.contains(|c: char| c.is_ascii_lowercase()))
+        && parts.iter().any(|p| p.len() >= 4 && p.chars().all(char::is_alphabetic));
+    let random = parts.iter().any(|p| p.len() >= 6) && is_unpronounceable(text);
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    // `MYDBPasswd` is the name of one.
+    let called = text.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
+        && ["pass", "pwd", "secret", "token"].iter().any(|w| names::contains(text.as_bytes(), w));
+    called || constant || !random && (joined && !numbered || plain && in_words(text))
 }
 
 /// Whether most of a text lies in runs of a capital or small letter with at least three small ones behind it. Random
@@ -169,7 +256,7 @@ mod tests {
     use crate::rules::template::{Bindings, Random, expand};
 
     fn judged(name: &str, text: &str, quoting: Quoting) -> Option<Confidence> {
-        let value = Value { span: 0..text.len(), quoting, compared: false, quote: b'"' };
+        let value = Value { span: 0..text.len(), opened: 0, quoting, form: Form::Assigned, quote: b'"' };
         judge(name.as_bytes(), &value, text.as_bytes())
     }
 

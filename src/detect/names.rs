@@ -28,14 +28,72 @@ const ABOUT_ANYWHERE: &str = "hashed regex placeholder tokenizer pagination cont
 /// Words that say it right before what they describe: `page_token`, `publicKey`, `max_tokens`.
 const ABOUT_BEFORE: &str = "page next cursor csrf xsrf public hash encrypted label max min num";
 
+/// What the names of secrets end in.
+const SECRETS: &str = "password passwd passphrase passcode pass pwd secret token key credential credentials auth";
+
+/// First words of functions that are asked about a secret, or for one, and given something else.
+const ASKING: &str = "get hash check verify has is should must validate encrypt decrypt compare assert expect require \
+    find read load parse fetch lookup match matches contains test env config complete delete remove";
+
+/// Whether the first of several words in a function's name is one of those.
+pub(super) fn asks(name: &[u8]) -> bool {
+    let rest = name.get(1..).unwrap_or_default();
+    let len = 1 + rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let asking = |first: &[u8]| ASKING.split_ascii_whitespace().any(|w| w.as_bytes().eq_ignore_ascii_case(first));
+    len < name.len() && name.get(..len).is_some_and(asking)
+}
+
+/// Whether a function sets a secret, by its name: `password(…)`, `withSecret(…)`, but not `getToken(…)`, `tokenOf(…)` or
+/// `tests.pass(…)`.
+pub(super) fn is_setter(name: &[u8]) -> bool {
+    // `password.fill("…")`, `passwordInput.sendKeys("…")`
+    const FILLING: [&[u8]; 6] = [b".fill", b".type", b".sendKeys", b".setValue", b".send_keys", b".pressSequentially"];
+    if FILLING.iter().any(|end| name.ends_with(end)) {
+        return true;
+    }
+    let own = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let words = words(own);
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    !asks(own) && ends_as_secret(last) && last != "pass"
+}
+
+/// The bytes of names.
+static PART: [bool; 256] = parts();
+
+#[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
+const fn parts() -> [bool; 256] {
+    let mut out = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        out[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        b += 1;
+    }
+    out
+}
+
+/// Whether a byte may stand in a name.
+pub(super) fn is_part(b: u8) -> bool {
+    PART.get(usize::from(b)).is_some_and(|part| *part)
+}
+
+/// Whether the last word of a name says that it is a secret's.
+pub(super) fn ends_as_secret(word: &str) -> bool {
+    is_listed(SECRETS, word.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
+/// Where the name begins that a keyword at `hit` stands in.
+pub(super) fn start(text: &[u8], hit: usize) -> usize {
+    let back = text.get(hit.saturating_sub(Shape::NAME)..hit).unwrap_or_default();
+    hit - back.iter().rev().take_while(|b| is_part(**b)).count()
+}
+
 /// The whole name that a keyword at `hit` stands in: back to its first character, on to its last.
 pub(super) fn around(text: &[u8], hit: Range<usize>) -> Range<usize> {
-    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    let back = text.get(hit.start.saturating_sub(Shape::NAME)..hit.start).unwrap_or_default();
-    let on = text.get(hit.end..(hit.end + Shape::NAME).min(text.len())).unwrap_or_default();
-    let before = back.iter().rev().take_while(|b| part(b)).count();
-    let after = on.iter().take_while(|b| part(b)).count();
-    hit.start - before..hit.end + after
+    // The sign that ends a keyword (`_pw=`) is no part of the name.
+    let signs = text.get(hit.clone()).unwrap_or_default().iter().rev().take_while(|b| !is_part(**b)).count();
+    let end = hit.end - signs;
+    let on = text.get(end..(end + Shape::NAME).min(text.len())).unwrap_or_default();
+    start(text, hit.start)..end + on.iter().take_while(|b| is_part(**b)).count()
 }
 
 /// Whether a name says that its value is about a secret.
@@ -51,7 +109,7 @@ pub(super) fn is_about(name: &[u8]) -> bool {
 
 /// Whether a name holds passwords, which people type, and not keys, which are random.
 pub(super) fn is_password(name: &[u8]) -> bool {
-    contains(name, "pass") || contains(name, "pwd")
+    contains(name, "pass") || contains(name, "pwd") || contains(name, "_pw") || contains(name, "identified by")
 }
 
 /// Whether a word stands in a list of words.
@@ -70,7 +128,7 @@ pub(super) fn contains(name: &[u8], word: &str) -> bool {
 }
 
 /// Splits `snake_case`, `kebab-case`, `dotted.names` and `camelCase` into lower-case words.
-fn words(name: &[u8]) -> Vec<String> {
+pub(super) fn words(name: &[u8]) -> Vec<String> {
     let mut out = vec![String::new()];
     let mut lower = false;
     for b in name {
@@ -97,6 +155,10 @@ mod tests {
         for name in ["dbPasswordUrl", "token_type", "PASSWORD-HASH", "nextPageToken", "max_tokens", "secret.name"] {
             assert!(is_about(name.as_bytes()), "{name}");
         }
+        assert!(["setPassword", "db.password", "withApiKey"].iter().all(|n| is_setter(n.as_bytes())));
+        assert!(
+            !["getToken", "x.pass", "should_pass", "tokenOf", "hashPassword"].iter().any(|n| is_setter(n.as_bytes()))
+        );
         for name in ["db_password", "clientSecret", "api.key", "TOKEN", "NEXT_AUTH_SECRET", "FB_PAGE_ACCESS_TOKEN"] {
             assert!(!is_about(name.as_bytes()), "{name}");
         }

@@ -13,6 +13,13 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     has_word(value) || few_characters(value) || longest_run(value) >= 7 || longest_row(value) >= 8
 }
 
+/// Whether a value is made of ascending rows: `abc123def456`.
+#[must_use]
+pub(super) fn is_row(value: &[u8]) -> bool {
+    let ascends = |pair: &&[u8]| matches!(pair, [a, b] if a.is_ascii_alphanumeric() && a.wrapping_add(1) == *b);
+    value.len() >= 6 && value.windows(2).filter(ascends).count() * 3 >= value.len() * 2 - 2
+}
+
 fn has_word(value: &[u8]) -> bool {
     let starts =
         |rest: &[u8], word: &str| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word.as_bytes()));
@@ -127,6 +134,7 @@ mod tests {
         ] {
             assert!(is_placeholder(text.as_bytes()), "{text}");
         }
+        assert!(is_row(b"abc123def456") && !is_row(b"f3Kq9ZpT7sLm2Xc8Vb4N"));
         for text in ["f3Kq9ZpT7sLm2Xc8Vb4N", "9f86d081884c7d659a2feaa0c55ad015", "hunter2", "S3cr3t!pass"] {
             assert!(!is_placeholder(text.as_bytes()), "{text}");
         }

@@ -65,6 +65,12 @@ pub enum GapKind {
     OverBudget,
     /// It was removed, replaced or shortened while it was read.
     Changed,
+    /// It is broken: cut short, or not what its format says.
+    Corrupt,
+    /// What refers to it says that it is there, and it is not.
+    Missing,
+    /// It lies outside of the target.
+    Outside,
     /// A verdict was asked for (`--fail-on live`) and could not be had.
     NoVerdict,
     /// The scanner itself failed on it; the rest was scanned.
@@ -79,6 +85,9 @@ impl GapKind {
             Self::Unreadable => "unreadable",
             Self::OverBudget => "over-budget",
             Self::Changed => "changed",
+            Self::Corrupt => "corrupt",
+            Self::Missing => "missing",
+            Self::Outside => "outside",
             Self::NoVerdict => "no-verdict",
             Self::Internal => "internal",
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CommitRef, Confidence, Fingerprint, Redacted, Secret, Severity, Untrusted};
+use super::{CommitRef, Confidence, Fingerprint, InHistory, Redacted, Secret, Severity, Untrusted};
 
 /// A place in a file.
 ///
@@ -27,6 +27,8 @@ pub struct Location {
     pub end_column: u32,
     /// The commit that brought it in, where a history or a range was scanned; offsets are then in its version.
     pub commit: Option<Arc<CommitRef>>,
+    /// Where in the history it is, where one was scanned whole.
+    pub history: Option<Arc<InHistory>>,
 }
 
 /// A kind of credential: what its rule says of it, whatever is found. Findings of one kind share it.

@@ -9,7 +9,7 @@ use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::told;
 use super::{Style, escape};
-use crate::model::{Companion, Coverage, Fact, Finding, Location, Report};
+use crate::model::{Companion, Coverage, Fact, Finding, InHistory, Location, Report};
 
 /// The version of the format: it changes when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -115,6 +115,16 @@ fn companion(companion: &Companion, style: Style) -> Fields {
     out
 }
 
+/// Where in a history a place is.
+fn in_history(history: &InHistory) -> Value {
+    json!({
+        "presence": history.presence.as_str(),
+        "part": history.part.as_str(),
+        "object": history.object.map(|id| id.to_string()),
+        "tips": history.tips.iter().map(text).collect::<Vec<_>>(),
+    })
+}
+
 fn place(location: &Location) -> Fields {
     let mut out = fields([
         ("path", json!(text(&location.path))),
@@ -129,6 +139,9 @@ fn place(location: &Location) -> Fields {
         let author = text(&commit.author);
         let commit = json!({ "id": commit.id.to_string(), "author": author, "date": commit.date });
         out.insert("commit".to_owned(), commit);
+    }
+    if let Some(history) = &location.history {
+        out.insert("history".to_owned(), in_history(history));
     }
     if std::str::from_utf8(location.path.raw()).is_err() {
         out.insert("uri".to_owned(), json!(escape::uri(&location.path)));

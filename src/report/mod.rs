@@ -62,11 +62,5 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
     }
 }
 
-/// A number with the word for what it counts.
-#[must_use]
-pub fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
 pub use escape::terminal;
 pub use plain::{findings, place, summary};

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use super::{Style, counted};
-use crate::model::{CommitRef, Finding, Location, Report, Severity, SkipReason};
+use crate::model::{CommitRef, Finding, InHistory, Location, Presence, Report, Severity, SkipReason, counted};
 
 /// How many places of a finding are listed.
 const PLACES: usize = 10;
@@ -63,7 +63,20 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
 #[must_use]
 pub fn place(location: &Location) -> String {
     let commit = location.commit.as_ref().map(|c| format!(" in {}", commit(c))).unwrap_or_default();
-    format!("{}:{}:{}{commit}", terminal(&location.path), location.line, location.column)
+    let presence = location.history.as_ref().map(|h| format!("{}: ", presence(h))).unwrap_or_default();
+    format!("{presence}{}:{}:{}{commit}", terminal(&location.path), location.line, location.column)
+}
+
+/// Whether what stands in a history can still be had, for people.
+fn presence(history: &InHistory) -> String {
+    let tip = || history.tips.first().map(|tip| terminal(tip).to_string()).unwrap_or_default();
+    match history.presence {
+        Presence::Head => "still at HEAD".to_owned(),
+        Presence::Tip => format!("still at {}", tip()),
+        Presence::History => "in history".to_owned(),
+        Presence::Log => "in a reflog alone".to_owned(),
+        Presence::Unreachable => "in no branch, not yet removed".to_owned(),
+    }
 }
 
 /// A commit for people: the start of its id, whose it is, and the day.

@@ -8,12 +8,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::Style;
 use super::escape::{json as text, uri, write_json};
 use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::reasons;
-use super::{Style, counted};
-use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted};
+use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted, counted};
 
 /// Writes the report.
 pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -179,10 +179,19 @@ fn location(location: &Location) -> Value {
             "endColumn": location.end_column,
         },
     } });
-    if let (Some(commit), Some(fields)) = (&location.commit, out.as_object_mut()) {
-        let author = text(&commit.author);
-        let commit = json!({ "commit": commit.id.to_string(), "author": author, "date": commit.date });
-        fields.insert("properties".to_owned(), commit);
+    let mut properties = serde_json::Map::new();
+    if let Some(commit) = &location.commit {
+        properties.insert("commit".to_owned(), json!(commit.id.to_string()));
+        properties.insert("author".to_owned(), json!(text(&commit.author)));
+        properties.insert("date".to_owned(), json!(commit.date));
+    }
+    if let Some(history) = &location.history {
+        properties.insert("presence".to_owned(), json!(history.presence.as_str()));
+        properties.insert("part".to_owned(), json!(history.part.as_str()));
+        properties.insert("object".to_owned(), json!(history.object.map(|id| id.to_string())));
+    }
+    if let (false, Some(fields)) = (properties.is_empty(), out.as_object_mut()) {
+        fields.insert("properties".to_owned(), properties.into());
     }
     out
 }

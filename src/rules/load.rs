@@ -6,7 +6,7 @@ use super::compile::RuleSet;
 use super::error::RuleError;
 use super::lint;
 use super::schema::ProviderFile;
-use crate::model::unknown_key_help;
+use crate::model::{system_words, unknown_key_help};
 
 /// A provider file with the text it was read from.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub fn read_dir(dir: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
         help: help.to_owned(),
     };
     let entries =
-        std::fs::read_dir(dir).map_err(|e| vec![failed(dir, &e.to_string(), "name a directory of rule files")])?;
+        std::fs::read_dir(dir).map_err(|e| vec![failed(dir, &system_words(&e), "name a directory of rule files")])?;
     let mut paths: Vec<_> = entries
         .filter_map(Result::ok)
         .map(|e| e.path())
@@ -49,7 +49,7 @@ pub fn read_dir(dir: &Path) -> Result<Vec<Source>, Vec<RuleError>> {
     for path in paths {
         match std::fs::read_to_string(&path) {
             Ok(text) => sources.push(Source { file: place(&path), text }),
-            Err(e) => errors.push(failed(&path, &e.to_string(), "make it a readable UTF-8 file, or move it away")),
+            Err(e) => errors.push(failed(&path, &system_words(&e), "make it a readable UTF-8 file, or move it away")),
         }
     }
     if errors.is_empty() { Ok(sources) } else { Err(errors) }

@@ -60,6 +60,19 @@ impl Shape {
         }
     }
 
+    /// How far on from the start of its keyword a rule of this shape may read, what decides about its match included.
+    #[must_use]
+    pub const fn ahead(self) -> usize {
+        match self {
+            Self::Token | Self::Run => Self::TOKEN + Self::CONTEXT,
+            // The rest of the name, the way to the field that has its value, and the value.
+            Self::Assign | Self::Pair => 2 * Self::TOKEN,
+            Self::Url => Self::URL + Self::CONTEXT,
+            Self::Jwt => Self::JWT + Self::CONTEXT,
+            Self::Pem => Self::MAX_AHEAD,
+        }
+    }
+
     /// Whether the pattern is matched at a value that a name announces.
     #[must_use]
     pub const fn is_assignment(self) -> bool {

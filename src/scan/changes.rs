@@ -8,7 +8,7 @@ use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::engine::{self, Progress, ScanOptions};
 use super::file::{FileScan, FileScratch, MARGINS};
@@ -129,6 +129,8 @@ pub(super) struct ChangeScan<'a> {
     clean: HashSet<(ObjectId, bool)>,
     pub(super) files: Vec<Vec<Sighting>>,
     below: u64,
+    /// How many more matches are kept.
+    room: AtomicUsize,
     pub(super) coverage: Coverage,
 }
 
@@ -150,6 +152,7 @@ impl<'a> ChangeScan<'a> {
             clean: HashSet::new(),
             files: Vec::new(),
             below: 0,
+            room: AtomicUsize::new(options.max_matches),
             coverage: Coverage::default(),
         }
     }
@@ -310,19 +313,20 @@ impl<'a> ChangeScan<'a> {
     /// Finds what a content holds. A fault costs this content alone, and is said.
     pub(super) fn detect(&mut self, path: &[u8], bytes: &[u8], commit: Option<&Arc<CommitRef>>) -> Vec<Sighting> {
         let path = Untrusted::new(path);
-        let Self { reader, scratch, detector, options, .. } = self;
+        let Self { reader, scratch, detector, options, room, .. } = self;
         let found = catch_unwind(AssertUnwindSafe(|| {
-            let mut file = FileScan::new(detector, &path, options.confidence, scratch);
+            let mut file = FileScan::new(detector, &path, options.confidence, scratch, room);
             let size = Some(bytes.len() as u64);
             // Reading from memory does not fail.
             let _ = reader.read(&mut &bytes[..], size, |part| file.part(&part));
-            (file.sightings, file.below)
+            (file.sightings, file.below, file.dropped)
         }));
-        let Ok((mut sightings, below)) = found else {
+        let Ok((mut sightings, below, dropped)) = found else {
             self.coverage.gap(GapKind::Internal, &path, "quell itself failed on it; please report this");
             return Vec::new();
         };
         self.below += below;
+        engine::dropped(dropped, &path, &mut self.coverage);
         let in_test = paths::is_test(path.raw());
         for sighting in &mut sightings {
             sighting.in_test = in_test;

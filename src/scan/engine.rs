@@ -3,16 +3,20 @@
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::file::{FileScan, FileScratch, MARGINS};
 use super::sighting::Sighting;
 use super::{join, paths};
 use crate::detect::Detector;
-use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted};
+use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted, counted, system_words};
 use crate::rules::{Rule, RuleSet};
 use crate::sources::{Entry, Options, Reader, Source, Visit, walk};
+
+/// How many matches a scan keeps unless told otherwise: joined and written, they take less than half a gibibyte. A tree
+/// with more is made to have them.
+pub const MAX_MATCHES: usize = 600_000;
 
 /// What to scan.
 pub enum Target {
@@ -36,6 +40,8 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// The time, in seconds since 1970 UTC, that expiry is judged by.
     pub now: i64,
+    /// How many matches are kept; more are counted, and a gap.
+    pub max_matches: usize,
     /// What of trees is walked.
     pub walk: Options,
 }
@@ -54,7 +60,13 @@ pub struct Progress {
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     let detector = detector(options);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
-    let scanner = Scanner { detector: &detector, workers, threshold: options.confidence, progress };
+    let scanner = Scanner {
+        detector: &detector,
+        workers,
+        threshold: options.confidence,
+        room: AtomicUsize::new(options.max_matches),
+        progress,
+    };
     let mut coverage = Coverage::default();
     for target in targets {
         match target {
@@ -125,6 +137,7 @@ struct Scanner<'a> {
     detector: &'a Detector<'a>,
     workers: Vec<Mutex<Worker>>,
     threshold: Confidence,
+    room: AtomicUsize,
     progress: &'a Progress,
 }
 
@@ -142,9 +155,10 @@ impl Scanner<'_> {
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below } = &mut *worker;
-        let mut file = FileScan::new(self.detector, path, self.threshold, scratch);
+        let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
         let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
+        dropped(file.dropped, path, coverage);
         let mut sightings = file.sightings;
         if !sightings.is_empty() {
             let in_test = paths::is_test(path.raw().get(above..).unwrap_or_default());
@@ -161,8 +175,18 @@ impl Scanner<'_> {
                     coverage.gap(GapKind::Changed, path, "it was shortened while the scan read it");
                 }
             }
-            Err(e) => coverage.gap(GapKind::Unreadable, path, format!("reading stopped: {}", e.kind())),
+            Err(e) => coverage.gap(GapKind::Unreadable, path, format!("reading stopped: {}", system_words(&e))),
         }
+    }
+}
+
+/// Says that matches were not kept for want of room.
+pub(super) fn dropped(matches: u64, path: &Untrusted, coverage: &mut Coverage) {
+    if matches > 0 {
+        let more = counted(matches, "match", "matches");
+        let why =
+            format!("{more} in it were not kept, since there are too many; take away what is found, and scan again");
+        coverage.gap(GapKind::OverBudget, path, why);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lines::{Cursor, cut_character};
 use super::paths;
@@ -17,7 +18,7 @@ pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + Shape::CONTEXT, a
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 pub(super) struct FileScratch {
-    detect: Scratch,
+    pub(super) detect: Scratch,
     narrow: Vec<u8>,
     candidates: Vec<Candidate>,
 }
@@ -45,6 +46,10 @@ pub(super) struct FileScan<'a> {
     pub(super) sightings: Vec<Sighting>,
     /// How many doubtful matches of generic rules were left out.
     pub(super) below: u64,
+    /// How many more matches the scan may keep, in this file and all others.
+    room: &'a AtomicUsize,
+    /// How many were not kept for want of room.
+    pub(super) dropped: u64,
 }
 
 /// One reading of a part.
@@ -65,9 +70,11 @@ impl<'a> FileScan<'a> {
         path: &'a Untrusted,
         threshold: Confidence,
         scratch: &'a mut FileScratch,
+        room: &'a AtomicUsize,
     ) -> Self {
         let cursors = [Cursor::START; READINGS];
-        Self { detector, path, threshold, scratch, cursors, cut: 0, sightings: Vec::new(), below: 0 }
+        let sightings = Vec::new();
+        Self { detector, path, threshold, scratch, cursors, cut: 0, sightings, below: 0, room, dropped: 0 }
     }
 
     /// Scans the next part.
@@ -175,6 +182,10 @@ impl<'a> FileScan<'a> {
         let wide = reading.encoding != Encoding::EightBit;
         let mut places = Places { text: reading.text, at: reading.owned.start - cut, cursor: start, wide };
         for candidate in candidates.drain(..) {
+            if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).is_err() {
+                self.dropped += 1;
+                continue;
+            }
             self.sightings.push(sighting(self.path, part, reading, &mut places, candidate));
         }
         if !part.whole {
@@ -241,6 +252,7 @@ fn sighting(
             end_line: end.line,
             end_column: end.column,
             commit: None,
+            history: None,
         };
         (secret(part, reading, span), location)
     };

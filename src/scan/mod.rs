@@ -8,17 +8,22 @@
 
 mod changes;
 mod companions;
+mod delta;
 mod engine;
 mod file;
+mod history;
 mod join;
 mod lines;
 mod merge;
 mod paths;
+mod repository;
 mod sighting;
 mod touched;
 mod unstaged;
 
 pub use changes::{Arrived, Outcome, pushed, range, staged};
-pub use engine::{Progress, ScanOptions, Target, scan};
+pub use delta::{Anchors, Deltas};
+pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
+pub use repository::history;
 pub use unstaged::unstaged;

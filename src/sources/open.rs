@@ -53,9 +53,3 @@ pub(super) fn entries(fd: &OwnedFd, mut each: impl FnMut(&CStr, FileType)) -> Re
     }
     Ok(())
 }
-
-/// What the system says, in its words.
-pub(super) fn words(error: Errno) -> String {
-    let text = std::io::Error::from(error).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
-}

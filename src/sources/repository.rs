@@ -15,6 +15,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::filter::path;
 use super::{gitdir, open};
+use crate::model::system_words;
 
 /// The largest ignore file or back-link that is read.
 const SMALL_FILE: u64 = 1 << 20;
@@ -119,7 +120,7 @@ impl Repository {
         let tracked = match index.symlink_metadata() {
             // A repository without commits has no index yet, and tracks nothing.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Tracked::default()),
-            Err(e) => Err(e.kind().to_string()),
+            Err(e) => Err(system_words(&e)),
             Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
             Ok(_) => read_index(&index),
         };

@@ -21,7 +21,7 @@ use super::gitdir::{self, Place};
 use super::open;
 use super::repository::Repository;
 use super::rules::Rules;
-use crate::model::{Coverage, GapKind, SkipReason, Untrusted};
+use crate::model::{Coverage, GapKind, SkipReason, Untrusted, system_words};
 
 /// Files that one task takes; a directory with more is shared between threads.
 const BATCH: usize = 32;
@@ -75,7 +75,7 @@ pub fn walk(root: &Path, options: &Options, visitor: &impl Visit) -> Coverage {
             let why = "it is neither a file nor a directory; give its content to `quell scan -`";
             walk.note(|c| c.gap(GapKind::Unreadable, &shown, why));
         }
-        Err(e) => walk.note(|c| c.gap(GapKind::Unreadable, &shown, e.kind().to_string())),
+        Err(e) => walk.note(|c| c.gap(GapKind::Unreadable, &shown, system_words(&e))),
     }
     let (mut coverage, elsewhere) = walk.end();
     for git in elsewhere {
@@ -146,7 +146,7 @@ impl<'a, V: Visit> Walk<'a, V> {
             rustix::fs::Mode::empty(),
         ) {
             Ok(fd) => self.opened(fd, shown.clone(), above, &mut coverage),
-            Err(e) => coverage.gap(GapKind::Unreadable, shown, open::words(e)),
+            Err(e) => coverage.gap(GapKind::Unreadable, shown, system_words(&e.into())),
         }
         self.note(|c| c.merge(coverage));
     }
@@ -174,7 +174,7 @@ impl<'a, V: Visit> Walk<'a, V> {
                     Errno::NOENT | Errno::LOOP | Errno::NOTDIR => GapKind::Changed,
                     _ => GapKind::Unreadable,
                 };
-                return self.note(|c| c.gap(kind, &self.shown(&dir.relative), open::words(e)));
+                return self.note(|c| c.gap(kind, &self.shown(&dir.relative), system_words(&e.into())));
             }
         };
         let fd = Arc::new(fd);
@@ -291,7 +291,7 @@ impl<'a, V: Visit> Walk<'a, V> {
                 Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => {
                     coverage.gap(GapKind::Changed, &shown, "it was removed or replaced while the scan ran")
                 }
-                Err(e) => coverage.gap(GapKind::Unreadable, &shown, open::words(e)),
+                Err(e) => coverage.gap(GapKind::Unreadable, &shown, system_words(&e.into())),
             }
         }
         self.note(|c| c.merge(coverage));
@@ -300,7 +300,7 @@ impl<'a, V: Visit> Walk<'a, V> {
     fn opened(&self, fd: OwnedFd, path: Untrusted, above: usize, coverage: &mut Coverage) {
         let stat = match fstat(&fd) {
             Ok(stat) => stat,
-            Err(e) => return coverage.gap(GapKind::Unreadable, &path, open::words(e)),
+            Err(e) => return coverage.gap(GapKind::Unreadable, &path, system_words(&e.into())),
         };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return coverage.gap(

@@ -14,11 +14,14 @@
 
 mod support;
 
+mod assigned;
+mod attribution;
 mod changes;
 mod encodings;
 mod formats;
 mod git;
 mod git_directory;
+mod history;
 mod hits;
 mod hooks;
 mod hostile;
@@ -28,10 +31,13 @@ mod hostile_trees;
 mod locality;
 mod many;
 mod outputs;
+mod packs;
+mod packs_hostile;
 mod pipelines;
 mod planted;
 mod prefix;
 mod ranges;
 mod readme;
+mod refs;
 mod snapshots;
 mod targets;

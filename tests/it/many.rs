@@ -4,6 +4,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use quell::model::{Confidence, FingerprintKey};
+use quell::rules::embedded::embedded;
+use quell::scan::{Progress, ScanOptions, Target};
+use quell::sources::{Options, PathFilter};
+
 use crate::support::{QUELL, Tree, clean, findings, run, scan, token};
 
 /// How many findings: enough that a tree of them as JSON, or their rules' texts once more, would not fit.
@@ -49,4 +54,32 @@ fn doubtful_matches_of_generic_rules_are_counted_and_not_kept() {
     let asked = scan(&tree, &["--confidence", "low"]).code(1).json();
     assert_eq!((findings(&asked).len(), &asked["below_confidence"]), (1, &Value::from(0)));
     assert_eq!(findings(&asked)[0]["locations"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn matches_beyond_the_limit_are_a_gap() {
+    let tree = Tree::new();
+    tree.write("many", (0..8).map(|n| format!("x {}\n", token(n))).collect::<String>());
+    let key = FingerprintKey::open().unwrap();
+    let scanned = |max_matches| {
+        let options = ScanOptions {
+            rules: embedded(),
+            enable: &|_| true,
+            confidence: Confidence::Medium,
+            key: &key,
+            threads: 1,
+            now: 0,
+            max_matches,
+            walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+        };
+        quell::scan::scan(vec![Target::Path(tree.path().to_owned())], &options, &Progress::default())
+    };
+    let report = scanned(5);
+    let told: Vec<String> = report.coverage.gaps.iter().map(|g| format!("{:?} {}", g.kind, g.why)).collect();
+    assert_eq!(report.findings.len(), 5);
+    assert_eq!(
+        told,
+        ["OverBudget 3 matches in it were not kept, since there are too many; take away what is found, and scan again"]
+    );
+    assert_eq!((scanned(8).findings.len(), scanned(8).coverage.is_complete()), (8, true));
 }

@@ -1,0 +1,255 @@
+//! Reads single objects by their ids.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::delta::Delta;
+use super::directories::Directory;
+use super::fault::Fault;
+use super::loose;
+use super::object::{Copied, ObjectKind};
+use super::pack::{Buffers, Form};
+use super::repository::Repository;
+use super::store::Store;
+use crate::model::ObjectId;
+
+/// The most bytes that are kept of objects that were read, and the most objects.
+const KEPT_BYTES: usize = 16 << 20;
+const KEPT: usize = 128;
+
+/// A place of an object: the pack, and its number there.
+type Place = (usize, u32);
+
+/// Where the way from an object to its root ends.
+enum End {
+    /// A whole object in a pack.
+    Packed(Place),
+    /// An object that was kept.
+    Kept(ObjectKind, Arc<Vec<u8>>),
+    /// A loose object.
+    Loose(ObjectId),
+}
+
+/// Reads single objects. What it read last is kept, as those that are read together are often deltas against each other.
+pub struct ObjectReader<'r> {
+    store: &'r Store,
+    directories: &'r [Directory],
+    most: u64,
+    buffers: Buffers,
+    copies: Vec<Copied>,
+    kept: VecDeque<(Place, ObjectKind, Arc<Vec<u8>>)>,
+    kept_bytes: usize,
+    made: u64,
+}
+
+impl std::fmt::Debug for ObjectReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectReader").field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+impl<'r> ObjectReader<'r> {
+    /// A reader that holds objects of up to `most` bytes.
+    #[must_use]
+    pub fn new(repository: &'r Repository, most: u64) -> Self {
+        Self {
+            store: repository.store(),
+            directories: repository.directories(),
+            most,
+            buffers: Buffers::default(),
+            copies: Vec::new(),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            made: 0,
+        }
+    }
+
+    /// The kind and content of an object.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`] where there is no such object; another fault where no copy of it can be read.
+    pub fn read(&mut self, id: &ObjectId) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        let mut fault = Fault::Missing(*id);
+        for place in self.store.find(id) {
+            match self.read_at(place) {
+                Ok(found) => return Ok(found),
+                Err(other) => fault = other,
+            }
+        }
+        self.read_loose(id).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
+    }
+
+    /// The kind of an object, by headers alone.
+    ///
+    /// # Errors
+    /// As those of [`Self::read`].
+    pub fn kind(&mut self, id: &ObjectId) -> Result<ObjectKind, Fault> {
+        let mut fault = Fault::Missing(*id);
+        for place in self.store.find(id) {
+            let end = self.way(place).and_then(|(_, end)| match end {
+                End::Kept(kind, _) => Ok(kind),
+                End::Loose(base) => self.loose_header(&base),
+                End::Packed((pack, object)) => {
+                    let found = self.store.pack(pack)?;
+                    match found.pack.entry(found.index.offset(object))?.form {
+                        Form::Whole(kind) => Ok(kind),
+                        _ => Err(Fault::Internal),
+                    }
+                }
+            });
+            match end {
+                Ok(kind) => return Ok(kind),
+                Err(other) => fault = other,
+            }
+        }
+        self.loose_header(id).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
+    }
+
+    /// The kind of an object that another one is a delta against.
+    pub(super) fn kind_of_base(&mut self, id: &ObjectId) -> Result<ObjectKind, Fault> {
+        self.kind(id).map_err(|fault| if fault == Fault::Missing(*id) { Fault::NoBase(*id) } else { fault })
+    }
+
+    /// Bytes that were made so far, those on the way to what was asked for included.
+    pub(super) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Whether there is such an object. Nothing of it is read but where it is said to be.
+    #[must_use]
+    pub fn has(&self, id: &ObjectId) -> bool {
+        let (below, name) = loose::place(id);
+        self.store.find(id).next().is_some()
+            || self.directories.iter().any(|d| matches!(d.file(&below, name.as_bytes()), Ok(Some(_))))
+    }
+
+    fn loose_header(&self, id: &ObjectId) -> Result<ObjectKind, Fault> {
+        let mut fault = Fault::Missing(*id);
+        for directory in self.directories {
+            match loose::open(directory, id) {
+                Ok(Some((header, _))) => return Ok(header.kind),
+                Ok(None) => {}
+                Err(other) => fault = other,
+            }
+        }
+        Err(fault)
+    }
+
+    /// Reads a loose object.
+    pub(super) fn read_loose(&mut self, id: &ObjectId) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        let mut fault = Fault::Missing(*id);
+        for directory in self.directories {
+            match read_loose(directory, id, self.most) {
+                Ok(Some((kind, bytes))) => return Ok((kind, Arc::new(bytes))),
+                Ok(None) => {}
+                Err(other) => fault = other,
+            }
+        }
+        Err(fault)
+    }
+
+    /// Reads the object at a place.
+    pub(super) fn read_at(&mut self, place: Place) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        let (way, end) = self.way(place)?;
+        let (kind, mut bytes) = match end {
+            End::Kept(kind, bytes) => (kind, bytes),
+            End::Loose(id) => self.read_loose(&id).map_err(|fault| match fault {
+                Fault::Missing(id) => Fault::NoBase(id),
+                other => other,
+            })?,
+            End::Packed(place) => {
+                let found = self.store.pack(place.0)?;
+                let (at, next) = (found.index.offset(place.1), found.index.next(place.1, found.pack.end()));
+                let entry = found.pack.inflate(at, next, self.most, &mut self.buffers)?;
+                let Form::Whole(kind) = entry.form else { return Err(Fault::Internal) };
+                let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
+                let bytes = Arc::new(self.buffers.out.get(..size).unwrap_or_default().to_vec());
+                self.keep(place, kind, &bytes);
+                (kind, bytes)
+            }
+        };
+        for place in way.into_iter().rev() {
+            bytes = Arc::new(self.apply(place, &bytes)?);
+            self.keep(place, kind, &bytes);
+        }
+        self.buffers.shrink();
+        Ok((kind, bytes))
+    }
+
+    /// The deltas from an object to where its root is found, the object itself first.
+    fn way(&self, mut place: Place) -> Result<(Vec<Place>, End), Fault> {
+        let mut way = Vec::new();
+        // A place that the way comes by again shows a cycle; the mark moves on when the way has become twice as long.
+        let mut mark = (place, 1);
+        loop {
+            if let Some((_, kind, bytes)) = self.kept.iter().find(|(kept, ..)| *kept == place) {
+                return Ok((way, End::Kept(*kind, Arc::clone(bytes))));
+            }
+            let found = self.store.pack(place.0)?;
+            let offset = found.index.offset(place.1);
+            let base = match found.pack.entry(offset)?.form {
+                Form::Whole(_) => return Ok((way, End::Packed(place))),
+                Form::At(base) => (place.0, found.index.at(base).ok_or(Fault::NoBaseAt(base))?),
+                Form::By(id) => match found.index.find(&id).map(|object| (place.0, object)) {
+                    Some(base) => base,
+                    None => match self.store.find(&id).next() {
+                        Some(base) => base,
+                        None => {
+                            way.push(place);
+                            return Ok((way, End::Loose(id)));
+                        }
+                    },
+                },
+            };
+            way.push(place);
+            if base == mark.0 {
+                return Err(Fault::Cycle);
+            }
+            if way.len() == mark.1 * 2 {
+                mark = (base, way.len());
+            }
+            place = base;
+        }
+    }
+
+    fn apply(&mut self, place: Place, base: &[u8]) -> Result<Vec<u8>, Fault> {
+        let found = self.store.pack(place.0)?;
+        let (at, next) = (found.index.offset(place.1), found.index.next(place.1, found.pack.end()));
+        let entry = found.pack.inflate(at, next, self.most, &mut self.buffers)?;
+        let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
+        let delta = Delta::parse(self.buffers.out.get(..size).unwrap_or_default())?;
+        if delta.result > self.most {
+            return Err(Fault::TooLarge { size: delta.result, most: self.most });
+        }
+        let mut out = Vec::new();
+        self.made += delta.result;
+        delta.apply(base, &mut out, &mut self.copies)?;
+        Ok(out)
+    }
+
+    fn keep(&mut self, place: Place, kind: ObjectKind, bytes: &Arc<Vec<u8>>) {
+        if bytes.len() > KEPT_BYTES / 4 {
+            return;
+        }
+        self.kept_bytes += bytes.len();
+        self.kept.push_back((place, kind, Arc::clone(bytes)));
+        while self.kept.len() > KEPT || self.kept_bytes > KEPT_BYTES {
+            let Some((_, _, old)) = self.kept.pop_front() else { break };
+            self.kept_bytes -= old.len();
+        }
+    }
+}
+
+/// Reads a loose object of a directory.
+pub(super) fn read_loose(
+    directory: &Directory,
+    id: &ObjectId,
+    most: u64,
+) -> Result<Option<(ObjectKind, Vec<u8>)>, Fault> {
+    let Some((header, stream)) = loose::open(directory, id)? else { return Ok(None) };
+    let size = usize::try_from(header.size).ok().filter(|_| header.size <= most);
+    let size = size.ok_or(Fault::TooLarge { size: header.size, most })?;
+    let mut bytes = Vec::new();
+    stream.into_vec(size, &mut bytes)?;
+    Ok(Some((header.kind, bytes)))
+}

@@ -1,0 +1,188 @@
+//! A repository: where its objects lie, and what kind they are.
+//!
+//! Opening one reads a few small files and lists directories. No git process is started, and nothing of the repository's
+//! configuration is carried out (invariants 3 and 5a).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::config::Config;
+use super::directories::{self, Directory};
+use super::store::Store;
+use crate::model::{Coverage, ObjectId, system_words};
+use crate::sources::{gitdir, open, repository};
+
+/// How objects are named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ObjectFormat {
+    /// By SHA-1, in 20 bytes.
+    #[default]
+    Sha1,
+    /// By SHA-256, in 32 bytes.
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// Bytes of an id.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it is the length of an id, and never 0")]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+
+    pub(super) fn kind(self) -> gix_hash::Kind {
+        match self {
+            Self::Sha1 => gix_hash::Kind::Sha1,
+            Self::Sha256 => gix_hash::Kind::Sha256,
+        }
+    }
+}
+
+/// Why a repository could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// There is none.
+    #[error("there is no git repository: neither a `.git` in it, nor a git directory itself")]
+    None,
+    /// The system refused.
+    #[error("its git directory cannot be read: {0}")]
+    Unreadable(String),
+    /// Its `.git` leads out of the target, to a git directory that does not lead back.
+    #[error("its git directory lies elsewhere and does not point back, so it is not read")]
+    Outside,
+    /// Its objects are somewhere else.
+    #[error("its `objects` is not a directory")]
+    NoObjects,
+}
+
+/// What outside of the target may be read, by the word of whoever started the scan.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Object directories that alternates may name although they lie outside of the target.
+    pub alternates: Vec<PathBuf>,
+    /// The directory with objects that were received and not yet accepted, as a receiving hook is told.
+    pub quarantine: Option<PathBuf>,
+}
+
+/// An open repository.
+#[derive(Debug)]
+pub struct Repository {
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    format: ObjectFormat,
+    partial: bool,
+    shallow: Vec<ObjectId>,
+    directories: Vec<Directory>,
+    store: OnceLock<Store>,
+}
+
+impl Repository {
+    /// Opens the repository of a work tree (its root), a submodule, a linked worktree, or a bare one. What of it is not
+    /// read goes into `coverage`.
+    ///
+    /// # Errors
+    /// Where there is none, or none that may be read.
+    pub fn open(path: &Path, coverage: &mut Coverage) -> Result<Self, OpenError> {
+        Self::open_with(path, &Access::default(), coverage)
+    }
+
+    /// Opens a repository, with more directories that may be read.
+    ///
+    /// # Errors
+    /// Where there is none, or none that may be read.
+    pub fn open_with(path: &Path, access: &Access, coverage: &mut Coverage) -> Result<Self, OpenError> {
+        let (git_dir, common_dir) = locate(path)?;
+        let config = repository::small_file(&common_dir.join("config")).map(|text| Config::parse(&text));
+        let config = config.unwrap_or_default();
+        let shallow = repository::small_file(&common_dir.join("shallow")).unwrap_or_default();
+        let shallow = shallow.split(|b| *b == b'\n').filter_map(|l| ObjectId::from_hex(l.trim_ascii())).collect();
+        let inside: Vec<PathBuf> = [path, &git_dir, &common_dir].iter().filter_map(|p| p.canonicalize().ok()).collect();
+        let directories = directories::find(&common_dir.join("objects"), &inside, access, coverage)?;
+        let partial = config.partial || directories.iter().any(Directory::is_promised);
+        let format = config.format;
+        Ok(Self { git_dir, common_dir, format, partial, shallow, directories, store: OnceLock::new() })
+    }
+
+    /// The git directory: `HEAD` and what else a linked worktree has to itself.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// The git directory that linked worktrees share, with refs and objects; else the same as [`Self::git_dir`].
+    #[must_use]
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// How objects are named.
+    #[must_use]
+    pub fn format(&self) -> ObjectFormat {
+        self.format
+    }
+
+    /// Whether objects may be missing because a remote has promised them.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// Commits whose parents are missing on purpose; none where the repository is not shallow.
+    #[must_use]
+    pub fn shallow(&self) -> &[ObjectId] {
+        &self.shallow
+    }
+
+    /// Directories with objects, the repository's own first.
+    pub(super) fn directories(&self) -> &[Directory] {
+        &self.directories
+    }
+
+    /// The packs, opened when they are first asked for.
+    pub(super) fn store(&self) -> &Store {
+        self.store.get_or_init(|| Store::open(&self.directories, self.format))
+    }
+}
+
+/// Finds the git directory, and the one that it shares with others.
+fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
+    let git = path.join(".git");
+    let meta = match git.symlink_metadata() {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let found = open::target(path).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
+            return if gitdir::is_git(found) { Ok(both(path.to_path_buf())) } else { Err(OpenError::None) };
+        }
+        Err(e) => return Err(OpenError::Unreadable(e.kind().to_string())),
+    };
+    if meta.is_dir() {
+        let found = open::target(&git).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
+        return if gitdir::is_git(found) { Ok(both(git)) } else { Err(OpenError::None) };
+    }
+    if !meta.is_file() {
+        return Err(OpenError::Outside);
+    }
+    let text = repository::small_file(&git).ok_or(OpenError::None)?;
+    let link = text.strip_prefix(b"gitdir:").ok_or(OpenError::None)?.trim_ascii();
+    let dir = path.join(OsStr::from_bytes(link));
+    let real = |p: &Path| p.canonicalize().map_err(|e| OpenError::Unreadable(e.kind().to_string()));
+    let is_inside = real(&dir)?.starts_with(real(path)?);
+    if !is_inside && !repository::points_back(&dir, &git) {
+        return Err(OpenError::Outside);
+    }
+    let found = open::target(&dir).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
+    if !gitdir::has_head(found) {
+        return Err(OpenError::None);
+    }
+    let common = repository::common_directory(&dir);
+    Ok(common.map_or_else(|| both(dir.clone()), |common| (dir.clone(), common)))
+}
+
+fn both(dir: PathBuf) -> (PathBuf, PathBuf) {
+    (dir.clone(), dir)
+}

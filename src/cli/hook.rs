@@ -110,9 +110,8 @@ fn pre_push(remote: Option<&str>) -> Result<Exit> {
         updates.push(Update { old: old.filter(exists), new });
         remote = remote.or_else(|| told("PRE_COMMIT_REMOTE_NAME"));
     }
-    // A push to an address has no remote of that name: then whatever any remote has is known.
-    let known = remote.map(|name| format!("refs/remotes/{name}/"));
-    let known = known.filter(|k| repository.common.join(k).is_dir()).unwrap_or_else(|| "refs/remotes/".to_owned());
+    // What another remote has is not known to this one; one that is new, or an address, has nothing.
+    let known = remote.map_or_else(|| "refs/remotes/".to_owned(), |name| format!("refs/remotes/{name}/"));
     let what = What::Updates(updates, known, false);
     scanned(Job { repository, own: Vec::new(), allowed: Vec::new(), what }, Hook::Push)
 }

@@ -127,8 +127,9 @@ fn layout(path: &Path) -> Result<Layout> {
     if root.join(".pre-commit-config.yaml").is_file() {
         return Ok(Layout::PreCommit);
     }
-    let own = [repository.git.join("config.worktree"), repository.common.join("config")];
-    let named = own.iter().chain(&user_files()).find_map(|file| setting(&read(file)?, "core", "hooksPath"));
+    let own = ["config.worktree", "config"].into_iter().map(|name| repository.file(name));
+    let files = own.chain(user_files().iter().map(|file| read(file))).flatten().collect::<Vec<_>>();
+    let named = files.iter().find_map(|text| setting(text, "core", "hooksPath"));
     let husky = root.join(".husky");
     let by_husky = |named: &str| [husky.clone(), husky.join("_")].contains(&root.join(named.trim_end_matches('/')));
     if husky.is_dir() && named.as_deref().is_none_or(by_husky) {
@@ -242,6 +243,12 @@ fn unchain(file: &Path) -> Result<&'static str> {
 /// Puts quell's lines first into a husky hook.
 fn insert(file: &Path, hook: &str) -> Result<&'static str> {
     let failed = || format!("`{}` cannot be written", file.display());
+    if file.is_symlink() {
+        bail!(
+            "`{}` is a link, and nothing was changed\n  help: put the lines into the file that it leads to",
+            file.display()
+        );
+    }
     let (text, begin) = match std::fs::read_to_string(file) {
         Ok(text) => (text, BEGIN),
         Err(e) if e.kind() == ErrorKind::NotFound => (String::new(), BEGIN_NEW),

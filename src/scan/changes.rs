@@ -226,7 +226,9 @@ impl<'a> ChangeScan<'a> {
     /// Scans a text that is no file.
     fn text(&mut self, name: &str, text: &[u8], commit: Option<&Arc<CommitRef>>) {
         let found = self.detect(name.as_bytes(), text, commit);
-        self.files.push(found);
+        if !found.is_empty() {
+            self.files.push(found);
+        }
     }
 
     /// Scans what one change made, and keeps what stands in the lines that it made.

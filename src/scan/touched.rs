@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use super::sighting::Sighting;
 use crate::sources::git::changes::Lines;
 
+/// How many lines are remembered: beyond that, one that was moved counts as made.
+const MOST: usize = 1 << 22;
+
 /// What was found in a file that a change made or altered, and its lines against each parent.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
@@ -23,14 +26,22 @@ impl Moves {
     /// Counts the lines of a file.
     pub(super) fn count(&mut self, lines: &Lines) {
         for (_, hash) in &lines.made {
-            self.0.entry(*hash).or_default().0 += 1;
+            if let Some(count) = self.entry(*hash) {
+                count.0 += 1;
+            }
         }
         lines.gone.iter().for_each(|hash| self.gone(*hash));
     }
 
     /// Counts a line that was taken away.
     pub(super) fn gone(&mut self, hash: u64) {
-        self.0.entry(hash).or_default().1 += 1;
+        if let Some(count) = self.entry(hash) {
+            count.1 += 1;
+        }
+    }
+
+    fn entry(&mut self, hash: u64) -> Option<&mut (u32, u32)> {
+        if self.0.len() >= MOST { self.0.get_mut(&hash) } else { Some(self.0.entry(hash).or_default()) }
     }
 
     /// Whether a line was taken away as often as it was made.

@@ -19,7 +19,7 @@ use crate::sources::git::changes::{ChangesError, Index, IndexEntry, Lines, Names
 use crate::sources::{Entry, Visit, walk};
 
 /// The largest file that is compared with the index.
-const LARGEST: u64 = 512 << 20;
+const LARGEST: u64 = 128 << 20;
 
 /// Scans the files of a work tree that the index does not have so.
 ///

@@ -271,6 +271,8 @@ fn a_shallow_end_and_missing_objects_are_gaps() {
     std::fs::remove_file(tree.at(format!(".git/objects/{}/{}", &blob[..2], &blob[2..]))).unwrap();
     let report = scan(&tree, &["--since-ref", "HEAD~1"]).code(3).json();
     assert!(gaps(&report)[0].2.contains("is missing"), "{report:#}");
+    tree.git(".", &["update-index", "--split-index"]);
+    assert!(staged(&tree).code(3).out().contains("split"));
     std::fs::write(tree.at(".git/index"), "DIRC nonsense").unwrap();
     assert!(staged(&tree).code(3).out().contains(".git/index"));
 }
@@ -348,6 +350,12 @@ fn what_is_no_file_among_the_objects_is_said_and_not_opened() {
     let outside = Tree::new();
     outside.git(".", &["init", "-q"]);
     tree.write("a.env", leak(1));
+    std::fs::rename(tree.at(".git/objects"), outside.at("moved")).unwrap();
+    symlink(outside.at("moved"), tree.at(".git/objects")).unwrap();
+    tree.git(".", &["add", "-A"]);
+    assert!(staged(&tree).code(3).out().contains("outside of the repository"));
+    std::fs::remove_file(tree.at(".git/objects")).unwrap();
+    std::fs::rename(outside.at("moved"), tree.at(".git/objects")).unwrap();
     tree.git(".", &["add", "-A"]);
     let borrowed = outside.at(".git/objects");
     tree.write(".git/objects/info/alternates", format!("{}\n", borrowed.display()));
@@ -368,4 +376,16 @@ fn linked_work_trees_and_repositories_of_other_owners_are_scanned() {
     if chown.success() {
         assert_eq!(found(&scan(&tree, &["--staged", "linked"]).code(1)), at(&[("a.env", 1)]), "somebody else's");
     }
+}
+
+#[test]
+fn a_sparse_index_is_read_where_it_is_not_sparse() {
+    let tree = repository();
+    tree.write("in/a.txt", "x");
+    tree.write("out/b.env", leak(1));
+    commit(&tree, "one");
+    tree.git(".", &["sparse-checkout", "set", "--cone", "--sparse-index", "in"]);
+    tree.write("in/c.env", leak(2));
+    tree.git(".", &["add", "in"]);
+    assert_eq!(found(&staged(&tree).code(1)), at(&[("in/c.env", 1)]));
 }

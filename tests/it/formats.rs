@@ -350,3 +350,32 @@ fn a_redacted_form_has_at_most_the_public_prefix() {
         assert!(head.len() * 2 <= secret.len(), "{}: {redacted}", rule.id);
     }
 }
+
+#[test]
+fn places_in_commits_keep_to_the_schemas() {
+    let tree = Tree::new();
+    tree.git(".", &["init", "-q"]);
+    tree.git(".", &["commit", "-q", "--allow-empty", "-m", "one"]);
+    tree.write("a.env", format!("x {}", token(1)));
+    tree.git(".", &["add", "-A"]);
+    tree.git(".", &["commit", "-q", "-m", &format!("two {}", token(2))]);
+    let report = |format: &str| {
+        let arguments = ["scan", "--since-ref", "HEAD~1", "--format", format];
+        run(quell().current_dir(tree.path()).args(arguments)).code(1)
+    };
+    let document = report("json").json();
+    assert_eq!(mistakes(&schema("report"), &document), Vec::<String>::new());
+    let commit = |f: &Value| f["locations"][0]["commit"]["id"].as_str().map(str::len);
+    assert_eq!(findings(&document).iter().filter_map(commit).collect::<Vec<_>>(), [40, 40]);
+    for line in lines(&report("jsonl").out()) {
+        assert_eq!(mistakes(&schema("line"), &line), Vec::<String>::new(), "{line:#}");
+    }
+    let sarif = report("sarif").json();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0];
+    assert_eq!(place["properties"]["author"], "Tester <tester@example.com>", "{place:#}");
+    if let Some(path) = std::env::var_os("QUELL_SARIF_SCHEMA") {
+        let official: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&official).unwrap();
+        assert_eq!(mistakes(&validator, &sarif), Vec::<String>::new());
+    }
+}

@@ -37,6 +37,7 @@ mod packs_hostile;
 mod pipelines;
 mod planted;
 mod prefix;
+mod ranges;
 mod readme;
 mod refs;
 mod snapshots;

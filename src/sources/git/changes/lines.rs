@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use git2::{DiffOptions, Patch};
 
+/// Files with more lines are taken for new as a whole: comparing them would take memory that a small object can ask for.
+const MOST: usize = 1 << 20;
+
 /// The lines of one file that a change touched.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -25,6 +28,10 @@ impl Lines {
     /// Compares two contents, as bytes, whatever they are.
     #[must_use]
     pub fn between(old: &[u8], new: &[u8], state: &RandomState) -> Self {
+        let many = |text: &[u8]| memchr::memchr_iter(b'\n', text).count() > MOST;
+        if many(old) || many(new) {
+            return Self { made: Self::of(new, state), gone: Vec::new() };
+        }
         let mut options = DiffOptions::new();
         options.context_lines(0).force_text(true);
         let Ok(patch) = Patch::from_buffers(old, None, new, None, Some(&mut options)) else {
@@ -45,9 +52,12 @@ impl Lines {
         out
     }
 
-    /// All lines of a content.
+    /// All lines of a content; of one with very many, the whole of it as one.
     #[must_use]
     pub fn of(content: &[u8], state: &RandomState) -> Vec<(Range<u64>, u64)> {
+        if memchr::memchr_iter(b'\n', content).count() > MOST {
+            return vec![(0..content.len() as u64, hash(state, content))];
+        }
         let mut start = 0u64;
         let line = |line: &[u8]| {
             let place = start..start + line.len() as u64;
@@ -84,5 +94,6 @@ mod tests {
         assert_eq!(lines.made.len(), 2);
         assert!(lines.made.iter().all(|(_, hash)| lines.gone.contains(hash)));
         assert_eq!(Lines::of(b"a\nb", &state).len(), 2);
+        assert_eq!(Lines::between(b"a", &vec![b'\n'; MOST + 1], &state).made.len(), 1);
     }
 }

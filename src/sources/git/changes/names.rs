@@ -65,8 +65,8 @@ impl<'r> Names<'r> {
             if path.components().any(|c| !matches!(c, std::path::Component::Normal(_))) {
                 return None;
             }
-            let text = small_file(&self.repository.git.join(path));
-            let Some(text) = text.or_else(|| small_file(&self.repository.common.join(path))) else {
+            let text = below(&self.repository.git, path);
+            let Some(text) = text.or_else(|| below(&self.repository.common, path)) else {
                 return self.packed.get(&name).copied();
             };
             match text.strip_prefix(b"ref:") {
@@ -81,6 +81,9 @@ impl<'r> Names<'r> {
     #[must_use]
     pub fn below(&self, folder: &str) -> Vec<ObjectId> {
         let mut out: BTreeMap<Vec<u8>, ObjectId> = BTreeMap::new();
+        if !Path::new(folder).components().all(|c| matches!(c, std::path::Component::Normal(_))) {
+            return Vec::new();
+        }
         out.extend(self.packed.iter().filter(|(n, _)| n.starts_with(folder.as_bytes())).map(|(n, i)| (n.clone(), *i)));
         for root in [&self.repository.common, &self.repository.git] {
             loose(&root.join(folder), folder.trim_end_matches('/').as_bytes(), 64, &mut |name| {
@@ -155,8 +158,20 @@ impl<'r> Names<'r> {
         if let Some(id) = self.target(format!("refs/remotes/{name}/HEAD").as_bytes()) {
             return Ok(Some(id));
         }
-        if hex { objects.shortened(name).map_err(|()| "several objects have an id that starts so") } else { Ok(None) }
+        if hex { objects.shortened(name) } else { Ok(None) }
     }
+}
+
+/// The content of a small file below a directory, where no link leads to it.
+fn below(root: &Path, path: &Path) -> Option<Vec<u8>> {
+    let mut at = root.to_path_buf();
+    for part in path.components() {
+        at.push(part);
+        if at.symlink_metadata().ok()?.is_symlink() {
+            return None;
+        }
+    }
+    small_file(&at)
 }
 
 /// Calls `each` with the name of every file below a directory of refs.

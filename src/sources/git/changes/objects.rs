@@ -12,8 +12,8 @@ use crate::model::ObjectId;
 use crate::sources::git::ObjectKind;
 use crate::sources::repository::small_file;
 
-/// The largest object that is read into memory. Headers are asked first: what a header claims is not taken on trust.
-const LARGEST: u64 = 512 << 20;
+/// The largest file that is read: it stands in memory whole, and twice for a moment. Headers are asked first.
+const LARGEST: u64 = 128 << 20;
 /// The largest commit, tag or tree.
 const LARGEST_META: u64 = 64 << 20;
 
@@ -68,8 +68,7 @@ impl Objects {
             });
         }
         let roots = if own.is_empty() { vec![main.clone()] } else { own.to_vec() };
-        let named: BTreeSet<PathBuf> =
-            allowed.iter().chain(own).chain([&main]).filter_map(|p| p.canonicalize().ok()).collect();
+        let named: BTreeSet<PathBuf> = allowed.iter().chain(own).filter_map(|p| p.canonicalize().ok()).collect();
         let mut all = Vec::new();
         for root in roots {
             borrowed(&root, &repository.common, &named, &mut all)?;
@@ -102,11 +101,11 @@ impl Objects {
     ///
     /// # Errors
     /// Where several have it.
-    pub fn shortened(&self, digits: &str) -> Result<Option<ObjectId>, ()> {
+    pub fn shortened(&self, digits: &str) -> Result<Option<ObjectId>, &'static str> {
         let Ok(oid) = Oid::from_str(digits) else { return Ok(None) };
         match self.odb.exists_prefix(oid, digits.len()) {
             Ok(oid) => Ok(ObjectId::new(oid.as_bytes())),
-            Err(e) if e.code() == ErrorCode::Ambiguous => Err(()),
+            Err(e) if e.code() == ErrorCode::Ambiguous => Err("several objects have an id that starts so"),
             Err(_) => Ok(None),
         }
     }

@@ -153,13 +153,7 @@ pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) 
         &[&args.include_path[..], &config.scan.include_path].concat(),
         &[&args.exclude_path[..], &config.scan.exclude_path].concat(),
     )?;
-    let threads = args
-        .threads
-        .or(config.scan.threads)
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    if threads == 0 || threads > 1024 {
-        bail!("{threads} threads cannot be run\n  help: give a number from 1 to 1024");
-    }
+    let threads = threads(args, config)?;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
     let options = ScanOptions {
         rules: &rules,
@@ -174,30 +168,55 @@ pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) 
     exit::many_files();
     let progress = Arc::new(Progress::default());
     let line = Line::start(&progress);
-    let refuse = args.no_target_ignores;
-    let mut report = match job {
-        None if args.history => {
-            let root = one_repository(&args.paths)?;
-            let mut report = history(root, &options, &progress).map_err(|error| {
-                anyhow!("{}: {error}\n  help: name a work tree's root, or a bare repository", root.display())
-            })?;
-            target::apply_root(root, refuse, today(now), &rules, &mut report);
-            report
-        }
-        None => {
-            let mut report = scan(targets(args), &options, &progress);
-            target::apply(&args.paths, refuse, today(now), &rules, &mut report);
-            report
-        }
-        Some(job) => {
-            let (mut report, before) = job.run(&options, &progress)?;
-            target::apply_base(before.as_deref(), refuse, today(now), &rules, &mut report);
-            report
-        }
-    };
+    let suppress = Suppress { refuse: args.no_target_ignores, today: today(now), rules: &rules };
+    let mut report = run_on(args, job, &options, &progress, &suppress)?;
     drop(line);
     report.coverage.sort();
     Ok(report)
+}
+
+/// How the suppressions of a target are taken.
+struct Suppress<'a> {
+    refuse: bool,
+    today: (u16, u8, u8),
+    rules: &'a RuleSet,
+}
+
+/// Scans what was named, and takes out what its suppressions name.
+fn run_on(
+    args: &Args,
+    job: Option<&changes::Job>,
+    options: &ScanOptions<'_>,
+    progress: &Progress,
+    suppress: &Suppress<'_>,
+) -> Result<Report> {
+    let Suppress { refuse, today, rules } = *suppress;
+    let mut report;
+    if let Some(job) = job {
+        let before;
+        (report, before) = job.run(options, progress)?;
+        target::apply_base(before.as_deref(), refuse, today, rules, &mut report);
+    } else if args.history {
+        let root = one_repository(&args.paths)?;
+        report = history(root, options, progress).map_err(|error| {
+            anyhow!("{}: {error}\n  help: name a work tree's root, or a bare repository", root.display())
+        })?;
+        target::apply_root(root, refuse, today, rules, &mut report);
+    } else {
+        report = scan(targets(args), options, progress);
+        target::apply(&args.paths, refuse, today, rules, &mut report);
+    }
+    Ok(report)
+}
+
+/// How many threads to run on.
+fn threads(args: &Args, config: &Config) -> Result<usize> {
+    let asked = args.threads.or(config.scan.threads);
+    let threads = asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if threads == 0 || threads > 1024 {
+        bail!("{threads} threads cannot be run\n  help: give a number from 1 to 1024");
+    }
+    Ok(threads)
 }
 
 fn targets(args: &Args) -> Vec<Target> {

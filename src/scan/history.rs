@@ -63,9 +63,9 @@ impl<'d> Search<'d> {
         std::mem::take(&mut self.marked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The mark of a secret.
-    pub(super) fn mark(&self, rule: u16, secret: &[u8]) -> Mark {
-        Mark { rule, digest: self.hasher.hash_one(secret) }
+    /// The mark of a secret: the same whether it is in a [`Secret`](crate::model::Secret) or still bytes of a text.
+    pub(super) fn mark(&self, sighting: &Sighting) -> Mark {
+        Mark { rule: sighting.rule, digest: self.hasher.hash_one(&sighting.secret) }
     }
 
     /// Every secret of an object's content, with its place; `path` is what reports call it.
@@ -96,11 +96,7 @@ impl<'d> Search<'d> {
     }
 
     fn marks_of(&self, sightings: &[Sighting]) -> Vec<Mark> {
-        sightings
-            .iter()
-            .filter(|s| s.confidence >= self.threshold)
-            .map(|s| self.mark(s.rule, s.secret.expose()))
-            .collect()
+        sightings.iter().filter(|s| s.confidence >= self.threshold).map(|s| self.mark(s)).collect()
     }
 }
 
@@ -114,7 +110,10 @@ impl Visitor for Search<'_> {
     fn visit(&self, object: &Object<'_>, base: Option<(&Anchors, &[Copied])>) -> Anchors {
         let anchors = self.with_scratch(|scratch| self.deltas.scan(object.bytes, base, &mut scratch.detect));
         let sure = anchors.candidates().filter(|c| c.confidence >= self.threshold);
-        let mark = |c: &Candidate| Some(self.mark(c.rule, object.bytes.get(c.secret.clone())?));
+        let mark = |c: &Candidate| {
+            let secret = object.bytes.get(c.secret.clone())?;
+            Some(Mark { rule: c.rule, digest: self.hasher.hash_one(secret) })
+        };
         let mut marks: Vec<Mark> = sure.filter_map(mark).collect();
         // Text of wide characters is read apart: a reading of the whole, since its base may be of another encoding.
         if object.kind == ObjectKind::Blob && memchr::memchr(0, object.bytes).is_some() {

@@ -184,7 +184,7 @@ impl Reading<'_, '_> {
         let commit = place.commit.and_then(|id| self.commits.get(&id)).map(|(_, commit)| Arc::clone(commit));
         let in_test = place.part == Part::File && paths::is_test(place.path.raw());
         for sighting in &mut sightings {
-            let mark = self.search.mark(sighting.rule, sighting.secret.expose());
+            let mark = self.search.mark(sighting);
             let history = marks.get(&mark);
             (sighting.touched, sighting.in_test) = (history.is_some(), in_test);
             let parts = sighting.parts.iter_mut().map(|part| &mut part.location);

@@ -86,7 +86,7 @@ fn versions(tree: &Tree) {
         text.insert_str((version as usize * 31) % 500, "password: \"");
         text.push_str(&format!("TOKEN={}", token(version % 3)));
         tree.write("config.txt", &text);
-        tree.write(&format!("copy{}.txt", version % 4), text.replace("nothing", "something"));
+        tree.write(format!("copy{}.txt", version % 4), text.replace("nothing", "something"));
         tree.git(".", &["add", "."]);
         tree.git(".", &["commit", "-q", "-m", &format!("version {version}")]);
     }
@@ -115,7 +115,7 @@ fn deltas_find_what_whole_scans_find_in_real_histories() {
         for path in [entry.path(), entry.path().join("repo")] {
             if Repository::open(&path, &mut Coverage::default()).is_ok() {
                 let (deltas, candidates) = compared(&path);
-                println!("{}: {deltas} deltas, {candidates} candidates, all alike", path.display());
+                eprintln!("{}: {deltas} deltas, {candidates} candidates, all alike", path.display());
                 seen += 1;
             }
         }

@@ -96,8 +96,9 @@ impl<'a> FileScan<'a> {
         };
         self.reading(part, BYTES, &reading);
         let known = self.sightings.len();
+        let wide = first_zero.is_some() && Encoding::may_be_utf16(part.bytes);
         for shift in [0, 1] {
-            match first_zero {
+            match first_zero.filter(|_| wide) {
                 Some(_) if shift == 1 || part.encoding != Encoding::Utf16Le => {
                     self.wide(part, Encoding::Utf16Le, shift, ROWS + shift)
                 }

@@ -48,6 +48,20 @@ impl Encoding {
         matches!(start, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 0, 0xFE, 0xFF, ..] | [0xEF, 0xBB, 0xBF, ..])
     }
 
+    /// Whether there may be a run of at least eight ASCII characters in UTF-16, little end first, at even or odd places;
+    /// what has none has no match either. Most binaries have none, and need not be read that way.
+    #[must_use]
+    pub fn may_be_utf16(bytes: &[u8]) -> bool {
+        // Such a run has four whole characters at a multiple of eight, or at the place behind one.
+        let four = |word: [u8; 8]| {
+            let word = u64::from_le_bytes(word);
+            let ascii = word & 0xFF80_FF80_FF80_FF80 == 0;
+            ascii && word.wrapping_sub(0x0001_0001_0001_0001) & 0x8000_8000_8000_8000 == 0
+        };
+        let any = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().any(|word| four(*word));
+        any(bytes) || any(bytes.get(1..).unwrap_or_default())
+    }
+
     fn unmarked(start: &[u8]) -> Self {
         if memchr::memchr(0, start).is_none() {
             return Self::EightBit;
@@ -135,6 +149,16 @@ mod tests {
             Encoding::Utf32Le => text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
             Encoding::Utf32Be => text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
         }
+    }
+
+    #[test]
+    fn eight_characters_of_utf16_are_noticed_wherever_they_stand() {
+        for before in 0..20 {
+            let text = [vec![0xC3; before], encode("password", Encoding::Utf16Le), vec![0xC3; 9]].concat();
+            assert!(Encoding::may_be_utf16(&text), "after {before} bytes");
+        }
+        assert!(!Encoding::may_be_utf16(&[0, 0, 1, 0, 0, 0, 0, 0, 200, 0, 65, 0, 66, 0, 0, 0].repeat(9)));
+        assert!(!Encoding::may_be_utf16(b"plain text of eight bits"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a git repository tracks and ignores. Nothing of its configuration is read.
 //!
-//! The index is read by libgit2 as a file of its own, without opening the repository, so that no include, hook or
-//! setting of it plays a part. Ignore rules are the work tree's `.gitignore` files and `info/exclude`; a person's
+//! The index is read as a file of its own, without opening the repository, so that no include, hook or setting of it
+//! plays a part. Ignore rules are the work tree's `.gitignore` files and `info/exclude`; a person's
 //! global ignore file lies outside of the target and is not read.
 
 use std::collections::HashSet;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::filter::path;
+use super::git::changes::Index;
 use super::{gitdir, open};
 use crate::model::system_words;
 
@@ -208,10 +209,12 @@ pub(super) fn small_file(file: &Path) -> Option<Vec<u8>> {
 }
 
 fn read_index(file: &Path) -> Result<Tracked, String> {
-    let index = git2::Index::open(file).map_err(|e| e.message().to_owned())?;
+    let bytes = std::fs::read(file).map_err(|e| system_words(&e))?;
+    let index = Index::verified(&bytes)?;
     let mut tracked = Tracked::default();
-    for entry in index.iter() {
-        let mut parent = entry.path.as_slice();
+    for entry in &index.entries {
+        let path = index.path(entry);
+        let mut parent = path;
         while let Some(slash) = parent.iter().rposition(|b| *b == b'/') {
             parent = parent.get(..slash).unwrap_or_default();
             if tracked.directories.contains(parent) {
@@ -221,9 +224,9 @@ fn read_index(file: &Path) -> Result<Tracked, String> {
         }
         // A submodule is an entry too: its directory is tracked, its files by its own index.
         if entry.mode & 0o170_000 == 0o160_000 {
-            tracked.directories.insert(entry.path.clone().into());
+            tracked.directories.insert(path.into());
         }
-        tracked.files.insert(entry.path.into());
+        tracked.files.insert(path.into());
     }
     Ok(tracked)
 }

@@ -71,11 +71,39 @@ impl Index {
         Self::parse(&bytes)
     }
 
-    /// Reads an index's bytes. Its own checksum is not computed: what does not hold together is an error anyway.
+    /// Reads an index's bytes, with ids of SHA-1. Its own checksum is not computed: what does not hold together is an error anyway.
     ///
     /// # Errors
     /// In words.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        Self::parse_with(bytes, 20)
+    }
+
+    /// Reads an index's bytes, of either width of ids, and compares them with its checksum (all zero where git was told
+    /// not to make one).
+    ///
+    /// # Errors
+    /// In words.
+    pub fn verified(bytes: &[u8]) -> Result<Self, String> {
+        let holds = |kind: gix_hash::Kind| {
+            let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(kind.len_in_bytes())?)?;
+            let mut hasher = gix_hash::hasher(kind);
+            let unmade = sum.iter().all(|b| *b == 0);
+            let made = || {
+                hasher.update(content);
+                hasher.try_finalize().is_ok_and(|id| id.as_slice() == sum)
+            };
+            (unmade || made()).then_some(kind.len_in_bytes())
+        };
+        let width = holds(gix_hash::Kind::Sha1).or_else(|| holds(gix_hash::Kind::Sha256));
+        Self::parse_with(bytes, width.ok_or("its checksum does not hold")?)
+    }
+
+    /// Reads an index's bytes, with ids of `width` bytes: 20 for SHA-1, 32 for SHA-256.
+    ///
+    /// # Errors
+    /// In words.
+    fn parse_with(bytes: &[u8], width: usize) -> Result<Self, String> {
         let broken = || "it is damaged".to_owned();
         let mut rest = Bytes(bytes.strip_prefix(b"DIRC").ok_or("it is no index")?);
         let version = rest.number().ok_or_else(broken)?;
@@ -86,15 +114,15 @@ impl Index {
         let mut index = Self::default();
         index.entries.reserve(count.min(bytes.len() / (STAT + 22)));
         for _ in 0..count {
-            index.entry(&mut rest, version).ok_or_else(broken)?;
+            index.entry(&mut rest, version, width).ok_or_else(broken)?;
         }
         // What follows: extensions, then the checksum.
-        while rest.0.len() > 20 + 8 {
+        while rest.0.len() > width + 8 {
             let name = rest.take(4).ok_or_else(broken)?;
             let size = rest.number().ok_or_else(broken)? as usize;
             let content = rest.take(size).ok_or_else(broken)?;
             match name {
-                b"TREE" => index.tree(&mut Bytes(content), Vec::new(), 0).unwrap_or_default(),
+                b"TREE" => index.tree(&mut Bytes(content), Vec::new(), (width, 0)).unwrap_or_default(),
                 b"link" => return Err("it is split, which is not read".to_owned()),
                 _ => {}
             }
@@ -114,7 +142,7 @@ impl Index {
         self.trees.get(directory).copied()
     }
 
-    fn entry(&mut self, rest: &mut Bytes<'_>, version: u32) -> Option<()> {
+    fn entry(&mut self, rest: &mut Bytes<'_>, version: u32, width: usize) -> Option<()> {
         let before = rest.0.len();
         let mut stat = Bytes(rest.take(STAT)?);
         stat.take(8)?;
@@ -123,7 +151,9 @@ impl Index {
         let (inode, mode) = (stat.number()?, stat.number()?);
         stat.take(8)?;
         let stat = Stat { modified, inode, size: stat.number()? };
-        let id = ObjectId::new(rest.take(20)?)?;
+        // A file, a link, a submodule, a directory: anything else is no entry, but perhaps one with ids of another width.
+        matches!(mode >> 12, 0o10 | 0o12 | 0o16 | 0o04).then_some(())?;
+        let id = ObjectId::new(rest.take(width)?)?;
         let flags = rest.short()?;
         let more = if flags & EXTENDED != 0 && version > 2 { rest.short()? } else { 0 };
         let start = self.paths.len();
@@ -144,18 +174,18 @@ impl Index {
     }
 
     /// Reads the remembered trees of a directory and of those below it.
-    fn tree(&mut self, rest: &mut Bytes<'_>, above: Vec<u8>, depth: usize) -> Option<()> {
+    fn tree(&mut self, rest: &mut Bytes<'_>, above: Vec<u8>, (width, depth): (usize, usize)) -> Option<()> {
         let name = rest.until(0)?;
         let count: i64 = std::str::from_utf8(rest.until(b' ')?).ok()?.parse().ok()?;
         let below: usize = std::str::from_utf8(rest.until(b'\n')?).ok()?.parse().ok()?;
         let path = if above.is_empty() { name.to_vec() } else { [&above[..], b"/", name].concat() };
         if let Ok(count) = usize::try_from(count) {
-            self.trees.insert(path.clone(), (count, ObjectId::new(rest.take(20)?)?));
+            self.trees.insert(path.clone(), (count, ObjectId::new(rest.take(width)?)?));
         }
         if depth > 1000 {
             return None;
         }
-        (0..below).try_for_each(|_| self.tree(rest, path.clone(), depth + 1))
+        (0..below).try_for_each(|_| self.tree(rest, path.clone(), (width, depth + 1)))
     }
 }
 

@@ -1,141 +1,251 @@
-//! Secrets in the objects of a repository: which object has which.
+//! Scans the whole history of a repository: which objects have secrets (`search`), who brought them in, and whether they
+//! are still there (`sources::git::attribution`).
 //!
-//! The walk over the objects (`sources::git`) yields each once; what a visitor keeps of a base lets the objects that are
-//! deltas against it be searched where they differ alone (`delta`). What is kept here is a mark for each secret of an
-//! object: places, lines and parts of a credential are worked out afterwards, for the objects that a report names.
+//! A secret may stand in thousands of versions of a file. A report names it once for each path that it has had: in the
+//! version of the commit that brought it there first, with what holds of it now in any version.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::io::Read;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::delta::{Anchors, Deltas};
-use super::file::{FileScan, FileScratch, MARGINS};
+use super::engine::{self, Progress, ScanOptions};
+use super::paths;
+use super::search::{Mark, Marked, Search};
 use super::sighting::Sighting;
-use crate::detect::{Candidate, Detector};
-use crate::model::{Confidence, ObjectId, Untrusted};
-use crate::sources::git::{Copied, Object, ObjectKind, Visitor};
-use crate::sources::{Reader, Source};
+use crate::model::{CommitRef, Coverage, GapKind, InHistory, ObjectId, Part, Presence, Report, Untrusted};
+use crate::sources::git::attribution::{Attribution, Collector, Origin, Person};
+use crate::sources::git::commit::Commit;
+use crate::sources::git::refs::{self, Refs};
+use crate::sources::git::{ObjectKind, ObjectReader, OpenError, Repository, walk};
 
-/// A secret of an object, without its bytes: the rule and a hash that no other run makes alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Mark {
-    /// Index of the rule.
-    pub(super) rule: u16,
-    digest: u64,
+/// The largest object that is read again to say where in it something stands.
+const MOST: u64 = 512 << 20;
+
+/// Scans every object of the repository at `path`.
+///
+/// # Errors
+/// Where there is no repository, or none that may be read.
+pub fn history(path: &Path, options: &ScanOptions<'_>, progress: &Progress) -> Result<Report, OpenError> {
+    let mut coverage = Coverage::default();
+    let repository = Repository::open(path, &mut coverage)?;
+    let name = Untrusted::new(repository.git_dir().as_os_str().as_encoded_bytes());
+    let detector = engine::detector(options);
+    let search = Search::new(&detector, options.confidence, options.max_matches);
+    let walked = walk(&repository, options.threads, &search, &mut coverage);
+    (coverage.objects, coverage.bytes) = (walked.objects, walked.bytes);
+    progress.files.fetch_add(walked.objects, Ordering::Relaxed);
+    progress.bytes.fetch_add(walked.bytes, Ordering::Relaxed);
+    let refs = refs::read(repository.git_dir(), repository.common_dir(), &mut coverage);
+    let marked = search.take_marked();
+    let hits: Vec<ObjectId> = marked.keys().copied().collect();
+    let collector = Collector::new(&hits);
+    if !hits.is_empty() {
+        // What cannot be read was said by the first walk already.
+        walk(&repository, options.threads, &collector, &mut Coverage::default());
+    }
+    let attribution = collector.finish(&refs, &name, &mut coverage);
+    let room = AtomicUsize::new(options.max_matches);
+    let objects = ObjectReader::new(&repository, MOST);
+    let mut reading = Reading { search: &search, objects, commits: HashMap::new(), room };
+    let chosen = reading.choose(&marked, &attribution, options);
+    let mut files: Vec<Vec<Sighting>> = Vec::new();
+    for (place, marks) in &chosen {
+        files.extend(reading.place(place, marks, &mut coverage));
+    }
+    files.extend(names(&search, &refs, &reading.room));
+    Ok(engine::report(options, files, 0, coverage))
 }
 
-/// An object that has secrets.
-#[derive(Debug)]
-pub(super) struct Marked {
-    /// Its kind.
-    pub(super) kind: ObjectKind,
-    /// Its secrets, each once.
-    pub(super) marks: Vec<Mark>,
+/// A version of a file, or a commit or tag, that a report names.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    path: Untrusted,
+    object: ObjectId,
+    part: Part,
+    commit: Option<ObjectId>,
 }
 
-/// Searches objects, on many threads.
-pub(super) struct Search<'d> {
-    detector: &'d Detector<'d>,
-    deltas: Deltas<'d>,
-    threshold: Confidence,
-    hasher: RandomState,
-    scratch: Mutex<Vec<FileScratch>>,
-    marked: Mutex<HashMap<ObjectId, Marked>>,
+/// What is known of a secret at a path, over all versions.
+struct Known {
+    /// Whether it can still be had in any of them.
+    presence: Presence,
+    tips: Vec<Untrusted>,
+    /// When the first of them came; a version in no commit comes last.
+    time: i64,
+    place: Place,
 }
 
-impl<'d> Search<'d> {
-    /// A search for what is at or above a confidence.
-    pub(super) fn new(detector: &'d Detector<'d>, threshold: Confidence) -> Self {
-        Self {
-            detector,
-            deltas: Deltas::new(detector),
-            threshold,
-            hasher: RandomState::new(),
-            scratch: Mutex::default(),
-            marked: Mutex::default(),
+struct Reading<'s, 'r> {
+    search: &'s Search<'s>,
+    objects: ObjectReader<'r>,
+    /// Commits that were read: when they were made, and by whom.
+    commits: HashMap<ObjectId, (i64, Arc<CommitRef>)>,
+    /// How many more matches are kept.
+    room: AtomicUsize,
+}
+
+/// The secrets of a place, each with what holds of it in all versions.
+type Marks = BTreeMap<Mark, Arc<InHistory>>;
+
+impl Reading<'_, '_> {
+    /// The version of each path that each secret came there with.
+    fn choose(
+        &mut self,
+        marked: &HashMap<ObjectId, Marked>,
+        attribution: &Attribution,
+        options: &ScanOptions<'_>,
+    ) -> BTreeMap<Place, Marks> {
+        let mut known: BTreeMap<(Mark, Untrusted, Part), Known> = BTreeMap::new();
+        // In the order of ids, so that two runs choose alike.
+        let order: BTreeSet<&ObjectId> = marked.keys().collect();
+        for id in order {
+            let (Some(object), Some(origin)) = (marked.get(id), attribution.of(id)) else { continue };
+            for place in places(*id, object.kind, origin) {
+                if place.part == Part::File && options.walk.filter.leaves_out_file(place.path.raw()) {
+                    continue;
+                }
+                let time = place.commit.map_or(i64::MAX, |commit| self.time(commit, origin));
+                for mark in &object.marks {
+                    self.know(&mut known, *mark, origin, &place, time);
+                }
+            }
         }
-    }
-
-    /// The objects that have secrets.
-    pub(super) fn take_marked(&self) -> HashMap<ObjectId, Marked> {
-        std::mem::take(&mut self.marked.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The mark of a secret: the same whether it is in a [`Secret`](crate::model::Secret) or still bytes of a text.
-    pub(super) fn mark(&self, sighting: &Sighting) -> Mark {
-        Mark { rule: sighting.rule, digest: self.hasher.hash_one(&sighting.secret) }
-    }
-
-    /// Every secret of an object's content, with its place; `path` is what reports call it.
-    pub(super) fn sightings(&self, content: &mut impl Source, size: u64, path: &Untrusted) -> Vec<Sighting> {
-        self.with_scratch(|scratch| {
-            let room = AtomicUsize::new(usize::MAX);
-            let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &room);
-            // What comes from memory cannot fail; a stream that does is a gap of whoever made it.
-            let _ = Reader::new(MARGINS).read(content, Some(size), |part| file.part(&part));
-            file.sightings
-        })
-    }
-
-    fn with_scratch<T>(&self, work: impl FnOnce(&mut FileScratch) -> T) -> T {
-        let pool = || self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = pool().pop().unwrap_or_default();
-        let done = work(&mut scratch);
-        pool().push(scratch);
-        done
-    }
-
-    fn keep(&self, id: ObjectId, kind: ObjectKind, mut marks: Vec<Mark>) {
-        marks.sort_unstable();
-        marks.dedup();
-        if !marks.is_empty() {
-            self.marked.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Marked { kind, marks });
+        let mut chosen: BTreeMap<Place, Marks> = BTreeMap::new();
+        for ((mark, _, part), known) in known {
+            let history =
+                InHistory { presence: known.presence, part, object: Some(known.place.object), tips: known.tips };
+            chosen.entry(known.place).or_default().insert(mark, Arc::new(history));
         }
+        chosen
     }
 
-    fn marks_of(&self, sightings: &[Sighting]) -> Vec<Mark> {
-        sightings.iter().filter(|s| s.confidence >= self.threshold).map(|s| self.mark(s)).collect()
-    }
-}
-
-impl Visitor for Search<'_> {
-    type State = Anchors;
-
-    fn wants(&self, kind: ObjectKind) -> bool {
-        kind != ObjectKind::Tree
-    }
-
-    fn visit(&self, object: &Object<'_>, base: Option<(&Anchors, &[Copied])>) -> Anchors {
-        let anchors = self.with_scratch(|scratch| self.deltas.scan(object.bytes, base, &mut scratch.detect));
-        let sure = anchors.candidates().filter(|c| c.confidence >= self.threshold);
-        let mark = |c: &Candidate| {
-            let secret = object.bytes.get(c.secret.clone())?;
-            Some(Mark { rule: c.rule, digest: self.hasher.hash_one(secret) })
+    fn know(
+        &self,
+        known: &mut BTreeMap<(Mark, Untrusted, Part), Known>,
+        mark: Mark,
+        origin: &Origin,
+        place: &Place,
+        time: i64,
+    ) {
+        let new = || Known {
+            presence: origin.presence,
+            tips: origin.tips.clone(),
+            time,
+            place: Place { path: place.path.clone(), ..*place },
         };
-        let mut marks: Vec<Mark> = sure.filter_map(mark).collect();
-        // Text of wide characters is read apart: a reading of the whole, since its base may be of another encoding.
-        if object.kind == ObjectKind::Blob && memchr::memchr(0, object.bytes).is_some() {
-            let sightings = self.sightings(&mut &*object.bytes, object.bytes.len() as u64, &Untrusted::new(b""));
-            marks.extend(self.marks_of(&sightings));
+        let old = known.entry((mark, place.path.clone(), place.part)).or_insert_with(new);
+        if origin.presence < old.presence {
+            (old.presence, old.tips) = (origin.presence, origin.tips.clone());
         }
-        self.keep(object.id, object.kind, marks);
-        anchors
+        if (time, place.commit, place.object) < (old.time, old.place.commit, old.place.object) {
+            (old.time, old.place) = (time, new().place);
+        }
     }
 
-    fn large(&self, id: ObjectId, kind: ObjectKind, size: u64, content: &mut dyn Read) {
-        let sightings = self.sightings(&mut Stream(content), size, &Untrusted::new(b""));
-        self.keep(id, kind, self.marks_of(&sightings));
+    /// When a commit was made. Most often it is the one that is known already.
+    fn time(&mut self, commit: ObjectId, origin: &Origin) -> i64 {
+        if let Some((time, _)) = self.commits.get(&commit) {
+            return *time;
+        }
+        let first = origin.first.as_ref().filter(|first| first.commit == commit);
+        let read = match first {
+            Some(first) => {
+                let seconds = |person: &Option<Person>| person.as_ref().and_then(|p| p.time).map(|t| t.seconds);
+                let author = first.author.as_ref().map_or_else(|| Untrusted::new(b""), signed);
+                let told = CommitRef { id: commit, author, date: seconds(&first.author).unwrap_or(0) };
+                (seconds(&first.committer).unwrap_or(i64::MAX - 1), Arc::new(told))
+            }
+            None => self.read_commit(commit),
+        };
+        let time = read.0;
+        self.commits.insert(commit, read);
+        time
+    }
+
+    fn read_commit(&mut self, id: ObjectId) -> (i64, Arc<CommitRef>) {
+        let bytes = self.objects.read(&id).map(|(_, bytes)| bytes).unwrap_or_default();
+        let commit = Commit::parse(&bytes);
+        let author = commit.author.as_ref();
+        let text = author.map(|a| [a.name, b" <", a.email, b">"].concat()).unwrap_or_default();
+        let date = author.and_then(|a| a.time).map_or(0, |t| t.seconds);
+        let time = commit.committer.as_ref().and_then(|c| c.time).map_or(i64::MAX - 1, |t| t.seconds);
+        (time, Arc::new(CommitRef { id, author: Untrusted::new(&text), date }))
+    }
+
+    /// Reads an object again, and says where in it the secrets stand.
+    fn place(&mut self, place: &Place, marks: &Marks, coverage: &mut Coverage) -> Option<Vec<Sighting>> {
+        let bytes = match self.objects.read(&place.object) {
+            Ok((_, bytes)) => bytes,
+            Err(fault) => {
+                let why = format!("object {} has secrets and cannot be read again: {fault}", place.object);
+                coverage.gap(GapKind::Unreadable, &place.path, why);
+                return None;
+            }
+        };
+        let (mut sightings, dropped) =
+            self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, &self.room);
+        engine::dropped(dropped, &place.path, coverage);
+        let commit = place.commit.and_then(|id| self.commits.get(&id)).map(|(_, commit)| Arc::clone(commit));
+        let in_test = place.part == Part::File && paths::is_test(place.path.raw());
+        for sighting in &mut sightings {
+            let mark = self.search.mark(sighting);
+            let history = marks.get(&mark);
+            (sighting.touched, sighting.in_test) = (history.is_some(), in_test);
+            let parts = sighting.parts.iter_mut().map(|part| &mut part.location);
+            for location in parts.chain([&mut sighting.location]) {
+                (location.commit, location.history) = (commit.clone(), history.cloned());
+            }
+        }
+        Some(sightings)
     }
 }
 
-struct Stream<'r>(&'r mut dyn Read);
-
-impl Read for Stream<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
+/// The places of an object: every path that it has had, or itself.
+fn places(object: ObjectId, kind: ObjectKind, origin: &Origin) -> Vec<Place> {
+    let first = origin.first.as_ref().map(|first| first.commit);
+    let itself = |word: &str, part| {
+        let path = Untrusted::from(format!("{word} {object}").as_str());
+        vec![Place { path, object, part, commit: first }]
+    };
+    match kind {
+        ObjectKind::Commit => itself("commit", Part::Commit),
+        ObjectKind::Tag => itself("tag", Part::Tag),
+        _ if origin.paths.is_empty() => itself("blob", Part::File),
+        _ => {
+            let place = |at: &crate::sources::git::attribution::Place| Place {
+                path: at.path.clone(),
+                object,
+                part: Part::File,
+                commit: at.commit,
+            };
+            origin.paths.iter().map(place).collect()
+        }
     }
 }
 
-impl Source for Stream<'_> {}
+/// The secrets in the names of refs.
+fn names(search: &Search<'_>, refs: &Refs, room: &AtomicUsize) -> Vec<Vec<Sighting>> {
+    let mut found = Vec::new();
+    for tip in &refs.tips {
+        let name = tip.name.raw();
+        let path = Untrusted::new(&[b"ref ", name].concat());
+        let (mut sightings, _) = search.sightings(&mut &*name, name.len() as u64, &path, room);
+        let history = Arc::new(InHistory {
+            presence: Presence::Tip,
+            part: Part::RefName,
+            object: None,
+            tips: vec![tip.name.clone()],
+        });
+        sightings.iter_mut().for_each(|s| s.location.history = Some(Arc::clone(&history)));
+        if !sightings.is_empty() {
+            found.push(sightings);
+        }
+    }
+    found
+}
+
+/// A person as a commit has it.
+fn signed(person: &Person) -> Untrusted {
+    Untrusted::new(&[person.name.raw(), b" <", person.email.raw(), b">"].concat())
+}

@@ -4,7 +4,7 @@
 //! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file;
 //! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `engine`
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
-//! a work tree is not staged.
+//! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most of them as deltas (`delta`).
 
 mod changes;
 mod companions;
@@ -16,7 +16,7 @@ mod join;
 mod lines;
 mod merge;
 mod paths;
-mod repository;
+mod search;
 mod sighting;
 mod touched;
 mod unstaged;
@@ -25,5 +25,5 @@ pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
-pub use repository::history;
+pub use history::history;
 pub use unstaged::unstaged;

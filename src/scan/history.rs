@@ -41,8 +41,11 @@ pub fn history(path: &Path, options: &ScanOptions<'_>, progress: &Progress) -> R
     let hits: Vec<ObjectId> = marked.keys().copied().collect();
     let collector = Collector::new(&hits);
     if !hits.is_empty() {
-        // What cannot be read was said by the first walk already.
-        walk(&repository, options.threads, &collector, &mut Coverage::default());
+        let mut again = Coverage::default();
+        walk(&repository, options.threads, &collector, &mut again);
+        // What the first walk met too is said once.
+        again.gaps.retain(|gap| !coverage.gaps.contains(gap));
+        coverage.merge(again);
     }
     let attribution = collector.finish(&refs, &name, &mut coverage);
     let room = AtomicUsize::new(options.max_matches);

@@ -7,7 +7,7 @@
 //! lower case and a few other bytes onto each other; the last comparison is exact.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// Keywords are cut to this many bytes; the rule's pattern confirms the rest.
@@ -213,10 +213,25 @@ fn common() -> impl Iterator<Item = (u32, u32)> {
 /// letters'.
 #[must_use]
 pub fn commonness(text: &[u8]) -> usize {
-    static LISTED: LazyLock<HashSet<u32>> = LazyLock::new(|| common().map(|(gram, _)| gram).collect());
-    let folded = |w: &[u8]| w.iter().rev().fold(0, |word, b| word << 8 | u32::from(*b | 0x20));
-    let known = text.windows(3).filter(|w| LISTED.contains(&folded(w))).count();
+    /// One bit for each 3-gram of folded ASCII.
+    static LISTED: LazyLock<Vec<u64>> = LazyLock::new(|| {
+        let mut bits = vec![0u64; 1 << 12];
+        for place in common().filter_map(|(gram, _)| place(gram.to_le_bytes().get(..3)?)) {
+            if let Some(word) = bits.get_mut(place >> 6) {
+                *word |= 1 << (place & 63);
+            }
+        }
+        bits
+    });
+    let listed = |gram: &[u8]| place(gram).is_some_and(|p| LISTED.get(p >> 6).is_some_and(|w| w >> (p & 63) & 1 == 1));
+    let known = text.windows(3).filter(|gram| listed(gram)).count();
     known * 100 / text.len().saturating_sub(2).max(1)
+}
+
+/// The place of a 3-gram among those of folded ASCII, 18 bits: of a folded byte, the bit of 0x20 says nothing.
+fn place(gram: &[u8]) -> Option<usize> {
+    let six = |b: u8| b.is_ascii().then_some(usize::from(b & 0x1F | (b & 0x40) >> 1));
+    gram.iter().try_fold(0, |place, b| Some(place << 6 | six(*b)?))
 }
 
 /// Chooses the 4-gram that each keyword is indexed by: the one whose 3-grams add least to what passes the bitmap.

@@ -10,23 +10,23 @@ use serde_json::Value;
 
 use crate::support::{Tree, findings, notices, places, quell, run, scan, skipped, token};
 
-fn leak(seed: u64) -> String {
+pub(crate) fn leak(seed: u64) -> String {
     format!("TOKEN={}\n", token(seed))
 }
 
 /// A repository at `directory` of a tree.
-fn repository(tree: &Tree, directory: &str) {
+pub(crate) fn repository(tree: &Tree, directory: &str) {
     tree.dir(directory);
     tree.git(directory, &["init", "-q", "-b", "main"]);
 }
 
-fn commit(tree: &Tree, directory: &str, files: &[&str]) {
+pub(crate) fn commit(tree: &Tree, directory: &str, files: &[&str]) {
     tree.git(directory, &[&["add", "-f"], files].concat());
     tree.git(directory, &["commit", "-q", "-m", "x"]);
 }
 
 /// The paths that have findings.
-fn found(report: &Value) -> BTreeSet<String> {
+pub(crate) fn found(report: &Value) -> BTreeSet<String> {
     places(report).into_iter().map(|(p, _)| p.path).collect()
 }
 

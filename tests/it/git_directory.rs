@@ -4,27 +4,8 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 
-use serde_json::Value;
-
+use crate::git::{commit, found, leak, repository};
 use crate::support::{Tree, notices, places, scan, skipped, token};
-
-fn leak(seed: u64) -> String {
-    format!("TOKEN={}\n", token(seed))
-}
-
-fn repository(tree: &Tree, directory: &str) {
-    tree.dir(directory);
-    tree.git(directory, &["init", "-q", "-b", "main"]);
-}
-
-fn commit(tree: &Tree, directory: &str, files: &[&str]) {
-    tree.git(directory, &[&["add", "-f"], files].concat());
-    tree.git(directory, &["commit", "-q", "-m", "x"]);
-}
-
-fn found(report: &Value) -> BTreeSet<String> {
-    places(report).into_iter().map(|(p, _)| p.path).collect()
-}
 
 fn set<S: AsRef<str>>(paths: &[S]) -> BTreeSet<String> {
     paths.iter().map(|p| p.as_ref().to_owned()).collect()

@@ -45,6 +45,9 @@ const MAY_EXPOSE: &[&str] = &[
     "src/report/reveal.rs",
 ];
 
+/// Where the libraries that read repositories may be used.
+const MAY_READ_REPOSITORIES: &[&str] = &["src/sources/git/"];
+
 /// Where `unsafe` may stand.
 const MAY_BE_UNSAFE: &[&str] = &["src/detect/avx2.rs"];
 
@@ -449,6 +452,16 @@ fn unsafety(source: &Source) -> Vec<String> {
     found.map(|i| source.fault(source.line(i), "`unsafe` stands outside of the audited module")).collect()
 }
 
+/// (g) The libraries that read repositories are used in one folder.
+fn repositories(source: &Source) -> Vec<String> {
+    if source.lies_in(MAY_READ_REPOSITORIES) {
+        return Vec::new();
+    }
+    let reads = |name: &str| name == "git2" || name.starts_with("gix_");
+    let found = (0..source.tokens.len()).filter(|i| reads(source.at(*i)));
+    found.map(|i| source.fault(source.line(i), "git2 and gix are used outside of `src/sources/git/`")).collect()
+}
+
 /// (f) The library is silent: it does not print, exit, or read the environment or the clock.
 fn silence(source: &Source) -> Vec<String> {
     if source.lies_in(SHELL) {
@@ -596,6 +609,12 @@ fn secrets_are_read_in_few_places() -> io::Result<()> {
 #[test]
 fn one_module_is_unsafe() -> io::Result<()> {
     hold(&sources(&["src", "build"])?, unsafety);
+    Ok(())
+}
+
+#[test]
+fn repositories_are_read_in_one_folder() -> io::Result<()> {
+    hold(&sources(&["src", "build"])?, repositories);
     Ok(())
 }
 
@@ -791,6 +810,13 @@ mod controls {
         let text = "#![deny(unsafe_code)]\n// unsafe\nunsafe fn f() {}\nfn g() { unsafe { f() } }\n#[unsafe(no_mangle)] fn h() {}";
         assert_eq!(lines(unsafety, "src/detect/hits.rs", text), [3, 4, 5]);
         assert_eq!(lines(unsafety, "src/detect/avx2.rs", text), [0usize; 0]);
+    }
+
+    #[test]
+    fn reading_repositories_elsewhere_is_reported() {
+        let text = "use git2::Odb;\n// git2\nfn f(k: gix_hash::Kind) {}";
+        assert_eq!(lines(repositories, "src/scan/history.rs", text), [1, 3]);
+        assert_eq!(lines(repositories, "src/sources/git/pack.rs", text), [0usize; 0]);
     }
 
     #[test]

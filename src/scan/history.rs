@@ -5,6 +5,7 @@
 //! version of the commit that brought it there first, with what holds of it now in any version.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,14 +14,15 @@ use super::engine::{self, Progress, ScanOptions};
 use super::paths;
 use super::search::{Mark, Marked, Search};
 use super::sighting::Sighting;
-use crate::model::{CommitRef, Coverage, GapKind, InHistory, ObjectId, Part, Presence, Report, Untrusted};
+use crate::model::{CommitRef, Coverage, GapKind, InHistory, ObjectId, Part, Presence, Report, SkipReason, Untrusted};
 use crate::sources::git::attribution::{Attribution, Collector, Origin, Person};
 use crate::sources::git::commit::Commit;
 use crate::sources::git::refs::{self, Refs};
 use crate::sources::git::{ObjectKind, ObjectReader, OpenError, Repository, walk};
 
-/// The largest object that is read again to say where in it something stands.
-const MOST: u64 = 512 << 20;
+/// The largest object that is read again to say where in it something stands: it is held whole. A larger one with secrets in
+/// it is named as a gap.
+const MOST: u64 = 256 << 20;
 
 /// Scans every object of the repository at `path`.
 ///
@@ -51,7 +53,7 @@ pub fn history(path: &Path, options: &ScanOptions<'_>, progress: &Progress) -> R
     let room = AtomicUsize::new(options.max_matches);
     let objects = ObjectReader::new(&repository, MOST);
     let mut reading = Reading { search: &search, objects, commits: HashMap::new(), room };
-    let chosen = reading.choose(&marked, &attribution, options);
+    let chosen = reading.choose(&marked, &attribution, options, &mut coverage);
     let mut files: Vec<Vec<Sighting>> = Vec::new();
     for (place, marks) in &chosen {
         files.extend(reading.place(place, marks, &mut coverage));
@@ -98,14 +100,22 @@ impl Reading<'_, '_> {
         marked: &HashMap<ObjectId, Marked>,
         attribution: &Attribution,
         options: &ScanOptions<'_>,
+        coverage: &mut Coverage,
     ) -> BTreeMap<Place, Marks> {
         let mut known: BTreeMap<(Mark, Untrusted, Part), Known> = BTreeMap::new();
         // In the order of ids, so that two runs choose alike.
         let order: BTreeSet<&ObjectId> = marked.keys().collect();
         for id in order {
-            let (Some(object), Some(origin)) = (marked.get(id), attribution.of(id)) else { continue };
+            let Some(object) = marked.get(id) else { continue };
+            let Some(origin) = attribution.of(id) else {
+                // What nothing is known of is not forgotten for it.
+                let why = "it has secrets, and where it comes from could not be worked out";
+                coverage.gap(GapKind::Internal, &Untrusted::from(format!("object {id}").as_str()), why);
+                continue;
+            };
             for place in places(*id, object.kind, origin) {
-                if place.part == Part::File && options.walk.filter.leaves_out_file(place.path.raw()) {
+                if place.part == Part::File && options.walk.filter.leaves_out_named_file(place.path.raw()) {
+                    coverage.skip(SkipReason::Excluded, &place.path, false);
                     continue;
                 }
                 let time = place.commit.map_or(i64::MAX, |commit| self.time(commit, origin));
@@ -155,7 +165,8 @@ impl Reading<'_, '_> {
         let read = match first {
             Some(first) => {
                 let seconds = |person: &Option<Person>| person.as_ref().and_then(|p| p.time).map(|t| t.seconds);
-                let author = first.author.as_ref().map_or_else(|| Untrusted::new(b""), signed);
+                let named = |p: &Person| signed(p.name.raw(), p.email.raw());
+                let author = first.author.as_ref().map_or_else(|| Untrusted::new(b""), named);
                 let told = CommitRef { id: commit, author, date: seconds(&first.author).unwrap_or(0) };
                 (seconds(&first.committer).unwrap_or(i64::MAX - 1), Arc::new(told))
             }
@@ -170,10 +181,10 @@ impl Reading<'_, '_> {
         let bytes = self.objects.read(&id).map(|(_, bytes)| bytes).unwrap_or_default();
         let commit = Commit::parse(&bytes);
         let author = commit.author.as_ref();
-        let text = author.map(|a| [a.name, b" <", a.email, b">"].concat()).unwrap_or_default();
+        let text = author.map_or_else(|| Untrusted::new(b""), |a| signed(a.name, a.email));
         let date = author.and_then(|a| a.time).map_or(0, |t| t.seconds);
         let time = commit.committer.as_ref().and_then(|c| c.time).map_or(i64::MAX - 1, |t| t.seconds);
-        (time, Arc::new(CommitRef { id, author: Untrusted::new(&text), date }))
+        (time, Arc::new(CommitRef { id, author: text, date }))
     }
 
     /// Reads an object again, and says where in it the secrets stand.
@@ -186,8 +197,11 @@ impl Reading<'_, '_> {
                 return None;
             }
         };
-        let (mut sightings, dropped) =
-            self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, &self.room);
+        let scanned = || self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, &self.room);
+        let Ok((mut sightings, dropped)) = catch_unwind(AssertUnwindSafe(scanned)) else {
+            coverage.gap(GapKind::Internal, &place.path, "quell itself failed on it; please report this");
+            return None;
+        };
         engine::dropped(dropped, &place.path, coverage);
         let commit = place.commit.and_then(|id| self.commits.get(&id)).map(|(_, commit)| Arc::clone(commit));
         let in_test = place.part == Part::File && paths::is_test(place.path.raw());
@@ -249,6 +263,6 @@ fn names(search: &Search<'_>, refs: &Refs, room: &AtomicUsize) -> Vec<Vec<Sighti
 }
 
 /// A person as a commit has it.
-fn signed(person: &Person) -> Untrusted {
-    Untrusted::new(&[person.name.raw(), b" <", person.email.raw(), b">"].concat())
+fn signed(name: &[u8], email: &[u8]) -> Untrusted {
+    Untrusted::new(&[name, b" <", email, b">"].concat())
 }

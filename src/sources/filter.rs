@@ -35,7 +35,7 @@ impl PathFilter {
 
     /// Whether a file is left out: excluded, or not among what was asked for.
     #[must_use]
-    pub fn leaves_out_file(&self, relative: &[u8]) -> bool {
+    pub(super) fn leaves_out_file(&self, relative: &[u8]) -> bool {
         let wanted =
             self.include.is_empty() || self.include.matched_path_or_any_parents(path(relative), false).is_ignore();
         !wanted || matches(&self.exclude, relative, false)

@@ -8,10 +8,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use quell::detect::{Detector, Scratch};
-use quell::model::{Coverage, ObjectId};
+use quell::model::{Confidence, Coverage, FingerprintKey, GapKind, ObjectId};
 use quell::rules::embedded::embedded;
-use quell::scan::{Anchors, Deltas};
+use quell::scan::{Anchors, Deltas, Progress, ScanOptions};
 use quell::sources::git::{Copied, Object, ObjectKind, Repository, Visitor, walk};
+use quell::sources::{Options, PathFilter};
 use serde_json::Value;
 
 use crate::support::{Tree, findings, quell, run, token};
@@ -228,4 +229,34 @@ fn what_is_no_repository_is_told() {
     assert!(told.contains("there is no git repository") && told.contains("help:"), "{told}");
     tree.git(".", &["init", "-q"]);
     run(quell().current_dir(tree.path()).args(["scan", "--history"])).code(0);
+}
+
+#[test]
+fn what_is_excluded_is_counted_and_matches_beyond_the_limit_are_a_gap() {
+    let tree = Tree::new();
+    tree.git(".", &["init", "-q", "-b", "main"]);
+    tree.write("many.env", (1..=5).map(leak).collect::<String>());
+    tree.write("left/out.env", leak(6));
+    tree.git(".", &["add", "."]);
+    tree.git(".", &["commit", "-q", "-m", "all"]);
+    let arguments = ["scan", "--history", "--format", "json", "--exclude-path", "left"];
+    let report = run(quell().current_dir(tree.path()).args(arguments)).code(1).json();
+    assert_eq!(findings(&report).len(), 5);
+    assert_eq!(report["coverage"]["skipped"][0]["reason"], "excluded", "{report:#}");
+    assert_eq!(report["coverage"]["skipped"][0]["examples"], serde_json::json!(["left/out.env"]));
+
+    let key = FingerprintKey::open().unwrap();
+    let options = ScanOptions {
+        rules: embedded(),
+        enable: &|_| true,
+        confidence: Confidence::Medium,
+        key: &key,
+        threads: 1,
+        now: 0,
+        max_matches: 4,
+        walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+    };
+    let report = quell::scan::history(tree.path(), &options, &Progress::default()).unwrap();
+    assert!(report.findings.len() <= 4, "{} findings", report.findings.len());
+    assert!(report.coverage.gaps.iter().any(|gap| gap.kind == GapKind::OverBudget), "{:?}", report.coverage.gaps);
 }

@@ -1,6 +1,6 @@
 //! Why an object, or a file that holds objects, could not be read.
 
-use crate::model::{GapKind, ObjectId};
+use crate::model::{GapKind, ObjectId, system_words};
 
 /// A fault in a repository's objects. The words are those of a gap: they hold nothing of the bytes that were read but
 /// ids and numbers.
@@ -67,6 +67,6 @@ impl Fault {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
-        Self::Unreadable(error.kind().to_string())
+        Self::Unreadable(system_words(&error))
     }
 }

@@ -158,7 +158,7 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
             let found = open::target(path).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
             return if gitdir::is_git(found) { Ok(both(path.to_path_buf())) } else { Err(OpenError::None) };
         }
-        Err(e) => return Err(OpenError::Unreadable(e.kind().to_string())),
+        Err(e) => return Err(OpenError::Unreadable(system_words(&e))),
     };
     if meta.is_dir() {
         let found = open::target(&git).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
@@ -170,7 +170,7 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
     let text = repository::small_file(&git).ok_or(OpenError::None)?;
     let link = text.strip_prefix(b"gitdir:").ok_or(OpenError::None)?.trim_ascii();
     let dir = path.join(OsStr::from_bytes(link));
-    let real = |p: &Path| p.canonicalize().map_err(|e| OpenError::Unreadable(e.kind().to_string()));
+    let real = |p: &Path| p.canonicalize().map_err(|e| OpenError::Unreadable(system_words(&e)));
     let is_inside = real(&dir)?.starts_with(real(path)?);
     if !is_inside && !repository::points_back(&dir, &git) {
         return Err(OpenError::Outside);

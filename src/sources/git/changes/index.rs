@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::model::ObjectId;
+use crate::model::{ObjectId, system_words};
 
 /// The largest index that is read.
 const LARGEST: u64 = 1 << 30;
@@ -61,13 +61,13 @@ impl Index {
     pub fn read(file: &Path) -> Result<Self, String> {
         let meta = match file.symlink_metadata() {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(e.kind().to_string()),
+            Err(e) => return Err(system_words(&e)),
             Ok(meta) => meta,
         };
         if !meta.is_file() || meta.len() > LARGEST {
             return Err("it is no regular file of a size that is read".to_owned());
         }
-        let bytes = std::fs::read(file).map_err(|e| e.kind().to_string())?;
+        let bytes = std::fs::read(file).map_err(|e| system_words(&e))?;
         Self::parse(&bytes)
     }
 

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
 
-use super::{ChangesError, Commit, Repository, setting};
-use crate::model::ObjectId;
-use crate::sources::git::ObjectKind;
+use super::{ChangesError, Commit, Repository};
+use crate::model::{ObjectId, system_words};
+use crate::sources::git::config::Config;
+use crate::sources::git::{ObjectFormat, ObjectKind};
 use crate::sources::repository::small_file;
 
 /// The largest file that is read: it stands in memory whole, and twice for a moment. Headers are asked first.
@@ -60,8 +61,8 @@ impl Objects {
         most: Option<u64>,
     ) -> Result<Self, ChangesError> {
         let main = repository.common.join("objects");
-        let format = setting(&repository.file("config").unwrap_or_default(), "extensions", "objectformat");
-        if format.is_some_and(|f| f != "sha1") {
+        let config = Config::parse(&repository.file("config").unwrap_or_default());
+        if config.format != ObjectFormat::Sha1 {
             return Err(ChangesError::Unreadable {
                 what: repository.common.display().to_string(),
                 why: "its objects have SHA-256 names, from which changes are not read yet".to_owned(),
@@ -184,7 +185,7 @@ fn borrowed(
     all: &mut Vec<PathBuf>,
 ) -> Result<(), ChangesError> {
     let refused = |why: &str| ChangesError::Unreadable { what: directory.display().to_string(), why: why.to_owned() };
-    let real = directory.canonicalize().map_err(|e| refused(&e.kind().to_string()))?;
+    let real = directory.canonicalize().map_err(|e| refused(&system_words(&e)))?;
     if all.contains(&real) {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::ChangesError;
+use crate::model::system_words;
 use crate::sources::repository::{common_directory, points_back, small_file};
 use crate::sources::{gitdir, open};
 
@@ -101,7 +102,7 @@ fn is_git(directory: &Path) -> bool {
 /// Fails where a directory holds anything but directories and regular files.
 fn plain(directory: &Path, depth: usize) -> Result<(), ChangesError> {
     let odd = |what: &Path, why: String| ChangesError::Unreadable { what: what.display().to_string(), why };
-    let words = |e: std::io::Error| e.kind().to_string();
+    let words = |e: std::io::Error| system_words(&e);
     if directory.symlink_metadata().map_err(|e| odd(directory, words(e)))?.is_symlink() {
         return Err(odd(directory, "it is a link, which is not followed".to_owned()));
     }

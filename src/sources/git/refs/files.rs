@@ -141,7 +141,7 @@ fn text(place: &Place, name: &CStr, coverage: &mut Coverage) -> Option<Vec<u8>> 
     match place.file(name, coverage)?.take(8 << 10).read_to_end(&mut text) {
         Ok(_) => Some(text),
         Err(e) => {
-            coverage.gap(GapKind::Unreadable, &place.name(name.to_bytes()), e.kind().to_string());
+            coverage.gap(GapKind::Unreadable, &place.name(name.to_bytes()), system_words(&e));
             None
         }
     }

@@ -93,7 +93,7 @@ impl Place {
                 }
                 Ok(None) => break,
                 Err(e) => {
-                    coverage.gap(GapKind::Unreadable, &self.name(name.to_bytes()), e.kind().to_string());
+                    coverage.gap(GapKind::Unreadable, &self.name(name.to_bytes()), system_words(&e));
                     return;
                 }
             }

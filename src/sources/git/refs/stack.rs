@@ -7,7 +7,7 @@ use std::io::Read;
 use super::lines::{FILE, Place};
 use super::reftable::{self, Record};
 use super::store::Store;
-use crate::model::{Coverage, GapKind, ObjectId};
+use crate::model::{Coverage, GapKind, ObjectId, system_words};
 
 /// The most tables that are read; git keeps them to a few dozen.
 const MOST: usize = 10_000;
@@ -68,7 +68,7 @@ fn table(place: &Place, name: &[u8], coverage: &mut Coverage) -> Option<Vec<u8>>
         }
         Ok(_) => Some(bytes),
         Err(e) => {
-            coverage.gap(GapKind::Unreadable, &place.name(name), e.kind().to_string());
+            coverage.gap(GapKind::Unreadable, &place.name(name), system_words(&e));
             None
         }
     }

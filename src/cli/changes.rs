@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::model::{GapKind, ObjectId, Report, Untrusted};
+use crate::model::{Coverage, GapKind, ObjectId, Report, Untrusted};
 use crate::scan::{Arrived, Outcome, Progress, ScanOptions, pushed, range, staged, unstaged};
-use crate::sources::git::ObjectKind;
-use crate::sources::git::changes::{ChangesError, Names, Objects, Range, Repository, file_at};
+use crate::sources::git::changes::{ChangesError, Objects, Range, file_at, revision};
+use crate::sources::git::refs::Names;
+use crate::sources::git::{Access, Location, ObjectKind, OpenError, Repository};
 
 use super::target;
 
@@ -56,10 +57,9 @@ pub(super) enum What {
 /// A scan of a change.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) repository: Repository,
-    /// The object directories that a hook's environment names.
-    pub(super) own: Vec<PathBuf>,
-    pub(super) allowed: Vec<PathBuf>,
+    pub(super) location: Location,
+    /// The object directories that the person who asks names, and a hook's environment.
+    pub(super) access: Access,
     pub(super) what: What,
 }
 
@@ -83,14 +83,15 @@ impl Args {
         if path.as_os_str() == "-" {
             bail!("a change is looked for in a repository, and standard input is none\n  help: name a directory");
         }
-        let repository = found(Repository::find(path))?;
-        let index = repository.git.join("index");
+        let location = located(path, Location::find(path))?;
+        let index = location.index();
         let what = match between {
             Some(between) => between,
             None if self.staged => What::Staged(index),
             None => What::Unstaged(index),
         };
-        Ok(Some(Job { repository, own: Vec::new(), allowed: self.allow_alternate.clone(), what }))
+        let access = Access { alternates: self.allow_alternate.clone(), received: Vec::new() };
+        Ok(Some(Job { location, access, what }))
     }
 }
 
@@ -108,6 +109,11 @@ fn sides(text: &str) -> Result<What> {
     }
     let named = |side: &str| if side.is_empty() { "HEAD".to_owned() } else { side.to_owned() };
     Ok(What::Between(named(a), named(b), either))
+}
+
+/// Where a repository lies, or what to do about it.
+pub(super) fn located(path: &Path, outcome: Result<Location, OpenError>) -> Result<Location> {
+    found(outcome.map_err(|e| ChangesError::open(path, e)))
 }
 
 /// An error of a repository with what to do about it.
@@ -143,52 +149,64 @@ impl Job {
         options: &ScanOptions<'_>,
         progress: &Progress,
     ) -> Result<(Report, Option<Vec<u8>>), ChangesError> {
-        let repository = &self.repository;
-        let objects = Objects::open(repository, &self.own, &self.allowed, options.walk.max_file_size)?;
-        let outcome = match &self.what {
-            What::Staged(index) => staged(repository, &objects, index, options, progress)?,
-            What::Unstaged(index) => unstaged(repository, &objects, index, options, progress)?,
+        let mut coverage = Coverage::default();
+        let repository = self.open(&mut coverage)?;
+        let objects = Objects::new(&repository, options.walk.max_file_size);
+        let mut outcome = match &self.what {
+            What::Staged(index) => staged(&objects, index, options, progress)?,
+            What::Unstaged(index) => unstaged(&objects, index, options, progress)?,
             What::Between(a, b, either) => {
-                let names = Names::read(repository)?;
-                let (a, b) = (names.commit(a, &objects)?, names.commit(b, &objects)?);
+                let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
+                let commit = |name| revision::commit(&names, &objects, name);
+                let (a, b) = (commit(a)?, commit(b)?);
                 let mut ranges = vec![Range { include: vec![b], exclude: vec![a] }];
                 if *either {
                     ranges.push(Range { include: vec![a], exclude: vec![b] });
                 }
-                let outcome = range(repository, &objects, &ranges, options, progress);
+                let outcome = range(&objects, &ranges, options, progress);
                 Outcome { base: if *either { outcome.base } else { Some(a) }, ..outcome }
             }
             What::Updates(updates, known, received) => {
-                updated(repository, &objects, updates, (known, *received), (options, progress))?
+                updated(&objects, updates, (known, *received), (options, progress))
             }
         };
+        outcome.report.coverage.merge(coverage);
         let tree = outcome.base.and_then(|id| objects.commit(&id).ok()).map(|c| c.tree);
         let blob = tree.and_then(|tree| file_at(&objects, &tree, target::FILE.as_bytes()));
         let text = blob.and_then(|id| objects.read_as(&id, ObjectKind::Blob).ok());
-        Ok((outcome.report, text))
+        Ok((outcome.report, text.map(|text| text.to_vec())))
+    }
+
+    fn open(&self, coverage: &mut Coverage) -> Result<Repository, ChangesError> {
+        let repository = Repository::open_at(self.location.clone(), &self.access, coverage)
+            .map_err(|e| ChangesError::open(&self.location.git_dir, e))?;
+        for gap in coverage.gaps.iter_mut().filter(|gap| gap.kind == GapKind::Outside) {
+            gap.why.push_str(": name it with --allow-alternate if it may be");
+        }
+        Ok(repository)
     }
 }
 
 /// Scans what refs are to be set to and no ref leads to that is known.
 fn updated(
-    repository: &Repository,
-    objects: &Objects,
+    objects: &Objects<'_>,
     updates: &[Update],
     (known, received): (&str, bool),
     (options, progress): (&ScanOptions<'_>, &Progress),
-) -> Result<Outcome, ChangesError> {
-    let names = Names::read(repository)?;
-    let commit = |id: &ObjectId| match objects.peel(*id, |_, _| {}) {
+) -> Outcome {
+    let (repository, mut coverage) = (objects.repository(), Coverage::default());
+    let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
+    let commit = |id: &ObjectId| match objects.peel(*id, |_| {}) {
         Ok((id, ObjectKind::Commit)) => Some(id),
         _ => None,
     };
     let olds: Vec<ObjectId> = updates.iter().filter_map(|u| commit(&u.old?)).collect();
     let mut range = Range { exclude: olds.clone(), ..Range::default() };
-    let known = names.below(known);
+    let known = names.below(known.as_bytes());
     range.exclude.extend(known.iter().filter_map(commit));
     let (mut arrived, mut missing) = (Vec::new(), Vec::new());
     for update in updates {
-        let tag = |id: &ObjectId, _: &[u8]| {
+        let tag = |id: &ObjectId| {
             if !known.contains(id) {
                 arrived.push(Arrived::Tag(*id));
             }
@@ -196,10 +214,11 @@ fn updated(
         match objects.peel(update.new, tag) {
             Ok((id, ObjectKind::Commit)) => range.include.push(id),
             Ok((id, kind)) => arrived.push(Arrived::Object(id, kind)),
-            Err(e) => missing.push(e.words(&update.new)),
+            Err(e) => missing.push(e.of(&update.new)),
         }
     }
-    let mut outcome = pushed(repository, objects, (&[range], &arrived), options, progress);
+    let mut outcome = pushed(objects, (&[range], &arrived), options, progress);
+    outcome.report.coverage.merge(coverage);
     for why in missing {
         outcome.report.coverage.gap(GapKind::Unreadable, &Untrusted::from("<push>"), why);
     }
@@ -209,7 +228,7 @@ fn updated(
         _ if received => names.target(b"HEAD"),
         _ => outcome.base,
     };
-    Ok(outcome)
+    outcome
 }
 
 /// A path that an environment variable or a hook gives, from where the command runs.

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use clap::Parser;
 
-use super::changes::{Job, Update, What, absolute, found};
+use super::changes::{Job, Update, What, absolute, located};
 use super::config::Config;
 use super::{Exit, install, scan};
 use crate::model::{Finding, ObjectId, Report, counted};
 use crate::report;
-use crate::sources::git::changes::Repository;
+use crate::sources::git::{Access, Location};
 
 /// The most that git tells a hook.
 const LARGEST: u64 = 64 << 20;
@@ -77,28 +77,28 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// The repository that git runs the hook in: it says so where it is not the one around the current directory.
-fn repository() -> Result<Repository> {
+fn location() -> Result<Location> {
     let named = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     match named("GIT_DIR") {
         Some(git) => {
             let here = Path::new(".").canonicalize().ok();
             let around = here.filter(|here| !here.starts_with(git.canonicalize().unwrap_or_default()));
-            found(Repository::at(&git, named("GIT_WORK_TREE").or(around)))
+            located(&git, Location::at(&git, named("GIT_WORK_TREE").or(around)))
         }
-        None => found(Repository::find(Path::new("."))),
+        None => located(Path::new("."), Location::find(Path::new("."))),
     }
 }
 
 fn pre_commit() -> Result<Exit> {
-    let repository = repository()?;
+    let location = location()?;
     // `git commit -a` and `git commit FILE` commit from an index of their own.
     let index = std::env::var_os("GIT_INDEX_FILE").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let index = index.map_or_else(|| repository.git.join("index"), |file| absolute(&file));
-    scanned(Job { repository, own: Vec::new(), allowed: Vec::new(), what: What::Staged(index) }, Hook::Commit)
+    let index = index.map_or_else(|| location.index(), |file| absolute(&file));
+    scanned(Job { location, access: Access::default(), what: What::Staged(index) }, Hook::Commit)
 }
 
 fn pre_push(remote: Option<&str>) -> Result<Exit> {
-    let repository = repository()?;
+    let location = location()?;
     let mut updates = updates(&input()?, [3, 1])?;
     // pre-commit (the program) tells the same by its environment, and gives no lines.
     let told = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
@@ -113,20 +113,20 @@ fn pre_push(remote: Option<&str>) -> Result<Exit> {
     // What another remote has is not known to this one; one that is new, or an address, has nothing.
     let known = remote.map_or_else(|| "refs/remotes/".to_owned(), |name| format!("refs/remotes/{name}/"));
     let what = What::Updates(updates, known, false);
-    scanned(Job { repository, own: Vec::new(), allowed: Vec::new(), what }, Hook::Push)
+    scanned(Job { location, access: Access::default(), what }, Hook::Push)
 }
 
 fn pre_receive(allowed: &[PathBuf]) -> Result<Exit> {
-    let repository = repository()?;
+    let location = location()?;
     let updates = updates(&input()?, [0, 1])?;
     let directories = |name: &str| std::env::var_os(name).map(|v| std::env::split_paths(&v).collect::<Vec<_>>());
     let quarantine = std::env::var_os("GIT_QUARANTINE_PATH").map(|v| vec![PathBuf::from(v)]);
     let mut own = directories("GIT_OBJECT_DIRECTORY").or(quarantine).unwrap_or_default();
     own.extend(directories("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default());
     own.retain(|d| !d.as_os_str().is_empty());
-    let own = own.iter().map(|d| absolute(d)).collect();
+    let received = own.iter().map(|d| absolute(d)).collect();
     let what = What::Updates(updates, "refs/".to_owned(), true);
-    scanned(Job { repository, own, allowed: allowed.to_vec(), what }, Hook::Receive)
+    scanned(Job { location, access: Access { alternates: allowed.to_vec(), received }, what }, Hook::Receive)
 }
 
 /// What git gives a hook on standard input.

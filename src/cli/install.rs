@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::Exit;
-use super::changes::found;
+use super::changes::located;
 use super::exit::escaped;
-use crate::sources::git::changes::{Repository, setting};
+use crate::sources::git::{Location, setting};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -122,8 +122,8 @@ fn say(out: &mut dyn Write, hook: &str, done: &str, file: &Path) -> std::io::Res
 
 /// Finds out where the hooks of a repository are.
 fn layout(path: &Path) -> Result<Layout> {
-    let repository = found(Repository::find(path))?;
-    let root = repository.work_tree.as_deref().unwrap_or(&repository.common);
+    let repository = located(path, Location::find(path))?;
+    let root = repository.work_tree.as_deref().unwrap_or(&repository.common_dir);
     if root.join(".pre-commit-config.yaml").is_file() {
         return Ok(Layout::PreCommit);
     }
@@ -140,7 +140,7 @@ fn layout(path: &Path) -> Result<Layout> {
             (Some(below), Some(home)) => Path::new(&home).join(below),
             _ => root.join(named),
         },
-        None => repository.common.join("hooks"),
+        None => repository.common_dir.join("hooks"),
     };
     Ok(Layout::Hooks(inside(&repository, &folder)?))
 }
@@ -164,7 +164,7 @@ fn read(file: &Path) -> Option<Vec<u8>> {
 }
 
 /// A folder of hooks, made if it is not there; an error where it lies outside of the repository.
-fn inside(repository: &Repository, folder: &Path) -> Result<PathBuf> {
+fn inside(repository: &Location, folder: &Path) -> Result<PathBuf> {
     let outside = || {
         format!(
             "the hooks are in `{}`, outside of the repository (core.hooksPath), and nothing was changed\n  help: let your hooks there call `quell hook pre-commit` and `quell hook pre-push \"$@\"`, or unset core.hooksPath",
@@ -174,7 +174,7 @@ fn inside(repository: &Repository, folder: &Path) -> Result<PathBuf> {
     let there = folder.ancestors().find_map(|f| f.canonicalize().ok()).with_context(outside)?;
     let below = |root: &Path| there.starts_with(root);
     let climbs = folder.components().any(|c| c == std::path::Component::ParentDir) && !folder.exists();
-    if climbs || !(repository.work_tree.as_deref().is_some_and(below) || below(&repository.common)) {
+    if climbs || !(repository.work_tree.as_deref().is_some_and(below) || below(&repository.common_dir)) {
         bail!(outside());
     }
     std::fs::create_dir_all(folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;

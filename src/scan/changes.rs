@@ -18,11 +18,12 @@ use super::touched::{Moves, Touched};
 use crate::detect::Detector;
 use crate::model::{CommitRef, Coverage, GapKind, ObjectId, Report, SkipReason, Untrusted};
 use crate::sources::Reader;
-use crate::sources::git::ObjectKind;
 use crate::sources::git::changes::{
-    Change, Changes, ChangesError, Commit, Index, Lines, Names, Objects, Range, Repository, Unread, Walked, changed,
-    expand, hash, staged as staged_changes, walk,
+    Change, Changes, ChangesError, Commit, Index, Lines, Objects, Range, Walked, changed, expand, hash,
+    staged as staged_changes, walk,
 };
+use crate::sources::git::refs::Names;
+use crate::sources::git::{ObjectKind, Repository};
 
 /// What a scan of changes found, and the commit whose suppressions count: what was there before.
 #[derive(Debug)]
@@ -45,26 +46,24 @@ pub enum Arrived {
 /// Scans what an index has that `HEAD` has not; in a merge, what none of the merged commits has.
 ///
 /// # Errors
-/// Where the refs or the index cannot be read.
+/// Where the index cannot be read.
 pub fn staged(
-    repository: &Repository,
-    objects: &Objects,
+    objects: &Objects<'_>,
     index: &Path,
     options: &ScanOptions<'_>,
     progress: &Progress,
 ) -> Result<Outcome, ChangesError> {
-    let index = read_index(index)?;
-    let names = Names::read(repository)?;
-    let head = names.target(b"HEAD");
+    let index = read_index(index, objects.repository())?;
     let detector = engine::detector(options);
     let mut scan = ChangeScan::new(objects, &detector, options, progress);
-    let merged = repository.file("MERGE_HEAD").unwrap_or_default();
-    let commits = head.into_iter().chain(merged.split(|b| *b == b'\n').filter_map(ObjectId::from_hex));
+    let names = names(objects.repository(), &mut scan.coverage);
+    let head = names.target(b"HEAD");
+    let commits = head.into_iter().chain(names.heads(b"MERGE_HEAD"));
     let mut bases = Vec::new();
     for id in commits {
         match objects.commit(&id) {
             Ok(commit) => bases.push(commit.tree),
-            Err(e) => scan.fault(&e.words(&id)),
+            Err(e) => scan.fault(&e.of(&id)),
         }
     }
     if head.is_none() || !bases.is_empty() {
@@ -76,27 +75,25 @@ pub fn staged(
     Ok(Outcome { report: scan.end(), base: head })
 }
 
-pub(super) fn read_index(file: &Path) -> Result<Index, ChangesError> {
-    Index::read(file).map_err(|why| ChangesError::Unreadable { what: file.display().to_string(), why })
+pub(super) fn read_index(file: &Path, repository: &Repository) -> Result<Index, ChangesError> {
+    let index = Index::read(file, repository.git_dir(), repository.format());
+    index.map_err(|why| ChangesError::Unreadable { what: file.display().to_string(), why })
+}
+
+pub(super) fn names(repository: &Repository, coverage: &mut Coverage) -> Names {
+    Names::read(repository.git_dir(), repository.common_dir(), coverage)
 }
 
 /// Scans what each commit of ranges brings in against its parents, with its message and its head.
 #[must_use]
-pub fn range(
-    repository: &Repository,
-    objects: &Objects,
-    ranges: &[Range],
-    options: &ScanOptions<'_>,
-    progress: &Progress,
-) -> Outcome {
-    pushed(repository, objects, (ranges, &[]), options, progress)
+pub fn range(objects: &Objects<'_>, ranges: &[Range], options: &ScanOptions<'_>, progress: &Progress) -> Outcome {
+    pushed(objects, (ranges, &[]), options, progress)
 }
 
 /// Scans ranges, and what else a push brings.
 #[must_use]
 pub fn pushed(
-    repository: &Repository,
-    objects: &Objects,
+    objects: &Objects<'_>,
     (ranges, arrived): (&[Range], &[Arrived]),
     options: &ScanOptions<'_>,
     progress: &Progress,
@@ -105,7 +102,7 @@ pub fn pushed(
     let mut scan = ChangeScan::new(objects, &detector, options, progress);
     let (mut base, mut seen) = (None, HashSet::new());
     for range in ranges {
-        let walked = walk(repository, objects, range);
+        let walked = walk(objects, range);
         base = base.or(walked.base);
         scan.commits(walked, &mut seen);
     }
@@ -116,8 +113,8 @@ pub fn pushed(
 }
 
 /// A scan of changes on its way.
-pub(super) struct ChangeScan<'a> {
-    pub(super) objects: &'a Objects,
+pub(super) struct ChangeScan<'a, 'r> {
+    pub(super) objects: &'a Objects<'r>,
     options: &'a ScanOptions<'a>,
     detector: &'a Detector<'a>,
     progress: &'a Progress,
@@ -134,9 +131,9 @@ pub(super) struct ChangeScan<'a> {
     pub(super) coverage: Coverage,
 }
 
-impl<'a> ChangeScan<'a> {
+impl<'a, 'r> ChangeScan<'a, 'r> {
     pub(super) fn new(
-        objects: &'a Objects,
+        objects: &'a Objects<'r>,
         detector: &'a Detector<'a>,
         options: &'a ScanOptions<'a>,
         progress: &'a Progress,
@@ -157,7 +154,8 @@ impl<'a> ChangeScan<'a> {
         }
     }
 
-    pub(super) fn end(self) -> Report {
+    pub(super) fn end(mut self) -> Report {
+        self.objects.report(&mut self.coverage);
         engine::report(self.options, self.files, self.below, self.coverage)
     }
 
@@ -191,7 +189,7 @@ impl<'a> ChangeScan<'a> {
             match self.objects.commit(id) {
                 Ok(parent) => parents.push(parent.tree),
                 Err(e) => {
-                    let why = format!("what commit {} brings in is not known: {}", commit.id, e.words(id));
+                    let why = format!("what commit {} brings in is not known: {}", commit.id, e.of(id));
                     return self.fault(&why);
                 }
             }
@@ -205,9 +203,9 @@ impl<'a> ChangeScan<'a> {
     /// Scans what a push brings beside commits.
     fn arrived(&mut self, item: &Arrived) {
         match item {
-            Arrived::Tag(id) => match self.objects.read(id) {
-                Ok((_, text)) => self.text(&format!("<tag {id}>"), &text, None),
-                Err(e) => self.fault(&e.words(id)),
+            Arrived::Tag(id) => match self.objects.read_as(id, ObjectKind::Tag) {
+                Ok(text) => self.text(&format!("<tag {id}>"), &text, None),
+                Err(e) => self.fault(&e.of(id)),
             },
             Arrived::Object(id, ObjectKind::Tree) => {
                 let mut faults = Vec::new();
@@ -252,7 +250,7 @@ impl<'a> ChangeScan<'a> {
     }
 
     /// Reads and scans a file that a change made; nothing where it is left out or cannot be read.
-    fn made(&mut self, change: &Change, commit: Option<&Arc<CommitRef>>) -> Option<(Vec<u8>, Vec<Sighting>)> {
+    fn made(&mut self, change: &Change, commit: Option<&Arc<CommitRef>>) -> Option<(Arc<Vec<u8>>, Vec<Sighting>)> {
         let path = Untrusted::new(&change.path);
         if change.submodule {
             self.coverage.skip(SkipReason::Submodule, &path, true);
@@ -274,8 +272,7 @@ impl<'a> ChangeScan<'a> {
                 Some((bytes, sightings))
             }
             Err(e) => {
-                let kind = if matches!(e, Unread::TooLarge(_)) { GapKind::OverBudget } else { GapKind::Unreadable };
-                self.coverage.gap(kind, &path, e.words(&change.new));
+                self.coverage.gap(e.kind(), &path, e.of(&change.new));
                 None
             }
         }

@@ -10,12 +10,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::changes::{ChangeScan, Outcome, read_index};
+use super::changes::{ChangeScan, Outcome, names, read_index};
 use super::engine::{self, Progress, ScanOptions};
 use super::touched::{Moves, Touched};
 use crate::model::{Coverage, GapKind, ObjectId, Untrusted};
 use crate::sources::git::ObjectKind;
-use crate::sources::git::changes::{ChangesError, Index, IndexEntry, Lines, Names, Objects, Repository};
+use crate::sources::git::changes::{ChangesError, Index, IndexEntry, Lines, Objects};
 use crate::sources::{Entry, Visit, walk};
 
 /// The largest file that is compared with the index.
@@ -24,21 +24,21 @@ const LARGEST: u64 = 128 << 20;
 /// Scans the files of a work tree that the index does not have so.
 ///
 /// # Errors
-/// Where there is no work tree, or the refs or the index cannot be read.
+/// Where there is no work tree, or the index cannot be read.
 pub fn unstaged(
-    repository: &Repository,
-    objects: &Objects,
+    objects: &Objects<'_>,
     file: &Path,
     options: &ScanOptions<'_>,
     progress: &Progress,
 ) -> Result<Outcome, ChangesError> {
-    let root = repository.work_tree.as_deref();
-    let root = root.ok_or_else(|| ChangesError::Bare(repository.git.display().to_string()))?;
-    let index = read_index(file)?;
-    let base = Names::read(repository)?.target(b"HEAD");
+    let repository = objects.repository();
+    let root = repository.location().work_tree.as_deref();
+    let root = root.ok_or_else(|| ChangesError::Bare(repository.git_dir().display().to_string()))?;
+    let index = read_index(file, repository)?;
     let written = file.metadata().map_or((0, 0), |m| (m.mtime(), m.mtime_nsec()));
     let detector = engine::detector(options);
-    let scan = ChangeScan::new(objects, &detector, options, progress);
+    let mut scan = ChangeScan::new(objects, &detector, options, progress);
+    let base = names(repository, &mut scan.coverage).target(b"HEAD");
     let visitor = Visitor {
         prefix: [root.as_os_str().as_bytes(), b"/"].concat(),
         by_path: index.entries.iter().filter(|e| matches!(e.stage, 0 | 2)).map(|e| (index.path(e), e)).collect(),
@@ -73,24 +73,24 @@ fn missing(index: &Index, root: &Path, seen: &HashSet<Box<[u8]>>) -> Vec<ObjectI
 }
 
 /// Takes the files of the walk.
-struct Visitor<'a> {
+struct Visitor<'a, 'r> {
     /// How the paths of the work tree begin.
     prefix: Vec<u8>,
     by_path: HashMap<&'a [u8], &'a IndexEntry>,
     /// When the index was written: a file that changed no earlier may have changed again.
     written: (i64, i64),
-    inner: Mutex<Inner<'a>>,
+    inner: Mutex<Inner<'a, 'r>>,
 }
 
-struct Inner<'a> {
-    scan: ChangeScan<'a>,
+struct Inner<'a, 'r> {
+    scan: ChangeScan<'a, 'r>,
     open: Vec<Touched>,
     moves: Moves,
     /// The paths that the index has too.
     seen: HashSet<Box<[u8]>>,
 }
 
-impl Visitor<'_> {
+impl Visitor<'_, '_> {
     /// Whether a file is as it was when it was staged, by what the system says of it.
     fn unchanged(&self, entry: &IndexEntry, file: &Entry) -> bool {
         let Ok(meta) = file.file.metadata() else { return false };
@@ -110,7 +110,7 @@ impl Visitor<'_> {
     }
 }
 
-impl Visit for Visitor<'_> {
+impl Visit for Visitor<'_, '_> {
     fn file(&self, file: Entry, coverage: &mut Coverage) {
         let Some(path) = file.path.raw().strip_prefix(&self.prefix[..]) else { return };
         if path.split(|b| *b == b'/').any(|part| part == b".git") || self.in_submodule(path) {
@@ -134,7 +134,7 @@ impl Visit for Visitor<'_> {
         }
         let staged = entry.filter(|e| !e.announced);
         let old = staged.and_then(|e| scan.objects.read_as(&e.id, ObjectKind::Blob).ok());
-        if old.as_ref() == Some(&bytes) {
+        if old.as_deref() == Some(&bytes) {
             return;
         }
         let lines = match old {

@@ -1,10 +1,11 @@
 //! Opens what lies below a directory, by descriptor and without following a link (invariant 3).
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 /// Opens the directory that was named, by its path. It may be a link: whoever named it meant what it points to.
@@ -25,6 +26,13 @@ pub(super) fn file(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
         Mode::empty(),
     )
+}
+
+/// Opens a regular file by its path, which the caller made; a link in its place is refused, and a FIFO does not hold us up.
+pub(super) fn regular(path: &Path) -> std::io::Result<std::fs::File> {
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    let file = std::fs::File::from(file(CWD, &name)?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("it is not a regular file")) }
 }
 
 /// Calls `each` with the name and the kind of every entry of a directory, `.` and `..` left out.

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,6 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::filter::path;
 use super::git::changes::Index;
 use super::{gitdir, open};
-use crate::model::system_words;
 
 /// The largest ignore file or back-link that is read.
 const SMALL_FILE: u64 = 1 << 20;
@@ -29,6 +29,27 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
+    fn of(index: &Index) -> Self {
+        let mut tracked = Self::default();
+        for entry in &index.entries {
+            let path = index.path(entry);
+            let mut parent = path;
+            while let Some(slash) = parent.iter().rposition(|b| *b == b'/') {
+                parent = parent.get(..slash).unwrap_or_default();
+                if tracked.directories.contains(parent) {
+                    break;
+                }
+                tracked.directories.insert(parent.into());
+            }
+            // A submodule is an entry too: its directory is tracked, its files by its own index.
+            if entry.mode & 0o170_000 == 0o160_000 {
+                tracked.directories.insert(path.into());
+            }
+            tracked.files.insert(path.into());
+        }
+        tracked
+    }
+
     pub(super) fn has_file(&self, relative: &[u8]) -> bool {
         self.files.contains(relative)
     }
@@ -118,13 +139,8 @@ impl Repository {
     /// Reads a git directory; `common` is the one that linked worktrees share with it, or itself.
     fn at(dir: &Path, common: &Path) -> Self {
         let index = dir.join("index");
-        let tracked = match index.symlink_metadata() {
-            // A repository without commits has no index yet, and tracks nothing.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Tracked::default()),
-            Err(e) => Err(system_words(&e)),
-            Ok(meta) if !meta.is_file() => Err("it is not a regular file".to_owned()),
-            Ok(_) => read_index(&index),
-        };
+        // A repository without commits has no index yet, and tracks nothing.
+        let tracked = Index::verified(&index, dir).map(|index| Tracked::of(&index));
         let info = common.join("info");
         let exclude =
             info.symlink_metadata().is_ok_and(|m| m.is_dir()).then(|| small_file(&info.join("exclude"))).flatten();
@@ -204,29 +220,8 @@ pub(super) fn common_directory(dir: &Path) -> Option<PathBuf> {
 
 /// The content of a small regular file, not a link; `None` for anything else.
 pub(super) fn small_file(file: &Path) -> Option<Vec<u8>> {
-    let meta = file.symlink_metadata().ok()?;
-    (meta.is_file() && meta.len() <= SMALL_FILE).then(|| std::fs::read(file).ok()).flatten()
-}
-
-fn read_index(file: &Path) -> Result<Tracked, String> {
-    let bytes = std::fs::read(file).map_err(|e| system_words(&e))?;
-    let index = Index::verified(&bytes)?;
-    let mut tracked = Tracked::default();
-    for entry in &index.entries {
-        let path = index.path(entry);
-        let mut parent = path;
-        while let Some(slash) = parent.iter().rposition(|b| *b == b'/') {
-            parent = parent.get(..slash).unwrap_or_default();
-            if tracked.directories.contains(parent) {
-                break;
-            }
-            tracked.directories.insert(parent.into());
-        }
-        // A submodule is an entry too: its directory is tracked, its files by its own index.
-        if entry.mode & 0o170_000 == 0o160_000 {
-            tracked.directories.insert(path.into());
-        }
-        tracked.files.insert(path.into());
-    }
-    Ok(tracked)
+    let file = open::regular(file).ok()?;
+    let mut text = Vec::new();
+    let small = file.metadata().is_ok_and(|m| m.len() <= SMALL_FILE);
+    (small && file.take(SMALL_FILE).read_to_end(&mut text).is_ok()).then_some(text)
 }

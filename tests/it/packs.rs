@@ -252,7 +252,7 @@ fn alternates_are_read_inside_of_the_target_alone() {
     let repository = Repository::open(&tree.at("outside"), &mut coverage).unwrap();
     assert_eq!((coverage.gaps.len(), coverage.gaps[0].kind), (1, GapKind::Outside));
     drop(repository);
-    let access = Access { alternates: vec![tree.at("t/inner/.git/objects")], quarantine: None };
+    let access = Access { alternates: vec![tree.at("t/inner/.git/objects")], received: Vec::new() };
     let mut coverage = Coverage::default();
     let repository = Repository::open_with(&tree.at("outside"), &access, &mut coverage).unwrap();
     let recorder = Recorder::default();
@@ -275,7 +275,7 @@ fn what_is_in_quarantine_is_read_where_it_is_named() {
     let wanted = listed(&tree, "r");
     tree.git(".", &["init", "-q", "--bare", "b"]);
     std::fs::rename(tree.at("r/.git/objects"), tree.at("q")).unwrap();
-    let access = Access { alternates: Vec::new(), quarantine: Some(tree.at("q")) };
+    let access = Access { alternates: Vec::new(), received: vec![tree.at("q")] };
     let mut coverage = Coverage::default();
     let repository = Repository::open_with(&tree.at("b"), &access, &mut coverage).unwrap();
     let recorder = Recorder::default();

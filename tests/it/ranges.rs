@@ -6,9 +6,11 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-use quell::model::ObjectId;
+use quell::model::{Coverage, ObjectId};
 use quell::rules::template::Random;
-use quell::sources::git::changes::{Names, Objects, Range, Repository, changed, walk};
+use quell::sources::git::changes::{Objects, Range, changed, revision, walk};
+use quell::sources::git::refs::Names;
+use quell::sources::git::{Access, Location, Repository};
 
 use crate::support::{Tree, clean, run, run_with};
 
@@ -54,13 +56,16 @@ fn history(commits: u64, seed: u64, skew: u64) -> String {
 
 /// Compares ranges of a repository with git; says how many commits they had. With wrong clocks a range may have more.
 fn agrees(path: &Path, pairs: &[(String, String)], exact: bool) -> usize {
-    let repository = Repository::find(path).unwrap();
-    let objects = Objects::open(&repository, &[], &[], None).unwrap();
-    let names = Names::read(&repository).unwrap();
+    let mut coverage = Coverage::default();
+    let repository = Repository::open_at(Location::find(path).unwrap(), &Access::default(), &mut coverage).unwrap();
+    let objects = Objects::new(&repository, None);
+    let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
+    assert_eq!(coverage.gaps, []);
     let mut all = 0;
     for (a, b) in pairs {
-        let (from, to) = (names.commit(a, &objects).unwrap(), names.commit(b, &objects).unwrap());
-        let walked = walk(&repository, &objects, &Range { include: vec![to], exclude: vec![from] });
+        let (from, to) =
+            (revision::commit(&names, &objects, a).unwrap(), revision::commit(&names, &objects, b).unwrap());
+        let walked = walk(&objects, &Range { include: vec![to], exclude: vec![from] });
         assert!(walked.faults.is_empty(), "{:?}", walked.faults);
         let ours: BTreeSet<String> = walked.commits.iter().map(|c| c.id.to_string()).collect();
         let theirs: BTreeSet<String> = git(path, &["rev-list", &format!("{a}..{b}")]).into_iter().collect();

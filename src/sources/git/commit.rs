@@ -4,7 +4,7 @@
 //! what can be read is yielded, and what is left is said to be malformed. The format is that of gitformat-commit and
 //! git's `fsck`: headers line by line to the first empty line, then the message. Nothing is copied or allocated.
 
-use crate::model::ObjectId;
+use crate::model::{CommitRef, ObjectId, Untrusted};
 
 /// The most bytes of a name or an address that are kept of a signature.
 const MOST: usize = 1024;
@@ -63,8 +63,12 @@ pub struct Commit<'a> {
     pub author: Option<Signature<'a>>,
     /// Who made the commit.
     pub committer: Option<Signature<'a>>,
+    /// The lines that people have a say in: author, committer, and whatever else stands behind its parents.
+    pub head: &'a [u8],
     /// What stands behind the headers.
     pub message: &'a [u8],
+    /// Whether its tree and all its parents could be read.
+    pub linked: bool,
     /// Whether something of it could not be read: its tree, a parent, its author or its committer.
     pub malformed: bool,
 }
@@ -78,15 +82,26 @@ impl<'a> Commit<'a> {
         let before = rest;
         while header(&mut rest, b"parent ").is_some() {}
         let parents = before.get(..before.len() - rest.len()).unwrap_or_default();
+        let texts = rest;
         let author = header(&mut rest, b"author ").map(Signature::parse);
         let committer = header(&mut rest, b"committer ").map(Signature::parse);
         let message = message(rest);
-        let mut commit = Self { tree, parents, author, committer, message, malformed: false };
+        let head = texts.get(..texts.len() - message.len()).unwrap_or_default();
+        let mut commit = Self { tree, parents, author, committer, head, message, linked: false, malformed: false };
         let lines = parents.iter().filter(|b| **b == b'\n').count();
         let dated = |s: &Option<Signature<'_>>| s.is_some_and(|s| s.time.is_some());
-        commit.malformed =
-            tree.is_none() || commit.parents().count() != lines || !dated(&commit.author) || !dated(&commit.committer);
+        commit.linked = tree.is_some() && commit.parents().count() == lines;
+        commit.malformed = !commit.linked || !dated(&commit.author) || !dated(&commit.committer);
         commit
+    }
+
+    /// What a report says of it: its id, who wrote it, and when.
+    #[must_use]
+    pub fn reference(&self, id: ObjectId) -> CommitRef {
+        let signed = |a: &Signature<'_>| Untrusted::new(&[a.name, b" <", a.email, b">"].concat());
+        let author = self.author.as_ref().map_or_else(|| Untrusted::new(b""), signed);
+        let date = self.author.and_then(|a| a.time).map_or(0, |t| t.seconds);
+        CommitRef { id, author, date }
     }
 
     /// Its parents, the first one first; those whose id cannot be read are left out.
@@ -129,6 +144,18 @@ pub enum EntryKind {
     Submodule,
 }
 
+impl EntryKind {
+    /// The kind of an entry with a mode.
+    #[must_use]
+    pub const fn of(mode: u32) -> Self {
+        match mode & 0o170_000 {
+            0o040_000 => Self::Tree,
+            0o160_000 => Self::Submodule,
+            _ => Self::Blob,
+        }
+    }
+}
+
 /// An entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -155,12 +182,7 @@ pub fn entry(tree: &[u8], at: usize, width: usize) -> Option<Entry<'_>> {
     let named = rest.get(space + 1..)?;
     let nul = memchr::memchr(0, named)?;
     let id = named.get(nul + 1..nul + 1 + width)?;
-    let kind = match mode & 0o170_000 {
-        0o040_000 => EntryKind::Tree,
-        0o160_000 => EntryKind::Submodule,
-        _ => EntryKind::Blob,
-    };
-    Some(Entry { kind, name: named.get(..nul)?, id, next: at + space + 1 + nul + 1 + width })
+    Some(Entry { kind: EntryKind::of(mode), name: named.get(..nul)?, id, next: at + space + 1 + nul + 1 + width })
 }
 
 fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {

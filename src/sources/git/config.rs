@@ -1,4 +1,4 @@
-//! The few facts of a repository's `config` that say how its objects are to be read.
+//! What of a repository's `config` says how its objects are to be read, and single settings.
 //!
 //! It is the target's file, so nothing in it leads anywhere: `include` is a section like any other, and no value is a path
 //! or a command to us. The format is that of git-config(1); what cannot be read is as if it were not there.
@@ -18,38 +18,75 @@ impl Config {
     /// Reads the text of a `config`.
     pub(super) fn parse(text: &[u8]) -> Self {
         let mut config = Self::default();
-        let mut section = Vec::new();
-        for line in text.split(|b| *b == b'\n') {
-            let mut line = line.trim_ascii();
-            if let Some(header) = line.strip_prefix(b"[") {
-                let end = header.iter().position(|b| *b == b']').unwrap_or(header.len());
-                section = header.get(..end).unwrap_or_default().to_ascii_lowercase();
-                line = header.get(end + 1..).unwrap_or_default().trim_ascii();
+        each(text, |section, key, value| match (section, key) {
+            ("extensions", "objectformat") => {
+                let is_long = value.eq_ignore_ascii_case("sha256");
+                config.format = if is_long { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
             }
-            let mut parts = line.splitn(2, |b| *b == b'=');
-            let key = parts.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-            // A key without a value is true.
-            let value = parts.next().map_or_else(|| b"true".to_vec(), plain);
-            match (section.as_slice(), key.as_slice()) {
-                (b"extensions", b"objectformat") => {
-                    config.format = if value == b"sha256" { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
-                }
-                (b"extensions", b"partialclone") => config.partial = true,
-                (name, b"promisor") if name.starts_with(b"remote") => {
-                    config.partial |= matches!(value.as_slice(), b"true" | b"yes" | b"on" | b"1");
-                }
-                _ => {}
+            ("extensions", "partialclone") => config.partial = true,
+            (name, "promisor") if name.starts_with("remote") => {
+                config.partial |= matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "1");
             }
-        }
+            _ => {}
+        });
         config
     }
 }
 
-/// A value without its comment and quotes, in lower case.
-fn plain(value: &[u8]) -> Vec<u8> {
-    let end = value.iter().position(|b| matches!(b, b'#' | b';')).unwrap_or(value.len());
-    let text = value.get(..end).unwrap_or_default().trim_ascii();
-    text.iter().filter(|b| **b != b'"').map(u8::to_ascii_lowercase).collect()
+/// The last value of `section.name` in a configuration file's text; nothing where it is not set. Sections with a part in
+/// quotes are others.
+#[must_use]
+pub fn setting(text: &[u8], section: &str, name: &str) -> Option<String> {
+    let mut found = None;
+    each(text, |inside, key, value| {
+        if inside.eq_ignore_ascii_case(section) && key.eq_ignore_ascii_case(name) {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+/// Calls `each` with section and key, in lower case as git compares them, and value of every setting.
+fn each(text: &[u8], mut each: impl FnMut(&str, &str, String)) {
+    let text = String::from_utf8_lossy(text).replace("\\\n", "");
+    let mut section = String::new();
+    for line in text.lines().map(str::trim) {
+        let mut rest = line;
+        if let Some(head) = line.strip_prefix('[') {
+            let (title, after) = head.split_once(']').unwrap_or((head, ""));
+            section = title.trim().to_ascii_lowercase();
+            rest = after.trim();
+        }
+        if rest.is_empty() || rest.starts_with(['#', ';']) {
+            continue;
+        }
+        // A key without a value is true.
+        let (key, given) = rest.split_once('=').unwrap_or((rest, "true"));
+        each(&section, &key.trim().to_ascii_lowercase(), value(given.trim()));
+    }
+}
+
+/// A value without quotes, escapes and comment.
+fn value(text: &str) -> String {
+    let (mut out, mut quoted, mut kept) = (String::new(), false, 0);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => quoted = !quoted,
+            '\\' => out.extend(letters.next().map(|c| match c {
+                'n' => '\n',
+                't' => '\t',
+                other => other,
+            })),
+            '#' | ';' if !quoted => break,
+            other => out.push(other),
+        }
+        if quoted || !letter.is_whitespace() {
+            kept = out.len();
+        }
+    }
+    out.truncate(kept);
+    out
 }
 
 #[cfg(test)]
@@ -72,5 +109,15 @@ mod tests {
         ] {
             assert_eq!(Config::parse(text.as_bytes()), Config { format, partial }, "{text}");
         }
+    }
+
+    #[test]
+    fn a_setting_is_read_as_git_reads_it() {
+        let text = b"[core]\n\tbare = false ; no\n\thooksPath = \"a b\\\\c\" # x\n[core \"x\"]\n hookspath = other\n[Core] HOOKSPATH = last \n[a]\nb";
+        assert_eq!(setting(text, "core", "hookspath").as_deref(), Some("last"));
+        assert_eq!(setting(text, "core", "bare").as_deref(), Some("false"));
+        assert_eq!(setting(text, "a", "b").as_deref(), Some("true"));
+        assert_eq!(setting(text, "a", "c"), None);
+        assert_eq!(value("\"a b\\\\c\" # x"), "a b\\c");
     }
 }

@@ -102,14 +102,17 @@ pub(super) fn find(
     access: &Access,
     coverage: &mut Coverage,
 ) -> Result<Vec<Directory>, OpenError> {
-    let mut found = vec![Directory::open(own.to_path_buf()).map_err(|fault| match fault {
-        Fault::Unreadable(why) if own.is_dir() => OpenError::Unreadable(why),
-        _ => OpenError::NoObjects,
-    })?];
-    let allowed = access.alternates.iter().chain(&access.quarantine).filter_map(|p| p.canonicalize().ok());
+    let allowed = access.alternates.iter().chain(&access.received).filter_map(|p| p.canonicalize().ok());
     let inside: Vec<PathBuf> = inside.iter().cloned().chain(allowed).collect();
     let mut seen: Vec<PathBuf> = own.canonicalize().into_iter().collect();
-    let mut ahead: Vec<(PathBuf, usize)> = access.quarantine.iter().map(|path| (path.clone(), 0)).collect();
+    // A link is followed to where the alternates may lie.
+    let linked = own.symlink_metadata().is_ok_and(|m| m.is_symlink());
+    let real = seen.first().filter(|real| linked && inside.iter().any(|root| real.starts_with(root)));
+    let mut found = vec![Directory::open(real.map_or(own, |r| r).to_path_buf()).map_err(|fault| match fault {
+        Fault::Unreadable(why) if own.is_dir() && !linked => OpenError::Unreadable(why),
+        _ => OpenError::NoObjects,
+    })?];
+    let mut ahead: Vec<(PathBuf, usize)> = access.received.iter().map(|path| (path.clone(), 0)).collect();
     ahead.extend(found.first().into_iter().flat_map(|own| alternates(own, coverage)).map(|path| (path, 1)));
     ahead.reverse();
     while let Some((path, depth)) = ahead.pop() {

@@ -52,6 +52,15 @@ impl Fault {
         Self::Unreadable("there is no memory for it".to_owned())
     }
 
+    /// One line for a person about an object that was not read.
+    #[must_use]
+    pub fn of(&self, id: &ObjectId) -> String {
+        match self {
+            Self::Missing(missing) if missing == id => self.to_string(),
+            _ => format!("object {id} is not read: {self}"),
+        }
+    }
+
     /// The kind of gap that it makes.
     #[must_use]
     pub fn kind(&self) -> GapKind {

@@ -26,15 +26,24 @@ pub(super) fn list(directory: &Directory, format: ObjectFormat, ids: &mut Vec<Ob
     let mut faults = Vec::new();
     for first in 0..=255u8 {
         let name = format!("{first:02x}");
-        let listed = directory.list(&name, |file, _| {
-            let id = ObjectId::from_hex(&[name.as_bytes(), file].concat());
-            ids.extend(id.filter(|id| id.as_bytes().len() == format.len()));
-        });
-        if let Err(fault) = listed {
+        if let Err(fault) = list_below(directory, &name, format, |id| ids.push(id)) {
             faults.push((name, fault));
         }
     }
     faults
+}
+
+/// Calls `each` with the ids of the loose objects that start with two digits.
+pub(super) fn list_below(
+    directory: &Directory,
+    digits: &str,
+    format: ObjectFormat,
+    mut each: impl FnMut(ObjectId),
+) -> Result<(), Fault> {
+    directory.list(digits, |file, _| {
+        let id = ObjectId::from_hex(&[digits.as_bytes(), file].concat());
+        id.filter(|id| id.as_bytes().len() == format.len()).into_iter().for_each(&mut each);
+    })
 }
 
 /// The directory and the file name of a loose object.

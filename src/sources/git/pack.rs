@@ -181,7 +181,7 @@ impl Buffers {
 }
 
 /// Reads as much as there is.
-fn read_at(file: &File, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {
+pub(super) fn read_at(file: &File, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
     while let Some(space) = out.get_mut(filled..).filter(|s| !s.is_empty()) {
         match file.read_at(space, offset + filled as u64) {

@@ -139,18 +139,26 @@ impl PackIndex {
 
     /// The object with an id.
     pub(super) fn find(&self, id: &ObjectId) -> Option<u32> {
+        let at = self.position(id);
+        (self.raw(at)? == id.as_bytes()).then(|| self.object_of.get(at).copied()).flatten()
+    }
+
+    /// How many ids are lower than this one.
+    pub(super) fn position(&self, id: &ObjectId) -> usize {
         let wanted = id.as_bytes();
-        let first = usize::from(*wanted.first()?);
-        let (mut low, mut high) = (*self.fan.get(first)? as usize, *self.fan.get(first + 1)? as usize);
+        let first = wanted.first().map_or(0, |b| usize::from(*b));
+        let bound = |at: usize| self.fan.get(at).map_or(0, |n| *n as usize);
+        let (mut low, mut high) = (bound(first), bound(first + 1));
         while low < high {
             let middle = usize::midpoint(low, high);
-            match self.raw(middle)?.cmp(wanted) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.object_of.get(middle).copied(),
-            }
+            if self.raw(middle).is_some_and(|id| id < wanted) { low = middle + 1 } else { high = middle }
         }
-        None
+        low
+    }
+
+    /// The id at a position; nothing behind the last.
+    pub(super) fn id_at(&self, at: usize) -> Option<ObjectId> {
+        ObjectId::new(self.raw(at)?)
     }
 
     fn raw(&self, id: usize) -> Option<&[u8]> {

@@ -1,24 +1,21 @@
 //! Reads single objects by their ids.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::delta::Delta;
 use super::directories::Directory;
 use super::fault::Fault;
+use super::lookup::{Packs, Place};
 use super::loose;
 use super::object::{Copied, ObjectKind};
 use super::pack::{Buffers, Form, HEADER};
-use super::repository::Repository;
-use super::store::Store;
+use super::repository::{ObjectFormat, Repository};
 use crate::model::ObjectId;
 
 /// The most bytes that are kept of objects that were read, and the most objects.
 const KEPT_BYTES: usize = 16 << 20;
 const KEPT: usize = 128;
-
-/// A place of an object: the pack, and its number there.
-type Place = (usize, u32);
 
 /// Where the way from an object to its root ends.
 enum End {
@@ -32,7 +29,10 @@ enum End {
 
 /// Reads single objects. What it read last is kept, as those that are read together are often deltas against each other.
 pub struct ObjectReader<'r> {
-    store: &'r Store,
+    packs: Packs<'r>,
+    /// How many objects the packs have.
+    objects: usize,
+    format: ObjectFormat,
     directories: &'r [Directory],
     most: u64,
     buffers: Buffers,
@@ -52,8 +52,11 @@ impl<'r> ObjectReader<'r> {
     /// A reader that holds objects of up to `most` bytes.
     #[must_use]
     pub fn new(repository: &'r Repository, most: u64) -> Self {
+        let packs = repository.packs();
         Self {
-            store: repository.store(),
+            packs,
+            objects: packs.objects(),
+            format: repository.format(),
             directories: repository.directories(),
             most,
             buffers: Buffers::default(),
@@ -69,14 +72,22 @@ impl<'r> ObjectReader<'r> {
     /// # Errors
     /// [`Fault::Missing`] where there is no such object; another fault where no copy of it can be read.
     pub fn read(&mut self, id: &ObjectId) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        self.read_within(id, self.most)
+    }
+
+    /// The same for an object of at most `most` bytes. What it is a delta against may be larger.
+    ///
+    /// # Errors
+    /// As those of [`Self::read`].
+    pub fn read_within(&mut self, id: &ObjectId, most: u64) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
         let mut fault = Fault::Missing(*id);
-        for place in self.store.find(id) {
-            match self.read_at(place) {
+        for place in self.packs.find(*id) {
+            match place.and_then(|place| self.read_place(place, most)) {
                 Ok(found) => return Ok(found),
                 Err(other) => fault = other,
             }
         }
-        self.read_loose(id).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
+        self.loose(id, most).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
     }
 
     /// The kind of an object, by headers alone.
@@ -85,17 +96,14 @@ impl<'r> ObjectReader<'r> {
     /// As those of [`Self::read`].
     pub fn kind(&mut self, id: &ObjectId) -> Result<ObjectKind, Fault> {
         let mut fault = Fault::Missing(*id);
-        for place in self.store.find(id) {
-            let end = self.way(place).and_then(|(_, end)| match end {
+        for place in self.packs.find(*id) {
+            let end = place.and_then(|place| self.way(place)).and_then(|(_, end)| match end {
                 End::Kept(kind, _) => Ok(kind),
                 End::Loose(base) => self.loose_header(&base),
-                End::Packed((pack, object)) => {
-                    let found = self.store.pack(pack)?;
-                    match found.pack.entry(found.index.offset(object))?.form {
-                        Form::Whole(kind) => Ok(kind),
-                        _ => Err(Fault::Internal),
-                    }
-                }
+                End::Packed((pack, offset)) => match self.packs.pack(pack)?.entry(offset)?.form {
+                    Form::Whole(kind) => Ok(kind),
+                    _ => Err(Fault::Internal),
+                },
             });
             match end {
                 Ok(kind) => return Ok(kind),
@@ -103,6 +111,24 @@ impl<'r> ObjectReader<'r> {
             }
         }
         self.loose_header(id).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
+    }
+
+    /// The objects whose ids start with these digits, two at least where there are several.
+    ///
+    /// # Errors
+    /// Where the ids cannot be read.
+    pub fn starting_with(&self, digits: &str) -> Result<BTreeSet<ObjectId>, Fault> {
+        let digits = digits.to_ascii_lowercase();
+        let low = format!("{digits:0<width$}", width = 2 * self.format.len());
+        let mut ids = BTreeSet::new();
+        let (Some(low), Some(first)) = (ObjectId::from_hex(low.as_bytes()), digits.get(..2)) else { return Ok(ids) };
+        self.packs.starting_with(&digits, &low, &mut ids)?;
+        for directory in self.directories {
+            loose::list_below(directory, first, self.format, |id| {
+                ids.extend(Some(id).filter(|id| id.to_string().starts_with(&digits)));
+            })?;
+        }
+        Ok(ids)
     }
 
     /// The kind of an object that another one is a delta against.
@@ -119,7 +145,7 @@ impl<'r> ObjectReader<'r> {
     #[must_use]
     pub fn has(&self, id: &ObjectId) -> bool {
         let (below, name) = loose::place(id);
-        self.store.find(id).next().is_some()
+        self.packs.find(*id).any(|place| place.is_ok())
             || self.directories.iter().any(|d| matches!(d.file(&below, name.as_bytes()), Ok(Some(_))))
     }
 
@@ -137,9 +163,13 @@ impl<'r> ObjectReader<'r> {
 
     /// Reads a loose object.
     pub(super) fn read_loose(&mut self, id: &ObjectId) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        self.loose(id, self.most)
+    }
+
+    fn loose(&mut self, id: &ObjectId, most: u64) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
         let mut fault = Fault::Missing(*id);
         for directory in self.directories {
-            match read_loose(directory, id, self.most) {
+            match read_loose(directory, id, most) {
                 Ok(Some((kind, bytes))) => {
                     self.made += bytes.len() as u64;
                     return Ok((kind, Arc::new(bytes)));
@@ -153,18 +183,26 @@ impl<'r> ObjectReader<'r> {
 
     /// Reads the object at a place.
     pub(super) fn read_at(&mut self, place: Place) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
+        self.read_place(place, self.most)
+    }
+
+    fn read_place(&mut self, place: Place, most: u64) -> Result<(ObjectKind, Arc<Vec<u8>>), Fault> {
         let (way, end) = self.way(place)?;
         self.made += way.len() as u64 * HEADER as u64;
+        let most_of_root = if way.is_empty() { most } else { self.most };
         let (kind, mut bytes) = match end {
-            End::Kept(kind, bytes) => (kind, bytes),
+            End::Kept(kind, bytes) => match bytes.len() as u64 {
+                size if size > most_of_root => return Err(Fault::TooLarge { size, most }),
+                _ => (kind, bytes),
+            },
             End::Loose(id) => self.read_loose(&id).map_err(|fault| match fault {
                 Fault::Missing(id) => Fault::NoBase(id),
                 other => other,
             })?,
             End::Packed(place) => {
-                let found = self.store.pack(place.0)?;
-                let (at, next) = (found.index.offset(place.1), found.index.next(place.1, found.pack.end()));
-                let entry = found.pack.inflate(at, next, self.most, &mut self.buffers)?;
+                let pack = self.packs.pack(place.0)?;
+                let next = self.packs.next(place, pack.end());
+                let entry = pack.inflate(place.1, next, most_of_root, &mut self.buffers)?;
                 let Form::Whole(kind) = entry.form else { return Err(Fault::Internal) };
                 let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
                 let bytes = Arc::new(self.buffers.out.get(..size).unwrap_or_default().to_vec());
@@ -173,8 +211,8 @@ impl<'r> ObjectReader<'r> {
                 (kind, bytes)
             }
         };
-        for place in way.into_iter().rev() {
-            bytes = Arc::new(self.apply(place, &bytes)?);
+        for (above, place) in way.into_iter().enumerate().rev() {
+            bytes = Arc::new(self.apply(place, &bytes, if above == 0 { most } else { self.most })?);
             self.keep(place, kind, &bytes);
         }
         self.buffers.shrink();
@@ -190,14 +228,13 @@ impl<'r> ObjectReader<'r> {
             if let Some((_, kind, bytes)) = self.kept.iter().find(|(kept, ..)| *kept == place) {
                 return Ok((way, End::Kept(*kind, Arc::clone(bytes))));
             }
-            let found = self.store.pack(place.0)?;
-            let offset = found.index.offset(place.1);
-            let base = match found.pack.entry(offset)?.form {
+            let base = match self.packs.pack(place.0)?.entry(place.1)?.form {
                 Form::Whole(_) => return Ok((way, End::Packed(place))),
-                Form::At(base) => (place.0, found.index.at(base).ok_or(Fault::NoBaseAt(base))?),
-                Form::By(id) => match found.index.find(&id).map(|object| (place.0, object)) {
+                Form::At(base) if self.packs.may_start((place.0, base)) => (place.0, base),
+                Form::At(base) => return Err(Fault::NoBaseAt(base)),
+                Form::By(id) => match self.packs.find_in(place.0, &id)? {
                     Some(base) => base,
-                    None => match self.store.find(&id).next() {
+                    None => match self.packs.find(id).next().transpose()? {
                         Some(base) => base,
                         None => {
                             way.push(place);
@@ -207,7 +244,8 @@ impl<'r> ObjectReader<'r> {
                 },
             };
             way.push(place);
-            if base == mark.0 {
+            // Where no whole index says what starts where, offsets of a hostile pack could lead on and on.
+            if base == mark.0 || way.len() > self.objects {
                 return Err(Fault::Cycle);
             }
             if way.len() == mark.1 * 2 {
@@ -217,14 +255,14 @@ impl<'r> ObjectReader<'r> {
         }
     }
 
-    fn apply(&mut self, place: Place, base: &[u8]) -> Result<Vec<u8>, Fault> {
-        let found = self.store.pack(place.0)?;
-        let (at, next) = (found.index.offset(place.1), found.index.next(place.1, found.pack.end()));
-        let entry = found.pack.inflate(at, next, self.most, &mut self.buffers)?;
+    fn apply(&mut self, place: Place, base: &[u8], most: u64) -> Result<Vec<u8>, Fault> {
+        let pack = self.packs.pack(place.0)?;
+        let next = self.packs.next(place, pack.end());
+        let entry = pack.inflate(place.1, next, self.most, &mut self.buffers)?;
         let size = usize::try_from(entry.size).map_err(|_| Fault::Internal)?;
         let delta = Delta::parse(self.buffers.out.get(..size).unwrap_or_default())?;
-        if delta.result > self.most {
-            return Err(Fault::TooLarge { size: delta.result, most: self.most });
+        if delta.result > most {
+            return Err(Fault::TooLarge { size: delta.result, most });
         }
         let mut out = Vec::new();
         self.made += delta.result;

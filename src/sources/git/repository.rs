@@ -3,16 +3,16 @@
 //! Opening one reads a few small files and lists directories. No git process is started, and nothing of the repository's
 //! configuration is carried out (invariants 3 and 5a).
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::config::Config;
 use super::directories::{self, Directory};
+use super::locate::Location;
+use super::lookup::{Lookups, Packs};
 use super::store::Store;
-use crate::model::{Coverage, ObjectId, system_words};
-use crate::sources::{gitdir, open, repository};
+use crate::model::{Coverage, ObjectId};
+use crate::sources::repository;
 
 /// How objects are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ pub enum OpenError {
     #[error("its git directory lies elsewhere and does not point back, so it is not read")]
     Outside,
     /// Its objects are somewhere else.
-    #[error("its `objects` is not a directory")]
+    #[error("its `objects` is not a directory, or a link that leads outside of the repository")]
     NoObjects,
 }
 
@@ -65,20 +65,21 @@ pub enum OpenError {
 pub struct Access {
     /// Object directories that alternates may name although they lie outside of the target.
     pub alternates: Vec<PathBuf>,
-    /// The directory with objects that were received and not yet accepted, as a receiving hook is told.
-    pub quarantine: Option<PathBuf>,
+    /// Directories with objects that are read too: those of a push that was received and not yet accepted, as a
+    /// receiving hook is told.
+    pub received: Vec<PathBuf>,
 }
 
 /// An open repository.
 #[derive(Debug)]
 pub struct Repository {
-    git_dir: PathBuf,
-    common_dir: PathBuf,
+    location: Location,
     format: ObjectFormat,
     partial: bool,
     shallow: Vec<ObjectId>,
     directories: Vec<Directory>,
     store: OnceLock<Store>,
+    lookups: OnceLock<Lookups>,
 }
 
 impl Repository {
@@ -96,28 +97,43 @@ impl Repository {
     /// # Errors
     /// Where there is none, or none that may be read.
     pub fn open_with(path: &Path, access: &Access, coverage: &mut Coverage) -> Result<Self, OpenError> {
-        let (git_dir, common_dir) = locate(path)?;
+        Self::open_at(Location::of(path)?, access, coverage)
+    }
+
+    /// Opens a repository that was found.
+    ///
+    /// # Errors
+    /// Where its objects may not be read.
+    pub fn open_at(location: Location, access: &Access, coverage: &mut Coverage) -> Result<Self, OpenError> {
+        let Location { work_tree, git_dir, common_dir } = &location;
         let config = repository::small_file(&common_dir.join("config")).map(|text| Config::parse(&text));
         let config = config.unwrap_or_default();
         let shallow = repository::small_file(&common_dir.join("shallow")).unwrap_or_default();
         let shallow = shallow.split(|b| *b == b'\n').filter_map(|l| ObjectId::from_hex(l.trim_ascii())).collect();
-        let inside: Vec<PathBuf> = [path, &git_dir, &common_dir].iter().filter_map(|p| p.canonicalize().ok()).collect();
+        let roots = work_tree.iter().chain([git_dir, common_dir]);
+        let inside: Vec<PathBuf> = roots.filter_map(|p| p.canonicalize().ok()).collect();
         let directories = directories::find(&common_dir.join("objects"), &inside, access, coverage)?;
         let partial = config.partial || directories.iter().any(Directory::is_promised);
-        let format = config.format;
-        Ok(Self { git_dir, common_dir, format, partial, shallow, directories, store: OnceLock::new() })
+        let (format, store, lookups) = (config.format, OnceLock::new(), OnceLock::new());
+        Ok(Self { location, format, partial, shallow, directories, store, lookups })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// The git directory: `HEAD` and what else a linked worktree has to itself.
     #[must_use]
     pub fn git_dir(&self) -> &Path {
-        &self.git_dir
+        &self.location.git_dir
     }
 
     /// The git directory that linked worktrees share, with refs and objects; else the same as [`Self::git_dir`].
     #[must_use]
     pub fn common_dir(&self) -> &Path {
-        &self.common_dir
+        &self.location.common_dir
     }
 
     /// How objects are named.
@@ -143,46 +159,28 @@ impl Repository {
         &self.directories
     }
 
-    /// The packs, opened when they are first asked for.
+    /// The packs with their whole indexes, read when they are first asked for: what a walk needs.
     pub(super) fn store(&self) -> &Store {
         self.store.get_or_init(|| Store::open(&self.directories, self.format))
     }
-}
 
-/// Finds the git directory, and the one that it shares with others.
-fn locate(path: &Path) -> Result<(PathBuf, PathBuf), OpenError> {
-    let git = path.join(".git");
-    let meta = match git.symlink_metadata() {
-        Ok(meta) => meta,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let found = open::target(path).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
-            return if gitdir::is_git(found) { Ok(both(path.to_path_buf())) } else { Err(OpenError::None) };
+    /// Where single objects are looked up: in whole indexes where a walk has read them, else in as much of the files as
+    /// that takes.
+    pub(super) fn packs(&self) -> Packs<'_> {
+        match self.store.get() {
+            Some(store) => Packs::Whole(store),
+            None => {
+                let lookups = self.lookups.get_or_init(|| Lookups::open(&self.directories, self.format));
+                Packs::Files(lookups, &self.directories)
+            }
         }
-        Err(e) => return Err(OpenError::Unreadable(system_words(&e))),
-    };
-    if meta.is_dir() {
-        let found = open::target(&git).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
-        return if gitdir::is_git(found) { Ok(both(git)) } else { Err(OpenError::None) };
     }
-    if !meta.is_file() {
-        return Err(OpenError::Outside);
-    }
-    let text = repository::small_file(&git).ok_or(OpenError::None)?;
-    let link = text.strip_prefix(b"gitdir:").ok_or(OpenError::None)?.trim_ascii();
-    let dir = path.join(OsStr::from_bytes(link));
-    let real = |p: &Path| p.canonicalize().map_err(|e| OpenError::Unreadable(system_words(&e)));
-    let is_inside = real(&dir)?.starts_with(real(path)?);
-    if !is_inside && !repository::points_back(&dir, &git) {
-        return Err(OpenError::Outside);
-    }
-    let found = open::target(&dir).map_err(|e| OpenError::Unreadable(system_words(&e.into())))?;
-    if !gitdir::has_head(found) {
-        return Err(OpenError::None);
-    }
-    let common = repository::common_directory(&dir);
-    Ok(common.map_or_else(|| both(dir.clone()), |common| (dir.clone(), common)))
-}
 
-fn both(dir: PathBuf) -> (PathBuf, PathBuf) {
-    (dir.clone(), dir)
+    /// Says which packs could not be opened.
+    pub(super) fn report(&self, coverage: &mut Coverage) {
+        match self.packs() {
+            Packs::Whole(store) => store.report(coverage),
+            Packs::Files(lookups, directories) => lookups.report(directories, coverage),
+        }
+    }
 }

@@ -32,13 +32,8 @@ impl Store {
     pub(super) fn open(directories: &[Directory], format: ObjectFormat) -> Self {
         let mut store = Self::default();
         for directory in directories {
-            let mut names = Vec::new();
-            let listed =
-                directory.list("pack", |name, _| names.extend(name.strip_suffix(b".pack").map(<[u8]>::to_vec)));
-            if let Err(fault) = listed {
-                store.faults.push((directory.path.join("pack"), fault));
-            }
-            names.sort();
+            let (names, fault) = names(directory);
+            store.faults.extend(fault);
             for name in names {
                 store.add(directory, &name, format);
             }
@@ -48,13 +43,8 @@ impl Store {
     }
 
     fn add(&mut self, directory: &Directory, name: &[u8], format: ObjectFormat) {
-        let file_name = [name, b".pack"].concat();
-        let path = directory.path.join("pack").join(std::ffi::OsStr::from_bytes(&file_name));
-        let opened = directory.file("pack", &file_name).and_then(|file| {
-            // It may have been packed anew since the directory was listed; then another pack has its objects.
-            let file = file.ok_or_else(|| Fault::Unreadable("it was removed".to_owned()))?;
-            Pack::open(file, path.clone(), format)
-        });
+        let path = path(directory, name);
+        let opened = open_pack(directory, name, format);
         match opened.and_then(|pack| Ok(Indexed { index: index(directory, name, format)?, pack })) {
             Ok(indexed) => {
                 let (stated, listed) = (indexed.pack.objects as usize, indexed.index.places());
@@ -85,8 +75,29 @@ impl Store {
     }
 }
 
+/// The names of a directory's packs, without the ending, and why they cannot be listed.
+pub(super) fn names(directory: &Directory) -> (Vec<Vec<u8>>, Option<(PathBuf, Fault)>) {
+    let mut names = Vec::new();
+    let listed = directory.list("pack", |name, _| names.extend(name.strip_suffix(b".pack").map(<[u8]>::to_vec)));
+    names.sort();
+    (names, listed.err().map(|fault| (directory.path.join("pack"), fault)))
+}
+
+/// Where a pack lies, as reports name it.
+pub(super) fn path(directory: &Directory, name: &[u8]) -> PathBuf {
+    directory.path.join("pack").join(std::ffi::OsStr::from_bytes(&[name, b".pack"].concat()))
+}
+
+/// Opens a pack.
+pub(super) fn open_pack(directory: &Directory, name: &[u8], format: ObjectFormat) -> Result<Pack, Fault> {
+    // It may have been packed anew since the directory was listed; then another pack has its objects.
+    let file = directory.file("pack", &[name, b".pack"].concat())?;
+    let file = file.ok_or_else(|| Fault::Unreadable("it was removed".to_owned()))?;
+    Pack::open(file, path(directory, name), format)
+}
+
 /// Reads a pack's index, or what a multi-pack index says of it.
-fn index(directory: &Directory, name: &[u8], format: ObjectFormat) -> Result<PackIndex, Fault> {
+pub(super) fn index(directory: &Directory, name: &[u8], format: ObjectFormat) -> Result<PackIndex, Fault> {
     let index_name = [name, b".idx"].concat();
     let own = match directory.read("pack", &index_name, INDEX) {
         Ok(Some(data)) => PackIndex::parse(data, format),

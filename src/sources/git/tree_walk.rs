@@ -276,7 +276,7 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     /// Makes a base again that had made room for others.
     fn again(&mut self, base: &Live<'a, V::State>) -> Result<Arc<Vec<u8>>, Fault> {
         let walk = self.walk;
-        let read = self.reader.read_at((walk.number, base.object));
+        let read = self.reader.read_at((walk.number, walk.found.index.offset(base.object)));
         walk.meter.spend(self.reader.take_made())?;
         let (_, bytes) = read?;
         base.set(&bytes);

@@ -4,10 +4,14 @@
 //! found without reading a tree of what did not change, and in a third of the time.
 
 use std::collections::HashMap;
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 
+use super::split::Link;
 use crate::model::{ObjectId, system_words};
+use crate::sources::git::ObjectFormat;
+use crate::sources::open;
 
 /// The largest index that is read.
 const LARGEST: u64 = 1 << 30;
@@ -30,7 +34,7 @@ pub struct Stat {
 /// A file in the index.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    path: Range<usize>,
+    pub(super) path: Range<usize>,
     /// Its mode: a file, a link, a submodule's commit, or a directory of a sparse index.
     pub mode: u32,
     /// Its content.
@@ -48,62 +52,62 @@ pub struct Entry {
 pub struct Index {
     /// Its entries in git's order.
     pub entries: Vec<Entry>,
-    paths: Vec<u8>,
+    pub(super) paths: Vec<u8>,
+    /// What it is split from.
+    pub(super) link: Option<Link>,
     /// By directory: how many entries are below it, and the tree that they make.
-    trees: HashMap<Vec<u8>, (usize, ObjectId)>,
+    pub(super) trees: HashMap<Vec<u8>, (usize, ObjectId)>,
 }
 
 impl Index {
-    /// Reads the index file; one that is not there is empty.
+    /// Reads the index file of a git directory; one that is not there is empty. Its own checksum is not computed: what does
+    /// not hold together is an error anyway.
     ///
     /// # Errors
     /// Where it cannot be read, or is no index; in words.
-    pub fn read(file: &Path) -> Result<Self, String> {
-        let meta = match file.symlink_metadata() {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(system_words(&e)),
-            Ok(meta) => meta,
-        };
-        if !meta.is_file() || meta.len() > LARGEST {
-            return Err("it is no regular file of a size that is read".to_owned());
-        }
-        let bytes = std::fs::read(file).map_err(|e| system_words(&e))?;
-        Self::parse(&bytes)
+    pub fn read(file: &Path, git_dir: &Path, format: ObjectFormat) -> Result<Self, String> {
+        Self::joined(file, git_dir, |bytes| Self::parse(bytes, format.len()))
     }
 
-    /// Reads an index's bytes, with ids of SHA-1. Its own checksum is not computed: what does not hold together is an error anyway.
+    /// The same with ids of either width, compared with its checksum (all zero where git was told not to make one).
     ///
     /// # Errors
     /// In words.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        Self::parse_with(bytes, 20)
-    }
-
-    /// Reads an index's bytes, of either width of ids, and compares them with its checksum (all zero where git was told
-    /// not to make one).
-    ///
-    /// # Errors
-    /// In words.
-    pub fn verified(bytes: &[u8]) -> Result<Self, String> {
-        let holds = |kind: gix_hash::Kind| {
-            let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(kind.len_in_bytes())?)?;
-            let mut hasher = gix_hash::hasher(kind);
-            let unmade = sum.iter().all(|b| *b == 0);
-            let made = || {
-                hasher.update(content);
-                hasher.try_finalize().is_ok_and(|id| id.as_slice() == sum)
+    pub fn verified(file: &Path, git_dir: &Path) -> Result<Self, String> {
+        Self::joined(file, git_dir, |bytes| {
+            let holds = |kind: gix_hash::Kind| {
+                let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(kind.len_in_bytes())?)?;
+                let mut hasher = gix_hash::hasher(kind);
+                let unmade = sum.iter().all(|b| *b == 0);
+                let made = || {
+                    hasher.update(content);
+                    hasher.try_finalize().is_ok_and(|id| id.as_slice() == sum)
+                };
+                (unmade || made()).then_some(kind.len_in_bytes())
             };
-            (unmade || made()).then_some(kind.len_in_bytes())
-        };
-        let width = holds(gix_hash::Kind::Sha1).or_else(|| holds(gix_hash::Kind::Sha256));
-        Self::parse_with(bytes, width.ok_or("its checksum does not hold")?)
+            let width = holds(gix_hash::Kind::Sha1).or_else(|| holds(gix_hash::Kind::Sha256));
+            Self::parse(bytes, width.ok_or("its checksum does not hold")?)
+        })
+    }
+
+    /// Reads an index file, and the one that it is split from.
+    fn joined(file: &Path, git_dir: &Path, parse: impl Fn(&[u8]) -> Result<Self, String>) -> Result<Self, String> {
+        let Some(bytes) = content(file)? else { return Ok(Self::default()) };
+        let mut index = parse(&bytes)?;
+        let Some(link) = index.link.take().filter(Link::has_base) else { return Ok(index) };
+        let shared = content(&git_dir.join(format!("sharedindex.{}", link.base)))?;
+        let shared = parse(&shared.ok_or("what it is split from is not there")?)?;
+        if shared.link.is_some() {
+            return Err("it is split from one that is split itself".to_owned());
+        }
+        link.join(shared, index).ok_or_else(|| "it is split, and does not fit what it is split from".to_owned())
     }
 
     /// Reads an index's bytes, with ids of `width` bytes: 20 for SHA-1, 32 for SHA-256.
     ///
     /// # Errors
     /// In words.
-    fn parse_with(bytes: &[u8], width: usize) -> Result<Self, String> {
+    fn parse(bytes: &[u8], width: usize) -> Result<Self, String> {
         let broken = || "it is damaged".to_owned();
         let mut rest = Bytes(bytes.strip_prefix(b"DIRC").ok_or("it is no index")?);
         let version = rest.number().ok_or_else(broken)?;
@@ -123,7 +127,7 @@ impl Index {
             let content = rest.take(size).ok_or_else(broken)?;
             match name {
                 b"TREE" => index.tree(&mut Bytes(content), Vec::new(), (width, 0)).unwrap_or_default(),
-                b"link" => return Err("it is split, which is not read".to_owned()),
+                b"link" => index.link = Some(Link::parse(content, width).ok_or_else(broken)?),
                 _ => {}
             }
         }
@@ -189,17 +193,33 @@ impl Index {
     }
 }
 
+/// The bytes of an index file; `None` where there is none.
+fn content(file: &Path) -> Result<Option<Vec<u8>>, String> {
+    let file = match open::regular(file) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(system_words(&e)),
+    };
+    let size = file.metadata().map_err(|e| system_words(&e))?.len();
+    if size > LARGEST {
+        return Err("it is larger than is read".to_owned());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.take(size).read_to_end(&mut bytes).map_err(|e| system_words(&e))?;
+    Ok(Some(bytes))
+}
+
 /// What is left to read.
-struct Bytes<'b>(&'b [u8]);
+pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
 
 impl<'b> Bytes<'b> {
-    fn take(&mut self, count: usize) -> Option<&'b [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Option<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn number(&mut self) -> Option<u32> {
+    pub(super) fn number(&mut self) -> Option<u32> {
         self.take(4)?.try_into().ok().map(u32::from_be_bytes)
     }
 
@@ -234,13 +254,13 @@ mod tests {
 
     #[test]
     fn what_is_no_index_is_said_and_never_a_panic() {
-        assert!(Index::parse(b"").is_err() && Index::parse(b"DIRC\0\0\0\x09\0\0\0\0").is_err());
+        assert!(Index::parse(b"", 20).is_err() && Index::parse(b"DIRC\0\0\0\x09\0\0\0\0", 20).is_err());
         let mut bytes = b"DIRC\0\0\0\x02\0\0\0\x02".to_vec();
         bytes.extend([0; 62 + 2]);
         for cut in 0..bytes.len() {
-            assert!(Index::parse(&bytes[..cut]).is_err(), "{cut}");
+            assert!(Index::parse(&bytes[..cut], 20).is_err(), "{cut}");
         }
-        let whole = Index::parse(b"DIRC\0\0\0\x02\0\0\0\0aaaaaaaaaaaaaaaaaaaa").unwrap();
+        let whole = Index::parse(b"DIRC\0\0\0\x02\0\0\0\0aaaaaaaaaaaaaaaaaaaa", 20).unwrap();
         assert!(whole.entries.is_empty());
     }
 

@@ -1,32 +1,31 @@
 //! What a change brings in: the index against `HEAD`, and commits against their parents.
 //!
-//! `open` finds a repository without reading a word of its configuration, and refuses what would hold a reader up;
-//! `objects` reads single objects through libgit2's object database, `index` the index, `names` refs and what people
-//! call commits. `staged`, `tree` and `walk` say what changed; `lines` says which lines of a file. No repository is opened
-//! by libgit2, since that reads configuration, the user's and the system's too, and follows its includes.
+//! `index` reads the index, `split` one that is in two files, `revision` what people call commits. `staged`, `tree` and
+//! `walk` say what changed; `lines` says which lines of a file, and is all that libgit2 is used for. Objects are read as
+//! everywhere (`objects`, with limits). No repository is opened by libgit2, since that reads configuration, the user's and
+//! the system's too, and follows its includes.
 
 mod commit;
-mod config;
 mod index;
 mod lines;
-mod names;
 mod objects;
-mod open;
+pub mod revision;
+mod split;
 mod staged;
 mod tree;
 mod walk;
 
 pub use commit::Commit;
-pub use config::setting;
 pub use index::{Entry as IndexEntry, Index, Stat};
 pub use lines::{Lines, hash};
-pub use names::Names;
-pub use objects::{Objects, Unread};
-pub use open::Repository;
+pub use objects::Objects;
 pub use staged::staged;
 pub use tree::{Gone, changed, expand, file_at};
 pub use walk::{Range, Walked, walk};
 
+use std::path::Path;
+
+use super::OpenError;
 use crate::model::ObjectId;
 
 /// Why a repository, or what was asked of it, cannot be looked at.
@@ -60,6 +59,19 @@ pub enum ChangesError {
         /// In words of quell or of the system.
         why: String,
     },
+}
+
+impl ChangesError {
+    /// Why a repository cannot be opened that a path should lead to.
+    #[must_use]
+    pub fn open(path: &Path, error: OpenError) -> Self {
+        let what = path.display().to_string();
+        match error {
+            OpenError::None => Self::NotARepository(what),
+            OpenError::Outside => Self::LinkElsewhere(what),
+            OpenError::Unreadable(_) | OpenError::NoObjects => Self::Unreadable { what, why: error.to_string() },
+        }
+    }
 }
 
 /// A file that a change made or altered.

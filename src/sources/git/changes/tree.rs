@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Changes, Objects, Unread};
+use super::{Change, Changes, Objects};
 use crate::model::ObjectId;
-use crate::sources::git::ObjectKind;
+use crate::sources::git::commit::{self, EntryKind};
+use crate::sources::git::{Fault, ObjectKind};
 
 /// How deep directories are gone into.
 const DEEPEST: usize = 1024;
@@ -15,26 +16,7 @@ const MOST: usize = 1_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) id: ObjectId,
-    pub(super) kind: NodeKind,
-}
-
-/// What a tree's entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeKind {
-    Tree,
-    /// A file, or a link, whose content is where it leads.
-    Blob,
-    Submodule,
-}
-
-impl NodeKind {
-    pub(super) const fn of(mode: u32) -> Self {
-        match mode & 0o170_000 {
-            0o040_000 => Self::Tree,
-            0o160_000 => Self::Submodule,
-            _ => Self::Blob,
-        }
-    }
+    pub(super) kind: EntryKind,
 }
 
 /// A file or a directory that a change took away.
@@ -46,38 +28,29 @@ pub struct Gone {
 
 impl Gone {
     pub(super) const fn new(node: &Node) -> Self {
-        Self { id: node.id, tree: matches!(node.kind, NodeKind::Tree) }
+        Self { id: node.id, tree: matches!(node.kind, EntryKind::Tree) }
     }
 }
 
 /// The entries of a tree by their names.
 pub(super) type Nodes = BTreeMap<Vec<u8>, Node>;
 
-pub(super) fn nodes(objects: &Objects, id: &ObjectId) -> Result<Nodes, Unread> {
+pub(super) fn nodes(objects: &Objects<'_>, id: &ObjectId) -> Result<Nodes, Fault> {
     let bytes = objects.read_as(id, ObjectKind::Tree)?;
-    let (mut rest, width, mut out) = (&bytes[..], id.as_bytes().len(), Nodes::new());
-    while !rest.is_empty() {
-        let (name, id, mode, after) = entry(rest, width).ok_or(Unread::Broken)?;
-        out.insert(name.to_vec(), Node { id, kind: NodeKind::of(mode) });
-        rest = after;
+    let (mut at, width, mut out) = (0, id.as_bytes().len(), Nodes::new());
+    while at < bytes.len() {
+        let entry = commit::entry(&bytes, at, width).ok_or(Fault::Corrupt("it has an entry that is none"))?;
+        let id = ObjectId::new(entry.id).ok_or(Fault::Internal)?;
+        out.insert(entry.name.to_vec(), Node { id, kind: entry.kind });
+        at = entry.next;
     }
     Ok(out)
-}
-
-/// The first entry of a tree's bytes: name, id, mode, and what follows.
-fn entry(bytes: &[u8], width: usize) -> Option<(&[u8], ObjectId, u32, &[u8])> {
-    let space = memchr::memchr(b' ', bytes)?;
-    let mode = u32::from_str_radix(std::str::from_utf8(bytes.get(..space)?).ok()?, 8).ok()?;
-    let rest = bytes.get(space + 1..)?;
-    let end = memchr::memchr(0, rest)?;
-    let id = ObjectId::new(rest.get(end + 1..end + 1 + width)?)?;
-    Some((rest.get(..end)?, id, mode, rest.get(end + 1 + width..)?))
 }
 
 /// What a tree has that none of its parents' trees has: in each file's place another content. What cannot be read goes
 /// into `faults`, in words.
 #[must_use]
-pub fn changed(objects: &Objects, parents: &[ObjectId], new: &ObjectId, faults: &mut Vec<String>) -> Changes {
+pub fn changed(objects: &Objects<'_>, parents: &[ObjectId], new: &ObjectId, faults: &mut Vec<String>) -> Changes {
     let mut out = Changes { made: Vec::new(), gone: vec![Vec::new(); parents.len()] };
     let olds: Vec<Option<ObjectId>> = parents.iter().copied().map(Some).collect();
     if let Err(fault) = level(objects, &mut Vec::new(), &olds, new, 0, &mut out, faults) {
@@ -87,7 +60,7 @@ pub fn changed(objects: &Objects, parents: &[ObjectId], new: &ObjectId, faults: 
 }
 
 fn level(
-    objects: &Objects,
+    objects: &Objects<'_>,
     path: &mut Vec<u8>,
     olds: &[Option<ObjectId>],
     new: &ObjectId,
@@ -101,7 +74,7 @@ fn level(
     if depth > DEEPEST {
         return Err(format!("directories are more than {DEEPEST} deep"));
     }
-    let read = |id: &ObjectId| nodes(objects, id).map_err(|e| e.words(id));
+    let read = |id: &ObjectId| nodes(objects, id).map_err(|e| e.of(id));
     let new = read(new)?;
     let mut old = Vec::new();
     for id in olds {
@@ -116,7 +89,7 @@ fn level(
         path.extend_from_slice(name);
         let same = |b: &Option<Node>| b.filter(|b| b.kind == node.kind).map(|b| b.id);
         let before: Vec<Option<ObjectId>> = before.iter().map(same).collect();
-        if node.kind == NodeKind::Tree {
+        if node.kind == EntryKind::Tree {
             path.push(b'/');
             if let Err(fault) = level(objects, path, &before, &node.id, depth + 1, out, faults) {
                 faults.push(fault);
@@ -125,14 +98,14 @@ fn level(
             path.truncate(length);
             return Err(format!("more than {MOST} files are changed"));
         } else {
-            let submodule = node.kind == NodeKind::Submodule;
+            let submodule = node.kind == EntryKind::Submodule;
             out.made.push(Change { path: path[..].into(), new: node.id, old: before, submodule });
         }
         path.truncate(length);
     }
     for (nodes, gone) in old.iter().zip(&mut out.gone) {
         let kinds = |name: &Vec<u8>| new.get(name).map(|n| n.kind);
-        let left = nodes.iter().filter(|(name, n)| n.kind != NodeKind::Submodule && kinds(name) != Some(n.kind));
+        let left = nodes.iter().filter(|(name, n)| n.kind != EntryKind::Submodule && kinds(name) != Some(n.kind));
         gone.extend(left.map(|(_, n)| Gone::new(n)));
     }
     Ok(())
@@ -140,14 +113,14 @@ fn level(
 
 /// What a tree has at a path; nothing where it has nothing there, or what leads there cannot be read.
 #[must_use]
-pub fn file_at(objects: &Objects, tree: &ObjectId, path: &[u8]) -> Option<ObjectId> {
+pub fn file_at(objects: &Objects<'_>, tree: &ObjectId, path: &[u8]) -> Option<ObjectId> {
     let mut id = *tree;
     let mut parts = path.split(|b| *b == b'/').peekable();
     while let Some(part) = parts.next() {
         let node = nodes(objects, &id).ok()?.get(part).copied()?;
         match (parts.peek(), node.kind) {
-            (None, NodeKind::Blob) => return Some(node.id),
-            (Some(_), NodeKind::Tree) => id = node.id,
+            (None, EntryKind::Blob) => return Some(node.id),
+            (Some(_), EntryKind::Tree) => id = node.id,
             _ => return None,
         }
     }
@@ -155,14 +128,14 @@ pub fn file_at(objects: &Objects, tree: &ObjectId, path: &[u8]) -> Option<Object
 }
 
 /// Calls `each` with every file of what was taken away; what cannot be read is left out, since nothing is reported of it.
-pub fn expand(objects: &Objects, gone: &[Gone], each: &mut impl FnMut(&ObjectId)) {
+pub fn expand(objects: &Objects<'_>, gone: &[Gone], each: &mut impl FnMut(&ObjectId)) {
     let (mut left, mut budget): (Vec<Gone>, usize) = (gone.to_vec(), MOST);
     while let Some(next) = left.pop() {
         let Some(fewer) = budget.checked_sub(1) else { return };
         budget = fewer;
         if next.tree {
             let below = nodes(objects, &next.id).unwrap_or_default();
-            left.extend(below.values().filter(|n| n.kind != NodeKind::Submodule).map(Gone::new));
+            left.extend(below.values().filter(|n| n.kind != EntryKind::Submodule).map(Gone::new));
         } else {
             each(&next.id);
         }

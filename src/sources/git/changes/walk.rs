@@ -2,8 +2,9 @@
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::{Commit, Objects, Repository, Unread};
+use super::{Commit, Objects};
 use crate::model::ObjectId;
+use crate::sources::git::Fault;
 
 /// How many commits older than all that is brought in are looked at, for the sake of clocks that went wrong.
 const SLOP: usize = 5;
@@ -39,9 +40,8 @@ struct Seen {
 
 /// Walks a range, newest first. A wrong clock may make it bring in too much, never too little.
 #[must_use]
-pub fn walk(repository: &Repository, objects: &Objects, range: &Range) -> Walked {
-    let text = repository.file("shallow").unwrap_or_default();
-    let ends: HashSet<ObjectId> = text.split(|b| *b == b'\n').filter_map(ObjectId::from_hex).collect();
+pub fn walk(objects: &Objects<'_>, range: &Range) -> Walked {
+    let ends: HashSet<ObjectId> = objects.repository().shallow().iter().copied().collect();
     let mut walk = Walk::new(objects, &ends);
     for (ids, excluded) in [(&range.exclude, true), (&range.include, false)] {
         ids.iter().for_each(|id| walk.meet(*id, excluded));
@@ -50,8 +50,8 @@ pub fn walk(repository: &Repository, objects: &Objects, range: &Range) -> Walked
     walk.end()
 }
 
-struct Walk<'a> {
-    objects: &'a Objects,
+struct Walk<'a, 'r> {
+    objects: &'a Objects<'r>,
     ends: &'a HashSet<ObjectId>,
     seen: HashMap<ObjectId, Seen>,
     read: HashMap<ObjectId, Commit>,
@@ -64,8 +64,8 @@ struct Walk<'a> {
     faults: Vec<String>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(objects: &'a Objects, ends: &'a HashSet<ObjectId>) -> Self {
+impl<'a, 'r> Walk<'a, 'r> {
+    fn new(objects: &'a Objects<'r>, ends: &'a HashSet<ObjectId>) -> Self {
         let (seen, read, queue) = (HashMap::new(), HashMap::new(), BinaryHeap::new());
         Self { objects, ends, seen, read, queue, open: 0, oldest: i64::MAX, out: Vec::new(), faults: Vec::new() }
     }
@@ -88,8 +88,8 @@ impl<'a> Walk<'a> {
                     self.read.insert(id, commit);
                 }
                 // What was there before may be gone since.
-                Err(Unread::Missing) if excluded => return,
-                Err(e) => return self.faults.push(e.words(&id)),
+                Err(Fault::Missing(_)) if excluded => return,
+                Err(e) => return self.faults.push(e.of(&id)),
             }
             self.seen.insert(id, Seen { excluded, waits: true });
         }

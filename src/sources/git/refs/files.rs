@@ -25,8 +25,8 @@ const PSEUDO: &[&CStr] = &[
     c"AUTO_MERGE",
 ];
 
-/// Reads what is a file in a git directory into `store`; `pseudo` gets the ids of the names at the top.
-pub(super) fn read(dir: &Place, store: &mut Store, pseudo: &mut Vec<(Vec<u8>, ObjectId)>, coverage: &mut Coverage) {
+/// Reads the refs that are files in a git directory into `store`; `pseudo` gets the ids of the names at the top.
+pub(super) fn names(dir: &Place, store: &mut Store, pseudo: &mut Vec<(Vec<u8>, ObjectId)>, coverage: &mut Coverage) {
     packed(dir, store, coverage);
     tree(dir, c"refs", coverage, &mut |place, name, path, link, coverage| {
         loose(place, name, path, link, store, coverage);
@@ -38,6 +38,10 @@ pub(super) fn read(dir: &Place, store: &mut Store, pseudo: &mut Vec<(Vec<u8>, Ob
             true
         });
     }
+}
+
+/// Reads the logs that are files in a git directory into `store`.
+pub(super) fn logs(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
     tree(dir, c"logs", coverage, &mut |place, name, path, link, coverage| {
         if link {
             coverage.skip(SkipReason::Symlink, &place.name(name.to_bytes()), false);

@@ -7,12 +7,15 @@
 
 mod files;
 mod lines;
+mod names;
 mod reftable;
 mod stack;
 mod store;
 mod worktrees;
 
 use std::path::Path;
+
+pub use names::Names;
 
 use crate::model::{Coverage, ObjectId, Untrusted};
 

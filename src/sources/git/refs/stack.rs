@@ -12,8 +12,8 @@ use crate::model::{Coverage, GapKind, ObjectId, system_words};
 /// The most tables that are read; git keeps them to a few dozen.
 const MOST: usize = 10_000;
 
-/// Reads the stack of a git directory, where it has one.
-pub(super) fn read(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
+/// Reads the stack of a git directory, where it has one; `logged` says whether the refs' logs are wanted.
+pub(super) fn read(dir: &Place, logged: bool, store: &mut Store, coverage: &mut Coverage) {
     let Some(place) = dir.below(c"reftable", coverage) else { return };
     let mut names = Vec::new();
     place.lines(c"tables.list", coverage, |line| {
@@ -34,6 +34,7 @@ pub(super) fn read(dir: &Place, store: &mut Store, coverage: &mut Coverage) {
                 store.refs.remove(name);
                 true
             }
+            Record::Log(..) if !logged => false,
             Record::Log(name, index, ids) => {
                 let key = (name.to_vec(), index);
                 match ids {
@@ -86,7 +87,7 @@ mod tests {
         std::fs::write(dir.path().join("x"), "REFT").unwrap();
         let fd = std::fs::File::open(dir.path()).unwrap().into();
         let (mut store, mut coverage) = (Store::default(), Coverage::default());
-        read(&Place { fd, path: b"g".to_vec() }, &mut store, &mut coverage);
+        read(&Place { fd, path: b"g".to_vec() }, true, &mut store, &mut coverage);
         assert_eq!(coverage.gaps.len(), 2);
         assert!(store.refs.is_empty());
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::ObjectId;
+use super::lines::Place;
+use crate::model::{Coverage, GapKind, ObjectId, Untrusted};
 
 /// The most refs, and the most ids in logs, that are kept of one git directory: about half a gibibyte.
 const MOST: usize = 1 << 22;
@@ -26,7 +27,7 @@ pub(super) struct Store {
     pub(super) logs: BTreeMap<Vec<u8>, BTreeSet<ObjectId>>,
     ids: usize,
     /// Whether there were more than are kept.
-    pub(super) full: bool,
+    full: bool,
 }
 
 /// What a name leads to.
@@ -65,6 +66,14 @@ impl Store {
             }
         }
         true
+    }
+
+    /// Says where there were more than are kept.
+    pub(super) fn say_full(&self, dir: &Place, coverage: &mut Coverage) {
+        if self.full {
+            let why = "it has more refs, or entries in their logs, than are kept";
+            coverage.gap(GapKind::OverBudget, &Untrusted::new(&dir.path), why);
+        }
     }
 
     /// What a value leads to. Refs that each worktree has to itself are looked up here, others in `common`.

@@ -48,7 +48,8 @@ pub(super) fn read(git_dir: &Path, common_dir: &Path, coverage: &mut Coverage) -
     refs
 }
 
-fn place(path: &Path, coverage: &mut Coverage) -> Option<Place> {
+/// Opens a git directory.
+pub(super) fn place(path: &Path, coverage: &mut Coverage) -> Option<Place> {
     let bytes = path.as_os_str().as_bytes();
     match open::target(path) {
         Ok(fd) => Some(Place { fd, path: bytes.to_vec() }),
@@ -86,12 +87,10 @@ fn linked(common: &Place, coverage: &mut Coverage) -> Vec<(Vec<u8>, Place)> {
 
 fn worktree(dir: &Place, prefix: Vec<u8>, asked: bool, coverage: &mut Coverage) -> Worktree {
     let (mut store, mut pseudo) = (Store::default(), Vec::new());
-    files::read(dir, &mut store, &mut pseudo, coverage);
-    stack::read(dir, &mut store, coverage);
-    let path = Untrusted::new(&dir.path);
-    if store.full {
-        coverage.gap(GapKind::OverBudget, &path, "it has more refs, or entries in their logs, than are kept");
-    }
+    files::names(dir, &mut store, &mut pseudo, coverage);
+    files::logs(dir, &mut store, coverage);
+    stack::read(dir, true, &mut store, coverage);
+    store.say_full(dir, coverage);
     pseudo.sort();
     pseudo.dedup();
     Worktree { prefix, asked, store, pseudo }

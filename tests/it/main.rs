@@ -16,6 +16,7 @@ mod support;
 
 mod assigned;
 mod attribution;
+mod change_formats;
 mod changes;
 mod encodings;
 mod formats;

@@ -11,14 +11,15 @@ use quell::sources::git::refs::{self, Refs, TipKind};
 use crate::support::{Run, Tree, clean, run};
 
 /// Runs the git that is first on the path: one that knows reftables may be newer than the system's.
-fn git(tree: &Tree, directory: &str, arguments: &[&str]) -> Run {
+pub(crate) fn git(tree: &Tree, directory: &str, arguments: &[&str]) -> Run {
     let mut command = command();
     let names = ["AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"];
     command.envs(names.map(|name| (format!("GIT_{name}"), "a@example.com")));
     run(command.current_dir(tree.at(directory)).args(arguments)).code(0)
 }
 
-fn command() -> Command {
+/// That git, with no configuration.
+pub(crate) fn command() -> Command {
     let mut command = Command::new("git");
     clean(&mut command);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");

@@ -34,6 +34,9 @@ pub fn commit(names: &Names, objects: &Objects<'_>, name: &str) -> Result<Object
             steps = rest;
             continue;
         }
+        if steps.starts_with('{') {
+            return Err(bad("it is asked for as something else"));
+        }
         let digits = steps.find(|c: char| !c.is_ascii_digit()).unwrap_or(steps.len());
         let (number, rest) = steps.split_at(digits);
         let count: usize = if number.is_empty() { 1 } else { number.parse().map_err(|_| unknown())? };

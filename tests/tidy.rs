@@ -45,8 +45,10 @@ const MAY_EXPOSE: &[&str] = &[
     "src/report/reveal.rs",
 ];
 
-/// Where the libraries that read repositories may be used.
+/// Where the libraries that read packs may be used.
 const MAY_READ_REPOSITORIES: &[&str] = &["src/sources/git/"];
+/// Where libgit2 may be used: it compares lines, and opens no repository.
+const MAY_COMPARE: &[&str] = &["src/sources/git/changes/lines.rs"];
 
 /// Where `unsafe` may stand.
 const MAY_BE_UNSAFE: &[&str] = &["src/detect/avx2.rs"];
@@ -452,14 +454,13 @@ fn unsafety(source: &Source) -> Vec<String> {
     found.map(|i| source.fault(source.line(i), "`unsafe` stands outside of the audited module")).collect()
 }
 
-/// (g) The libraries that read repositories are used in one folder.
+/// (g) The libraries that read packs are used in one folder, and libgit2 in one file.
 fn repositories(source: &Source) -> Vec<String> {
-    if source.lies_in(MAY_READ_REPOSITORIES) {
-        return Vec::new();
-    }
-    let reads = |name: &str| name == "git2" || name.starts_with("gix_");
-    let found = (0..source.tokens.len()).filter(|i| reads(source.at(*i)));
-    found.map(|i| source.fault(source.line(i), "git2 and gix are used outside of `src/sources/git/`")).collect()
+    let (reads, compares) = (source.lies_in(MAY_READ_REPOSITORIES), source.lies_in(MAY_COMPARE));
+    let misplaced = |name: &str| name.starts_with("gix_") && !reads || name == "git2" && !compares;
+    let found = (0..source.tokens.len()).filter(|i| misplaced(source.at(*i)));
+    let why = "gix is used outside of `src/sources/git/`, or git2 outside of its `changes/lines.rs`";
+    found.map(|i| source.fault(source.line(i), why)).collect()
 }
 
 /// (f) The library is silent: it does not print, exit, or read the environment or the clock.
@@ -816,7 +817,8 @@ mod controls {
     fn reading_repositories_elsewhere_is_reported() {
         let text = "use git2::Odb;\n// git2\nfn f(k: gix_hash::Kind) {}";
         assert_eq!(lines(repositories, "src/scan/history.rs", text), [1, 3]);
-        assert_eq!(lines(repositories, "src/sources/git/pack.rs", text), [0usize; 0]);
+        assert_eq!(lines(repositories, "src/sources/git/pack.rs", text), [1]);
+        assert_eq!(lines(repositories, "src/sources/git/changes/lines.rs", text), [0usize; 0]);
     }
 
     #[test]

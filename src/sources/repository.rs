@@ -5,10 +5,8 @@
 //! global ignore file lies outside of the target and is not read.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,10 +14,9 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::filter::path;
 use super::git::changes::Index;
+use super::git::{Location, OpenError};
+use super::open::small_file;
 use super::{gitdir, open};
-
-/// The largest ignore file or back-link that is read.
-const SMALL_FILE: u64 = 1 << 20;
 
 /// What the index of a repository says.
 #[derive(Debug, Default)]
@@ -114,26 +111,20 @@ impl IgnoreFile {
 }
 
 impl Repository {
-    /// Reads the repository whose `.git` (a directory, or the file of a worktree or submodule) is at `git`.
-    /// `None` where it is not one.
-    pub(super) fn read(git: &Path) -> Option<Self> {
-        let meta = git.symlink_metadata().ok()?;
-        if meta.is_dir() {
-            return opened(git).is_some_and(gitdir::is_git).then(|| Self::at(git, git));
-        }
-        let text = meta.is_file().then(|| small_file(git)).flatten()?;
-        let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
-        let dir = git.parent()?.join(OsStr::from_bytes(target));
-        if !points_back(&dir, git) {
-            let notice = "its git directory lies elsewhere and does not point back, so it is not read: ignored files are scanned too".to_owned();
-            return Some(Self { tracked: None, exclude: None, elsewhere: None, notice: Some(notice) });
-        }
-        if !opened(&dir).is_some_and(gitdir::has_head) {
-            return None;
-        }
-        let common = common_directory(&dir).unwrap_or_else(|| dir.clone());
-        let elsewhere = opened(&common).is_some_and(gitdir::is_git).then(|| common.canonicalize().ok()).flatten();
-        Some(Self { elsewhere, ..Self::at(&dir, &common) })
+    /// Reads the repository of a work tree's root, a linked worktree's or a submodule's too. `None` where it has none.
+    pub(super) fn read(root: &Path) -> Option<Self> {
+        let is_file = root.join(".git").symlink_metadata().ok().filter(|m| m.is_file() || m.is_dir())?.is_file();
+        let Location { git_dir, common_dir, .. } = match Location::linked(root) {
+            Ok(found) => found?,
+            Err(OpenError::Outside | OpenError::Unreadable(_)) if is_file => {
+                let notice = "its git directory lies elsewhere and does not point back, so it is not read: ignored files are scanned too".to_owned();
+                return Some(Self { tracked: None, exclude: None, elsewhere: None, notice: Some(notice) });
+            }
+            Err(_) => return None,
+        };
+        let is_git = || opened(&common_dir).is_some_and(gitdir::is_git);
+        let elsewhere = (is_file && is_git()).then(|| common_dir.canonicalize().ok()).flatten();
+        Some(Self { elsewhere, ..Self::at(&git_dir, &common_dir) })
     }
 
     /// Reads a git directory; `common` is the one that linked worktrees share with it, or itself.
@@ -158,7 +149,7 @@ impl Repository {
 
     /// The roots of the repositories that a directory lies in, the innermost first; not the one that it is the root of.
     pub(super) fn all_around(directory: &Path) -> Vec<(PathBuf, Self)> {
-        let repository = |root: &Path| Some((root.to_path_buf(), Self::read(&root.join(".git"))?));
+        let repository = |root: &Path| Some((root.to_path_buf(), Self::read(root)?));
         directory.ancestors().skip(1).filter_map(repository).collect()
     }
 }
@@ -195,33 +186,4 @@ pub(super) fn ignore_files_above(
         relative.push(part);
     }
     chain
-}
-
-/// Whether a git directory names `git` as its work tree's link: a linked worktree by its file `gitdir`, a submodule by
-/// lying in the `modules` of a repository that holds the work tree.
-pub(super) fn points_back(dir: &Path, git: &Path) -> bool {
-    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if let Some(link) = small_file(&dir.join("gitdir")) {
-        let link = PathBuf::from(std::ffi::OsString::from_vec(link.trim_ascii().to_vec()));
-        return same(&dir.join(link), git);
-    }
-    let Ok(dir) = dir.canonicalize() else { return false };
-    let above = git.parent().and_then(|p| p.canonicalize().ok());
-    above.is_some_and(|tree| tree.ancestors().skip(1).any(|root| dir.starts_with(root.join(".git/modules"))))
-}
-
-/// The directory that a linked worktree's git directory shares with its repository, where it lies in that one's
-/// `worktrees`.
-pub(super) fn common_directory(dir: &Path) -> Option<PathBuf> {
-    let text = small_file(&dir.join("commondir"))?;
-    let common = dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok()?;
-    dir.canonicalize().ok()?.starts_with(common.join("worktrees")).then_some(common)
-}
-
-/// The content of a small regular file, not a link; `None` for anything else.
-pub(super) fn small_file(file: &Path) -> Option<Vec<u8>> {
-    let file = open::regular(file).ok()?;
-    let mut text = Vec::new();
-    let small = file.metadata().is_ok_and(|m| m.len() <= SMALL_FILE);
-    (small && file.take(SMALL_FILE).read_to_end(&mut text).is_ok()).then_some(text)
 }

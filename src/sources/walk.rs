@@ -211,8 +211,8 @@ impl<'a, V: Visit> Walk<'a, V> {
         let has = |name: &CStr, kind: FileType| entries.iter().any(|e| e.name.as_c_str() == name && e.kind == kind);
         let (directory, file) = (has(c".git", FileType::Directory), has(c".git", FileType::RegularFile));
         if file || (directory && !self.options.ignored_too) {
-            let git = self.root.join(super::filter::path(&dir.relative)).join(".git");
-            if let Some(mut repository) = Repository::read(&git) {
+            let root = self.root.join(super::filter::path(&dir.relative));
+            if let Some(mut repository) = Repository::read(&root) {
                 if let Some(text) = repository.notice.take() {
                     self.note(|c| c.notice(&self.shown(&dir.relative), text));
                 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::changes::leak;
 use crate::refs::{command, git, knows_reftables};
-use crate::support::{QUELL, Run, Tree, gaps, places, quell, run, token};
+use crate::support::{QUELL, Run, Tree, gaps, places, quell, run, run_with, token};
 
 /// The options of `git init` that this git knows.
 fn formats() -> Vec<Vec<&'static str>> {
@@ -158,6 +158,36 @@ fn a_split_index_is_read_with_what_it_is_split_from() {
         assert!(scan(&tree, &["--staged"]).code(3).out().contains("damaged"));
         shared.iter().for_each(|file| std::fs::remove_file(file).unwrap());
         assert!(scan(&tree, &["--staged"]).code(3).out().contains("split from is not there"));
+    }
+}
+
+#[test]
+fn a_pack_that_cannot_be_read_is_a_gap_and_the_rest_is_scanned() {
+    for (ending, cut) in [("idx", 40), ("idx", 1100), ("pack", 5), ("pack", 100)] {
+        let tree = init(&[]);
+        tree.write("a.env", leak(1));
+        commit(&tree, "one");
+        git(&tree, ".", &["repack", "-q", "-adf"]);
+        tree.write("b.env", leak(2));
+        commit(&tree, "two");
+        let of = |ending: &str| {
+            let files = std::fs::read_dir(tree.at(".git/objects/pack")).unwrap().map(|e| e.unwrap().path());
+            files.into_iter().find(|p| p.extension().is_some_and(|x| x == ending)).unwrap()
+        };
+        let bytes = std::fs::read(of(ending)).unwrap();
+        std::fs::remove_file(of(ending)).unwrap_or(());
+        let name = of("rev").with_extension(ending);
+        std::fs::write(name, &bytes[..cut]).unwrap();
+        let report = scan(&tree, &["--range", "HEAD^..HEAD"]);
+        assert!(matches!(report.code, Some(3 | 4)), "{ending} {cut}: {:?} {}", report.code, report.err());
+        tree.write("c.env", leak(3));
+        git(&tree, ".", &["hash-object", "-w", "c.env"]);
+        let lines = format!("100644 {} 0\tc.env\n", git(&tree, ".", &["hash-object", "c.env"]).out().trim());
+        std::fs::remove_file(tree.at(".git/index")).unwrap();
+        run_with(command().current_dir(tree.path()).args(["update-index", "--index-info"]), lines.as_bytes()).code(0);
+        let report = scan(&tree, &["--staged"]);
+        assert!(matches!(report.code, Some(1 | 4)), "{ending} {cut}: {:?} {}", report.code, report.err());
+        assert_eq!(places(&report.json())[0].0.path, "c.env", "{ending} {cut}");
     }
 }
 

@@ -322,6 +322,48 @@ fn single_objects_are_read_by_their_ids() {
 }
 
 #[test]
+fn single_objects_are_found_by_indexes_of_every_kind() {
+    for format in ["sha1", "sha256"] {
+        let tree = Tree::new();
+        history(&tree, "r", &[&format!("--object-format={format}")]);
+        tree.git("r", &["repack", "-q", "-adf", "--depth=50", "--window=50"]);
+        let wanted = listed(&tree, "r");
+        let pack = files(&tree.at("r/.git/objects/pack"), "pack").remove(0);
+        let index = pack.with_extension("idx");
+        let same = |what: &str| {
+            let repository = Repository::open(&tree.at("r"), &mut Coverage::default()).unwrap();
+            let mut reader = ObjectReader::new(&repository, 1 << 20);
+            for (id, (kind, bytes)) in &wanted {
+                let found = reader.read(&ObjectId::from_hex(id.as_bytes()).unwrap()).unwrap();
+                assert!(found.0 == *kind && *found.1 == *bytes, "{format} {what} {id}");
+                let short = reader.starting_with(&id[..20]).unwrap();
+                assert!(short.iter().map(ToString::to_string).eq([id.clone()]), "{format} {what} {id}");
+            }
+            for last in [0, 0xff] {
+                let mut none = [last; 32];
+                none[1] = 7;
+                let none = ObjectId::new(&none[..repository.format().len()]).unwrap();
+                assert_eq!(reader.read(&none).unwrap_err(), Fault::Missing(none));
+            }
+        };
+        same("version 2");
+        // Every offset behind 64 stands in the table of long ones.
+        for version in ["2,0x40", "1"] {
+            if (version, format) == ("1", "sha256") {
+                continue;
+            }
+            std::fs::remove_file(&index).unwrap();
+            let option = format!("--index-version={version}");
+            tree.git("r", &["index-pack", "-o", index.to_str().unwrap(), &option, pack.to_str().unwrap()]);
+            same(version);
+        }
+        tree.git("r", &["multi-pack-index", "write"]);
+        std::fs::remove_file(&index).unwrap();
+        same("multi-pack-index");
+    }
+}
+
+#[test]
 fn large_objects_are_streamed_and_one_kind_alone_is_read() {
     let tree = Tree::new();
     history(&tree, "r", &[]);

@@ -3,14 +3,15 @@
 //! A `.git` that is a file is followed into the target, and elsewhere only where it is led back to. Whose a repository is
 //! makes no difference, and nothing of its configuration counts.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::repository::OpenError;
 use crate::model::system_words;
-use crate::sources::{gitdir, open, repository};
+use crate::sources::open::small_file;
+use crate::sources::{gitdir, open};
 
 /// Where a repository lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl Location {
     /// Where it is none.
     pub fn at(git: &Path, work_tree: Option<PathBuf>) -> Result<Self, OpenError> {
         let git_dir = git.canonicalize().map_err(|_| OpenError::None)?;
-        let common_dir = repository::common_directory(&git_dir).unwrap_or_else(|| git_dir.clone());
+        let common_dir = common_directory(&git_dir).unwrap_or_else(|| git_dir.clone());
         if !gitdir::is_git(opened(&common_dir)?) {
             return Err(OpenError::None);
         }
@@ -70,7 +71,7 @@ impl Location {
     /// A small regular file of the git directory; a linked worktree's own comes first.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
-        let read = |dir: &Path| repository::small_file(&dir.join(name));
+        let read = |dir: &Path| small_file(&dir.join(name));
         read(&self.git_dir).or_else(|| read(&self.common_dir))
     }
 
@@ -90,7 +91,7 @@ impl Location {
     }
 
     /// The repository of a directory with a `.git`; nothing where it has none.
-    fn linked(path: &Path) -> Result<Option<Self>, OpenError> {
+    pub(in crate::sources) fn linked(path: &Path) -> Result<Option<Self>, OpenError> {
         let git = path.join(".git");
         let meta = match git.symlink_metadata() {
             Ok(meta) => meta,
@@ -104,18 +105,18 @@ impl Location {
         if !meta.is_file() {
             return Err(OpenError::Outside);
         }
-        let text = repository::small_file(&git).ok_or(OpenError::None)?;
+        let text = small_file(&git).ok_or(OpenError::None)?;
         let link = text.strip_prefix(b"gitdir:").ok_or(OpenError::None)?.trim_ascii();
         let git_dir = path.join(OsStr::from_bytes(link));
         let real = |p: &Path| p.canonicalize().map_err(|e| unreadable(&e));
         let is_inside = real(&git_dir)?.starts_with(real(path)?);
-        if !is_inside && !repository::points_back(&git_dir, &git) {
+        if !is_inside && !points_back(&git_dir, &git) {
             return Err(OpenError::Outside);
         }
         if !gitdir::has_head(opened(&git_dir)?) {
             return Err(OpenError::None);
         }
-        let common_dir = repository::common_directory(&git_dir).unwrap_or_else(|| git_dir.clone());
+        let common_dir = common_directory(&git_dir).unwrap_or_else(|| git_dir.clone());
         Ok(Some(Self { work_tree, git_dir, common_dir }))
     }
 }
@@ -131,4 +132,25 @@ fn opened(directory: &Path) -> Result<std::os::fd::OwnedFd, OpenError> {
 
 fn unreadable(error: &std::io::Error) -> OpenError {
     OpenError::Unreadable(system_words(error))
+}
+
+/// Whether a git directory names `git` as its work tree's link: a linked worktree by its file `gitdir`, a submodule by
+/// lying in the `modules` of a repository that holds the work tree.
+fn points_back(dir: &Path, git: &Path) -> bool {
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if let Some(link) = small_file(&dir.join("gitdir")) {
+        let link = PathBuf::from(OsString::from_vec(link.trim_ascii().to_vec()));
+        return same(&dir.join(link), git);
+    }
+    let Ok(dir) = dir.canonicalize() else { return false };
+    let above = git.parent().and_then(|p| p.canonicalize().ok());
+    above.is_some_and(|tree| tree.ancestors().skip(1).any(|root| dir.starts_with(root.join(".git/modules"))))
+}
+
+/// The directory that a linked worktree's git directory shares with its repository, where it lies in that one's
+/// `worktrees`.
+fn common_directory(dir: &Path) -> Option<PathBuf> {
+    let text = small_file(&dir.join("commondir"))?;
+    let common = dir.join(OsStr::from_bytes(text.trim_ascii())).canonicalize().ok()?;
+    dir.canonicalize().ok()?.starts_with(common.join("worktrees")).then_some(common)
 }

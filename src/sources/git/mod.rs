@@ -1,12 +1,14 @@
-//! A repository's objects, at the speed of its packs.
+//! Repositories: objects at the speed of their packs, refs, and what a change makes. There is one way of reading them, for
+//! histories and for changes.
 //!
 //! `walk` yields every object once. Most objects in a pack are deltas: copies from a base, and insertions. The walk
 //! knows no rules: it hands each object to a [`Visitor`] together with what the visitor kept of the base and the
 //! stretches that were copied from it. [`ObjectReader`] reads single objects.
 //!
-//! `repository` finds the directories with objects, `store` the packs in them, `pack` reads one, `forest` finds what is a
-//! delta against what, `tree_walk` goes through it on several threads. `refs` reads what the history is entered by, and
-//! `attribution` says which commit brought an object in, and where it still is. Everything is read, never mapped, and
+//! `locate` finds a repository, `repository` the directories with its objects, `store` the packs in them, `pack` reads one;
+//! `forest` finds what is a delta against what, `tree_walk` goes through it on several threads. `lookup` finds single
+//! objects without reading whole indexes. `refs` reads what the history is entered by,
+//! `attribution` says which commit brought an object in, and where it still is, `changes` what a change makes. Everything is read, never mapped, and
 //! nothing of what a file states is allocated before it is compared with a limit.
 
 pub mod attribution;

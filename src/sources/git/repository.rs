@@ -12,7 +12,7 @@ use super::locate::Location;
 use super::lookup::{Lookups, Packs};
 use super::store::Store;
 use crate::model::{Coverage, ObjectId};
-use crate::sources::repository;
+use crate::sources::open::small_file;
 
 /// How objects are named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -106,9 +106,9 @@ impl Repository {
     /// Where its objects may not be read.
     pub fn open_at(location: Location, access: &Access, coverage: &mut Coverage) -> Result<Self, OpenError> {
         let Location { work_tree, git_dir, common_dir } = &location;
-        let config = repository::small_file(&common_dir.join("config")).map(|text| Config::parse(&text));
+        let config = small_file(&common_dir.join("config")).map(|text| Config::parse(&text));
         let config = config.unwrap_or_default();
-        let shallow = repository::small_file(&common_dir.join("shallow")).unwrap_or_default();
+        let shallow = small_file(&common_dir.join("shallow")).unwrap_or_default();
         let shallow = shallow.split(|b| *b == b'\n').filter_map(|l| ObjectId::from_hex(l.trim_ascii())).collect();
         let roots = work_tree.iter().chain([git_dir, common_dir]);
         let inside: Vec<PathBuf> = roots.filter_map(|p| p.canonicalize().ok()).collect();

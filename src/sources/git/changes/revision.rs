@@ -3,9 +3,9 @@
 //! Nothing of a configuration is read, so that `@{upstream}` and its like are unknown.
 
 use super::{ChangesError, Objects};
-use crate::model::ObjectId;
-use crate::sources::git::ObjectKind;
+use crate::model::{Coverage, ObjectId};
 use crate::sources::git::refs::Names;
+use crate::sources::git::{Fault, ObjectKind};
 
 /// The commit that a person means.
 ///
@@ -13,7 +13,11 @@ use crate::sources::git::refs::Names;
 /// Where nothing has the name, or several objects do, or what has it is no commit.
 pub fn commit(names: &Names, objects: &Objects<'_>, name: &str) -> Result<ObjectId, ChangesError> {
     let bad = |why| ChangesError::Name { name: name.to_owned(), why };
-    let unknown = || ChangesError::Unknown(name.to_owned());
+    let unknown = || unknown(objects, name);
+    let unread = |id: &ObjectId, fault: &Fault| match fault {
+        Fault::Missing(_) => unknown(),
+        other => ChangesError::Unreadable { what: name.to_owned(), why: other.of(id) },
+    };
     let start = name.find(['~', '^']).unwrap_or(name.len());
     let (base, mut steps) = (name.get(..start).unwrap_or_default(), name.get(start..).unwrap_or_default());
     if base.contains("@{") || base.contains(':') || base.starts_with('-') {
@@ -23,7 +27,7 @@ pub fn commit(names: &Names, objects: &Objects<'_>, name: &str) -> Result<Object
     let commit = |id| match objects.peel(id, |_| {}) {
         Ok((id, ObjectKind::Commit)) => Ok(id),
         Ok(_) => Err(bad("it is no commit")),
-        Err(_) => Err(unknown()),
+        Err(fault) => Err(unread(&id, &fault)),
     };
     let mut id = commit(id)?;
     while let Some(step) = steps.chars().next() {
@@ -42,7 +46,7 @@ pub fn commit(names: &Names, objects: &Objects<'_>, name: &str) -> Result<Object
         let count: usize = if number.is_empty() { 1 } else { number.parse().map_err(|_| unknown())? };
         steps = rest;
         let parent = |id: &ObjectId, number: usize| {
-            let parents = objects.commit(id).map_err(|_| unknown())?.parents;
+            let parents = objects.commit(id).map_err(|fault| unread(id, &fault))?.parents;
             parents.get(number).copied().ok_or_else(unknown)
         };
         match (step, count) {
@@ -56,7 +60,19 @@ pub fn commit(names: &Names, objects: &Objects<'_>, name: &str) -> Result<Object
             _ => return Err(bad("write a branch, a tag or an id, perhaps with `~N`, `^N` or `^{}`")),
         }
     }
-    Ok(id)
+    commit(id)
+}
+
+/// The error for a name that nothing has; where a pack cannot be read it may be in there.
+fn unknown(objects: &Objects<'_>, name: &str) -> ChangesError {
+    let mut coverage = Coverage::default();
+    objects.report(&mut coverage);
+    match coverage.gaps.into_iter().next() {
+        Some(gap) => {
+            ChangesError::Unreadable { what: String::from_utf8_lossy(gap.path.raw()).into_owned(), why: gap.why }
+        }
+        None => ChangesError::Unknown(name.to_owned()),
+    }
 }
 
 /// What a name without steps stands for: in git's order, refs before ids.

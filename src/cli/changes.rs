@@ -156,7 +156,9 @@ impl Job {
             What::Staged(index) => staged(&objects, index, options, progress)?,
             What::Unstaged(index) => unstaged(&objects, index, options, progress)?,
             What::Between(a, b, either) => {
-                let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
+                // Where both names lead to a commit, nothing is lost by another ref that cannot be read.
+                let mut of_refs = Coverage::default();
+                let names = Names::read(repository.git_dir(), repository.common_dir(), &mut of_refs);
                 let commit = |name| revision::commit(&names, &objects, name);
                 let (a, b) = (commit(a)?, commit(b)?);
                 let mut ranges = vec![Range { include: vec![b], exclude: vec![a] }];

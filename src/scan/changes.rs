@@ -80,8 +80,14 @@ pub(super) fn read_index(file: &Path, repository: &Repository) -> Result<Index, 
     index.map_err(|why| ChangesError::Unreadable { what: file.display().to_string(), why })
 }
 
+/// The refs of a repository, of which `HEAD` alone is asked for: what is wrong with others is said where it is not found.
 pub(super) fn names(repository: &Repository, coverage: &mut Coverage) -> Names {
-    Names::read(repository.git_dir(), repository.common_dir(), coverage)
+    let mut of_refs = Coverage::default();
+    let names = Names::read(repository.git_dir(), repository.common_dir(), &mut of_refs);
+    if names.target(b"HEAD").is_none() {
+        coverage.merge(of_refs);
+    }
+    names
 }
 
 /// Scans what each commit of ranges brings in against its parents, with its message and its head.

@@ -81,7 +81,10 @@ fn what_a_range_brings_in_is_found_in_every_format() {
                 git(&tree, ".", &["pack-refs", "--all"]);
             }
             let short = format!("{}..{}", &first[..9], &last[..12]);
-            for range in ["v1..main", "v1^{}..HEAD", "v1^{commit}..", "HEAD~2..@", "side..refs/heads/main", &short] {
+            let long = format!("{}..{last}", &first[..40]);
+            for range in
+                [&long, "v1..main", "v1^{}..HEAD", "v1^{commit}..", "HEAD~2..@", "side..refs/heads/main", &short]
+            {
                 assert_eq!(found(&scan(&tree, &["--range", range]).code(1)), wanted, "{format:?} {range}");
             }
             assert_eq!(found(&scan(&tree, &["--range", "HEAD^..HEAD"]).code(0)), [""; 0], "{format:?}");
@@ -189,6 +192,22 @@ fn a_pack_that_cannot_be_read_is_a_gap_and_the_rest_is_scanned() {
         assert!(matches!(report.code, Some(1 | 4)), "{ending} {cut}: {:?} {}", report.code, report.err());
         assert_eq!(places(&report.json())[0].0.path, "c.env", "{ending} {cut}");
     }
+}
+
+#[test]
+fn a_ref_that_is_broken_takes_nothing_from_a_change_that_does_not_need_it() {
+    let tree = init(&[]);
+    tree.write("a.txt", "x");
+    commit(&tree, "one");
+    tree.write("a.env", leak(1));
+    commit(&tree, "two");
+    tree.write(".git/refs/heads/broken", "nothing");
+    assert_eq!(found(&scan(&tree, &["--range", "HEAD^..HEAD"]).code(1)), ["a.env:1"]);
+    assert_eq!(found(&scan(&tree, &["--staged"]).code(0)), [""; 0]);
+    assert!(scan(&tree, &["--range", "broken..HEAD"]).code(2).err().contains("no commit `broken`"));
+    tree.write(".git/refs/heads/main", "nothing");
+    let report = scan(&tree, &["--staged"]).code(4).json();
+    assert!(gaps(&report).iter().any(|(path, ..)| path.ends_with("refs/heads/main")), "{report:#}");
 }
 
 #[test]

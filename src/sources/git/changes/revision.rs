@@ -79,7 +79,8 @@ fn unknown(objects: &Objects<'_>, name: &str) -> ChangesError {
 fn named(names: &Names, objects: &Objects<'_>, name: &str) -> Result<Option<ObjectId>, &'static str> {
     let name = if name == "@" { "HEAD" } else { name };
     let hex = name.len() >= 4 && name.bytes().all(|b| b.is_ascii_hexdigit());
-    if let Some(id) = ObjectId::from_hex(name.as_bytes()).filter(|_| hex) {
+    let width = objects.repository().format().len();
+    if let Some(id) = ObjectId::from_hex(name.as_bytes()).filter(|id| hex && id.as_bytes().len() == width) {
         return Ok(Some(id));
     }
     let special = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');

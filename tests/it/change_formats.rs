@@ -3,6 +3,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use quell::model::ObjectId;
+
 use crate::changes::leak;
 use crate::refs::{command, git, knows_reftables};
 use crate::support::{QUELL, Run, Tree, gaps, places, quell, run, run_with, token};
@@ -208,6 +210,25 @@ fn a_ref_that_is_broken_takes_nothing_from_a_change_that_does_not_need_it() {
     tree.write(".git/refs/heads/main", "nothing");
     let report = scan(&tree, &["--staged"]).code(4).json();
     assert!(gaps(&report).iter().any(|(path, ..)| path.ends_with("refs/heads/main")), "{report:#}");
+}
+
+#[test]
+fn a_tree_that_names_two_files_alike_is_a_gap() {
+    let tree = init(&[]);
+    commit(&tree, "one");
+    let mut bytes = Vec::new();
+    for seed in [1, 2] {
+        tree.write("x", leak(seed));
+        let id = git(&tree, ".", &["hash-object", "-w", "x"]).out();
+        bytes.extend_from_slice(b"100644 a.env\0");
+        bytes.extend_from_slice(ObjectId::from_hex(id.trim().as_bytes()).unwrap().as_bytes());
+    }
+    let mut command = command();
+    let hash = ["hash-object", "-t", "tree", "--literally", "--stdin", "-w"];
+    let made = run_with(command.current_dir(tree.path()).args(hash), &bytes).code(0).out();
+    let made = git(&tree, ".", &["commit-tree", made.trim(), "-p", "HEAD", "-m", "two"]).out();
+    let report = scan(&tree, &["--range", &format!("HEAD..{}", made.trim())]).code(3).json();
+    assert!(gaps(&report)[0].2.contains("two entries of one name"), "{report:#}");
 }
 
 #[test]

@@ -41,7 +41,9 @@ pub(super) fn nodes(objects: &Objects<'_>, id: &ObjectId) -> Result<Nodes, Fault
     while at < bytes.len() {
         let entry = commit::entry(&bytes, at, width).ok_or(Fault::Corrupt("it has an entry that is none"))?;
         let id = ObjectId::new(entry.id).ok_or(Fault::Internal)?;
-        out.insert(entry.name.to_vec(), Node { id, kind: entry.kind });
+        if out.insert(entry.name.to_vec(), Node { id, kind: entry.kind }).is_some() {
+            return Err(Fault::Corrupt("it has two entries of one name"));
+        }
         at = entry.next;
     }
     Ok(out)

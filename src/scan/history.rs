@@ -180,8 +180,11 @@ impl Reading<'_, '_> {
     fn read_commit(&mut self, id: ObjectId) -> (i64, Arc<CommitRef>) {
         let bytes = self.objects.read(&id).map(|(_, bytes)| bytes).unwrap_or_default();
         let commit = Commit::parse(&bytes);
+        let author = commit.author.as_ref();
+        let text = author.map_or_else(|| Untrusted::new(b""), |a| signed(a.name, a.email));
+        let date = author.and_then(|a| a.time).map_or(0, |t| t.seconds);
         let time = commit.committer.as_ref().and_then(|c| c.time).map_or(i64::MAX - 1, |t| t.seconds);
-        (time, Arc::new(commit.reference(id)))
+        (time, Arc::new(CommitRef { id, author: text, date }))
     }
 
     /// Reads an object again, and says where in it the secrets stand.

@@ -8,11 +8,11 @@ use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
 use super::progress::Line;
-use super::{Exit, changes, exit, output, target};
+use super::{Exit, changes, exit, narrow, output, target};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
+use crate::scan::{HistoryError, MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -70,6 +70,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Changes", conflicts_with_all = ["staged", "unstaged", "range", "since_ref"])]
     pub(super) history: bool,
     #[command(flatten)]
+    pub(super) narrow: narrow::Args,
+    #[command(flatten)]
     pub(super) changes: changes::Args,
 }
 
@@ -91,6 +93,9 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
     let outputs = output::parse(&args.format)?;
     let job = args.changes.job(&args.paths)?;
+    if !args.history {
+        args.narrow.needs_history()?;
+    }
     let mut report = scanned(args, &config, job.as_ref())?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
@@ -198,15 +203,23 @@ fn run_on(
         target::apply_base(before.as_deref(), refuse, today, rules, &mut report);
     } else if args.history {
         let root = one_repository(&args.paths)?;
-        report = history(root, options, progress).map_err(|error| {
-            anyhow!("{}: {error}\n  help: name a work tree's root, or a bare repository", root.display())
-        })?;
+        let narrow = args.narrow.narrow(options.now)?;
+        report = history(root, &narrow, options, progress).map_err(|error| no_history(root, &error))?;
         target::apply_root(root, refuse, today, rules, &mut report);
     } else {
         report = scan(targets(args), options, progress);
         target::apply(&args.paths, refuse, today, rules, &mut report);
     }
     Ok(report)
+}
+
+/// What is told where a history cannot be scanned.
+fn no_history(root: &Path, error: &HistoryError) -> anyhow::Error {
+    let help = match error {
+        HistoryError::Open(_) => "name a work tree's root, or a bare repository",
+        HistoryError::Narrow(_) => "give a ref's name, or a pattern such as `release/*`",
+    };
+    anyhow!("{}: {error}\n  help: {help}", root.display())
 }
 
 /// How many threads to run on.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::conceal::conceal;
 use super::file::{FileScan, FileScratch, MARGINS};
 use super::sighting::Sighting;
 use super::{join, paths};
@@ -105,7 +106,10 @@ pub(super) fn report(
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
     let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;
-    Report { findings, below_confidence: below_confidence + below, suppressed: 0, rules, coverage }
+    let below_confidence = below_confidence + below;
+    let mut report = Report { findings, below_confidence, suppressed: 0, rules, coverage };
+    conceal(&mut report);
+    report
 }
 
 /// Walks a path on a pool of threads; a single file, or a single thread, needs none.

@@ -103,6 +103,11 @@ impl<'d> Search<'d> {
         }
     }
 
+    /// The marks of a short text.
+    pub(super) fn marks_of_text(&self, text: &[u8]) -> Vec<Mark> {
+        self.marks_of(&mut &*text, text.len() as u64)
+    }
+
     /// The marks of a content, read as a file is.
     fn marks_of(&self, content: &mut impl Source, size: u64) -> Vec<Mark> {
         let (sightings, _) = self.sightings(content, size, &Untrusted::new(b""), &AtomicUsize::new(self.max_matches));

@@ -10,7 +10,8 @@ use crate::scan::Narrow;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// What a time may look like.
-const HELP: &str = "write a day (2026-01-31), a time (2026-01-31T12:00:00Z), or how long ago (`36 hours`, `2 weeks`, `90d`)";
+const HELP: &str =
+    "write a day (2026-01-31), a time (2026-01-31T12:00:00Z), or how long ago (`36 hours`, `2 weeks`, `90d`)";
 
 /// Units of time, and how many seconds each has. A month has 30 days and a year 365.
 const UNITS: &[(&[&str], i64)] = &[

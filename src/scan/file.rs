@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::lines::{Cursor, cut_character};
 use super::paths;
 use super::sighting::{self, Sighting};
+use crate::detect::hits::Hit;
 use crate::detect::{Candidate, Chunk, Detector, Quoting, Scratch};
 use crate::model::{Confidence, Location, Part as LocationPart, Secret, Untrusted};
 use crate::rules::Shape;
@@ -19,6 +20,8 @@ pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + Shape::CONTEXT, a
 #[derive(Debug, Default)]
 pub(super) struct FileScratch {
     pub(super) detect: Scratch,
+    /// For the names of files.
+    pub(super) hits: Vec<Hit>,
     narrow: Vec<u8>,
     candidates: Vec<Candidate>,
 }

@@ -195,11 +195,7 @@ fn names(search: &Search<'_>, refs: &Refs, narrow: &Narrow, room: &AtomicUsize) 
         let name = tip.raw();
         let path = Untrusted::new(&[b"ref ", name].concat());
         let (mut sightings, _) = search.sightings(&mut &*name, name.len() as u64, &path, room);
-        let history = Arc::new(InHistory {
-            presence: Presence::Tip,
-            object: None,
-            tips: vec![tip.clone()],
-        });
+        let history = Arc::new(InHistory { presence: Presence::Tip, object: None, tips: vec![tip.clone()] });
         for sighting in &mut sightings {
             (sighting.location.part, sighting.location.history) = (Part::RefName, Some(Arc::clone(&history)));
         }

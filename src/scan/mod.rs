@@ -3,7 +3,7 @@
 //! `file` runs detection over the parts of a file and turns candidates into places (`sighting`); `lines` counts
 //! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file;
 //! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `conceal` takes
-//! secrets out of the names that a report shows; `engine`
+//! secrets out of the names that a report shows, and `names` finds them in those of files; `engine`
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
 //! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
 //! of them as deltas (`delta`), `versions` chooses what is named of it, and `narrow` says what is asked for.
@@ -18,6 +18,7 @@ mod history;
 mod join;
 mod lines;
 mod merge;
+mod names;
 mod narrow;
 mod paths;
 mod search;

@@ -66,8 +66,7 @@ impl<'a, 'r> Versions<'a, 'r> {
     }
 
     fn know(&mut self, mark: Mark, origin: &Origin, place: &Place, time: i64) {
-        let new =
-            || Known { presence: origin.presence, tips: origin.tips.clone(), time, place: place.clone() };
+        let new = || Known { presence: origin.presence, tips: origin.tips.clone(), time, place: place.clone() };
         let old = self.known.entry((mark, place.path.clone(), place.part)).or_insert_with(new);
         if origin.presence < old.presence {
             (old.presence, old.tips) = (origin.presence, origin.tips.clone());

@@ -191,12 +191,12 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
     std::fs::remove_file(tree.path().join("blob")).unwrap();
     git(&["branch", &token(12)]);
     // Names: of a file that is still there, and of a directory that is not.
-    tree.write(&format!("kept-{}.txt", token(13)), "kept\n");
-    tree.write(&format!("old/{}/a/b.txt", token(14)), "old\n");
+    tree.write(format!("kept-{}.txt", token(13)), "kept\n");
+    tree.write(format!("old/{}/a/b.txt", token(14)), "old\n");
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "names"]);
     let named = id(&tree, "HEAD");
-    tree.write(&format!("old/{}/a/b.txt", token(14)), "changed\n");
+    tree.write(format!("old/{}/a/b.txt", token(14)), "changed\n");
     git(&["commit", "-q", "-a", "-m", "the same names"]);
     git(&["rm", "-rq", "old"]);
     git(&["commit", "-q", "-m", "take names out", "--author", &format!("x {} <x@example.com>", token(15))]);

@@ -30,6 +30,7 @@ mod hostile_races;
 mod hostile_trees;
 mod locality;
 mod many;
+mod names;
 mod narrowing;
 mod outputs;
 mod packs;

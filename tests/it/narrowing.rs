@@ -20,7 +20,7 @@ impl Dated {
 
     /// Makes `ref` a commit of a file `NAME.env` with a token of its own, at a time; everything else stays.
     fn commit(&self, name: &str, seed: u64, time: i64, to: &str, parents: &[&str]) -> String {
-        self.0.write(&format!("{name}.env"), format!("TOKEN={}\n", token(seed)));
+        self.0.write(format!("{name}.env"), format!("TOKEN={}\n", token(seed)));
         self.git(&["add", "."]);
         let tree = self.git(&["write-tree"]);
         let parents: String = parents.iter().map(|p| format!("parent {p}\n")).collect();

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Attribution;
-use super::answer::Answer;
 use super::Narrow;
+use super::answer::Answer;
 use super::history::{History, NONE};
 use super::hits::Hits;
 use super::secret_names::{HasHit, SecretNames};

@@ -18,7 +18,12 @@ impl Hits {
     pub(super) fn new(hits: &[ObjectId]) -> Self {
         // 32 bits an id, from 8 KiB, which stay in the nearest cache, to 8 MiB.
         let size = (hits.len() * 32).next_power_of_two().clamp(1 << 16, 1 << 26);
-        let mut new = Self { ids: Ids::default(), bits: vec![0; size / 64], shift: 32 - size.trailing_zeros(), names: Names::default() };
+        let mut new = Self {
+            ids: Ids::default(),
+            bits: vec![0; size / 64],
+            shift: 32 - size.trailing_zeros(),
+            names: Names::default(),
+        };
         for hit in hits {
             let at = new.place(hit.as_bytes());
             if new.ids.intern(hit.as_bytes()).is_some()

@@ -7,13 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::cache::{self, Cache, CacheError, Outcome, Slot};
 use super::engine::{self, Progress, ScanOptions};
 use super::narrow::{Narrow, NarrowError, named};
 use super::paths;
 use super::search::{Marked, Search};
 use super::sighting::Sighting;
-use super::versions::{Chosen, Content, Marks, Place, Versions, of_name, of_object};
-use crate::model::{Coverage, GapKind, InHistory, ObjectId, Part, Presence, Report, SkipReason, Untrusted};
+use super::versions::{Chosen, Commits, Content, Place, Versions, of_name, of_object};
+use crate::model::{
+    CommitRef, Coverage, GapKind, InHistory, Location, ObjectId, Part, Presence, Report, SkipReason, Untrusted,
+};
 use crate::sources::git::attribution::{self, Attribution, Collector, Origin};
 use crate::sources::git::refs::{self, Refs};
 use crate::sources::git::{ObjectReader, OpenError, Repository, walk};
@@ -31,130 +34,237 @@ pub enum HistoryError {
     /// What is asked for is not there.
     #[error(transparent)]
     Narrow(#[from] NarrowError),
+    /// The cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
 }
 
-/// Scans every object of the repository at `path`, and reports what `narrow` asks for.
+/// Scans every object of the repository at `path`, and reports what `narrow` asks for. What `cache` has of an earlier scan is
+/// not read again.
 ///
 /// # Errors
-/// Where there is no repository, or none that may be read, or not what `narrow` asks for.
+/// Where there is no repository, or none that may be read, or not what `narrow` asks for, or the cache lies in it.
 pub fn history(
     path: &Path,
     narrow: &Narrow,
+    cache: Option<&Cache>,
     options: &ScanOptions<'_>,
     progress: &Progress,
 ) -> Result<Report, HistoryError> {
     let mut coverage = Coverage::default();
     let repository = Repository::open(path, &mut coverage)?;
-    let name = Untrusted::new(repository.git_dir().as_os_str().as_encoded_bytes());
     let refs = refs::read(repository.git_dir(), repository.common_dir(), &mut coverage);
     narrow.check(&refs)?;
     let detector = engine::detector(options);
     let search = Search::new(&detector, options.confidence, options.max_matches);
-    let walked = walk(&repository, options.threads, &search, &mut coverage);
-    (coverage.objects, coverage.bytes) = (walked.objects, walked.bytes);
-    progress.files.fetch_add(walked.objects, Ordering::Relaxed);
-    progress.bytes.fetch_add(walked.bytes, Ordering::Relaxed);
-    let marked = search.take_marked();
-    let attribution = attributed(&repository, &refs, narrow, &search, &marked, options, &mut coverage);
-    let room = AtomicUsize::new(options.max_matches);
-    let mut objects = ObjectReader::new(&repository, MOST);
-    let chosen = choose(&mut objects, &search, &marked, &attribution, (narrow, options), &mut coverage);
-    if chosen.left_out > 0 {
-        coverage.notice(&name, narrow.told(chosen.left_out));
-    }
-    let mut reading = Reading { search: &search, objects, chosen: &chosen, room };
-    let mut files: Vec<Vec<Sighting>> = Vec::new();
-    for (place, marks) in &chosen.places {
-        files.extend(reading.place(place, marks, &mut coverage));
-    }
-    files.extend(names(&search, &refs, narrow, &reading.room));
+    let mut job = Job { repository: &repository, refs: &refs, narrow, options, progress, coverage };
+    let slot = cache.map(|cache| cache.slot(&repository, options)).transpose()?;
+    let files = match &slot {
+        Some(slot) => job.remembered(search, slot),
+        None => job.everything(&search).0,
+    };
+    let coverage = job.coverage;
     Ok(engine::report(options, files, 0, coverage))
 }
 
-/// Walks over trees and commits, to say where the marked objects come from, and which names of files have secrets.
-fn attributed(
-    repository: &Repository,
-    refs: &Refs,
-    narrow: &Narrow,
-    search: &Search<'_>,
-    marked: &HashMap<ObjectId, Marked>,
-    options: &ScanOptions<'_>,
-    coverage: &mut Coverage,
-) -> Attribution {
-    let hits: Vec<ObjectId> = marked.keys().copied().collect();
-    let has_hit = |name: &[u8]| !search.marks_of_text(name).is_empty();
-    let collector = Collector::new(&hits, Some(&has_hit));
-    let mut again = Coverage::default();
-    walk(repository, options.threads, &collector, &mut again);
-    // What the first walk met too is said once.
-    again.gaps.retain(|gap| !coverage.gaps.contains(gap));
-    coverage.merge(again);
-    let name = Untrusted::new(repository.git_dir().as_os_str().as_encoded_bytes());
-    let counts = |name: &[u8]| narrow.counts(name);
-    let asked = attribution::Narrow {
-        refs: narrow.has_refs().then_some(&counts as attribution::Counts<'_>),
-        commits: narrow.max_commits,
-    };
-    collector.finish(refs, &asked, &name, coverage)
+/// One scan of a history.
+struct Job<'j, 'o> {
+    repository: &'j Repository,
+    refs: &'j Refs,
+    narrow: &'j Narrow,
+    options: &'j ScanOptions<'o>,
+    progress: &'j Progress,
+    coverage: Coverage,
 }
 
-/// The versions that each secret came with to each of its paths.
-fn choose(
-    objects: &mut ObjectReader<'_>,
-    search: &Search<'_>,
-    marked: &HashMap<ObjectId, Marked>,
-    attribution: &Attribution,
-    (narrow, options): (&Narrow, &ScanOptions<'_>),
-    coverage: &mut Coverage,
-) -> Chosen {
-    let mut versions = Versions::new(objects);
-    let mut elsewhere = 0;
-    let mut add = |places: Vec<Place>, marks: &[_], origin: &Origin, coverage: &mut Coverage| {
-        if !origin.counts {
-            elsewhere += places.len();
-            return;
+/// What was found, file by file.
+type Files = Vec<Vec<Sighting>>;
+
+impl Job<'_, '_> {
+    /// Scans what the cache does not answer for, and keeps in it what came of that.
+    fn remembered(&mut self, search: Search<'_>, slot: &Slot) -> Files {
+        // What is to be said of the cache is not said of the repository, and does not go into the cache.
+        let mut told = Coverage::default();
+        let files = self.remembered_telling(search, slot, &mut told);
+        self.coverage.merge(told);
+        files
+    }
+
+    fn remembered_telling(&mut self, search: Search<'_>, slot: &Slot, told: &mut Coverage) -> Files {
+        let state = cache::state(self.repository, self.refs, self.narrow, self.options);
+        if let Some(files) = slot.outcome(&state, told).and_then(|outcome| self.again(&search, &outcome)) {
+            return files;
         }
-        for place in places {
-            let is_file = matches!(place.part, Part::File | Part::FileName);
-            if is_file && options.walk.filter.leaves_out_named_file(place.path.raw()) {
-                coverage.skip(SkipReason::Excluded, &place.path, false);
-                continue;
+        let search = search.knowing(slot.clean(told));
+        let (files, outcome) = self.everything(&search);
+        if let Some((known, new)) = search.take_clean() {
+            slot.set_clean(known, new, self.repository, told);
+        }
+        if let Some(outcome) = outcome.filter(|_| self.coverage.is_complete()) {
+            slot.set_outcome(&state, &outcome, told);
+        }
+        files
+    }
+
+    /// Reads the secrets of an earlier scan again, where nothing has changed since. `None` where something does not fit.
+    fn again(&mut self, search: &Search<'_>, outcome: &Outcome) -> Option<Files> {
+        let places = outcome.places(self.refs)?;
+        let mut objects = ObjectReader::new(self.repository, MOST);
+        let mut commits = Commits::default();
+        let room = AtomicUsize::new(self.options.max_matches);
+        let (mut files, mut coverage) = (Vec::new(), Coverage::default());
+        let mut reading = Reading { search, objects: &mut objects, room: &room, bytes: 0 };
+        for (place, secrets) in &places {
+            let commit = place.commit.map(|id| commits.get(id, None, reading.objects).1);
+            let mut sightings = reading.place(place, commit, &mut coverage)?;
+            for (number, history) in secrets {
+                let sighting = sightings.get_mut(*number as usize)?;
+                hold(sighting, history);
             }
-            versions.add(&place, marks, origin);
+            files.push(sightings);
         }
-    };
-    // In the order of ids, so that two runs choose alike.
-    let order: BTreeSet<&ObjectId> = marked.keys().collect();
-    for id in order {
-        let Some(object) = marked.get(id) else { continue };
-        let Some(origin) = attribution.of(id) else {
-            // What nothing is known of is not forgotten for it.
-            let why = "it has secrets, and where it comes from could not be worked out";
-            coverage.gap(GapKind::Internal, &Untrusted::from(format!("object {id}").as_str()), why);
-            continue;
+        coverage.bytes = reading.bytes;
+        outcome.tell(&mut self.coverage);
+        self.coverage.merge(coverage);
+        let name = self.name();
+        let text = "nothing has changed since it was scanned by the same rules: the cache had where its secrets stand";
+        self.coverage.notice(&name, text);
+        self.progress.files.fetch_add(self.coverage.objects, Ordering::Relaxed);
+        files.extend(names(search, self.refs, self.narrow, &room));
+        self.told(outcome.left_out());
+        Some(files)
+    }
+
+    /// Scans everything that the search does not know; returns also what a later scan may go by.
+    fn everything(&mut self, search: &Search<'_>) -> (Files, Option<Outcome>) {
+        let walked = walk(self.repository, self.options.threads, search, &mut self.coverage);
+        (self.coverage.objects, self.coverage.bytes) = (walked.objects + walked.known, walked.bytes);
+        self.progress.files.fetch_add(walked.objects, Ordering::Relaxed);
+        self.progress.bytes.fetch_add(walked.bytes, Ordering::Relaxed);
+        let marked = search.take_marked();
+        let attribution = self.attributed(search, &marked);
+        let mut objects = ObjectReader::new(self.repository, MOST);
+        let chosen = self.choose(&mut objects, search, &marked, &attribution);
+        let room = AtomicUsize::new(self.options.max_matches);
+        let mut reading = Reading { search, objects: &mut objects, room: &room, bytes: 0 };
+        let (mut files, mut kept) = (Vec::new(), Vec::new());
+        for (place, marks) in &chosen.places {
+            let Some(mut sightings) = reading.place(place, chosen.commit(place), &mut self.coverage) else { continue };
+            let mut numbered = Vec::new();
+            for (sighting, number) in sightings.iter_mut().zip(0..) {
+                if let Some(history) = marks.get(&search.mark(sighting)) {
+                    hold(sighting, history);
+                    numbered.push((number, Arc::clone(history)));
+                }
+            }
+            files.push(sightings);
+            kept.push((place, numbered));
+        }
+        let is_secret = !attribution.names().is_empty();
+        let outcome = (!is_secret).then(|| Outcome::new(&kept, chosen.left_out, self.refs, &self.coverage)).flatten();
+        files.extend(names(search, self.refs, self.narrow, &room));
+        if walked.known > 0 {
+            let text =
+                format!("{} of its objects were scanned before by the same rules, as the cache has it", walked.known);
+            self.coverage.notice(&self.name(), text);
+        }
+        self.told(chosen.left_out);
+        (files, outcome)
+    }
+
+    /// Says what was left out, since it was not asked for.
+    fn told(&mut self, left_out: usize) {
+        if left_out > 0 {
+            self.coverage.notice(&self.name(), self.narrow.told(left_out));
+        }
+    }
+
+    /// What the repository is called.
+    fn name(&self) -> Untrusted {
+        Untrusted::new(self.repository.git_dir().as_os_str().as_encoded_bytes())
+    }
+
+    /// Walks over trees and commits, to say where the marked objects come from, and which names of files have secrets.
+    fn attributed(&mut self, search: &Search<'_>, marked: &HashMap<ObjectId, Marked>) -> Attribution {
+        let hits: Vec<ObjectId> = marked.keys().copied().collect();
+        let has_hit = |name: &[u8]| !search.marks_of_text(name).is_empty();
+        let collector = Collector::new(&hits, Some(&has_hit));
+        let mut again = Coverage::default();
+        walk(self.repository, self.options.threads, &collector, &mut again);
+        // What the first walk met too is said once.
+        again.gaps.retain(|gap| !self.coverage.gaps.contains(gap));
+        self.coverage.merge(again);
+        let counts = |name: &[u8]| self.narrow.counts(name);
+        let asked = attribution::Narrow {
+            refs: self.narrow.has_refs().then_some(&counts as attribution::Counts<'_>),
+            commits: self.narrow.max_commits,
         };
-        add(of_object(*id, object, origin), &object.marks, origin, coverage);
+        let name = self.name();
+        collector.finish(self.refs, &asked, &name, &mut self.coverage)
     }
-    for (name, origin) in attribution.names() {
-        add(of_name(name, origin), &search.marks_of_text(name.raw()), origin, coverage);
+
+    /// The versions that each secret came with to each of its paths.
+    fn choose(
+        &mut self,
+        objects: &mut ObjectReader<'_>,
+        search: &Search<'_>,
+        marked: &HashMap<ObjectId, Marked>,
+        attribution: &Attribution,
+    ) -> Chosen {
+        let (mut versions, mut elsewhere) = (Versions::new(objects), 0);
+        let mut add = |places: Vec<Place>, marks: &[_], origin: &Origin, coverage: &mut Coverage| {
+            if !origin.counts {
+                elsewhere += places.len();
+                return;
+            }
+            for place in places {
+                let is_file = matches!(place.part, Part::File | Part::FileName);
+                if is_file && self.options.walk.filter.leaves_out_named_file(place.path.raw()) {
+                    coverage.skip(SkipReason::Excluded, &place.path, false);
+                    continue;
+                }
+                versions.add(&place, marks, origin);
+            }
+        };
+        // In the order of ids, so that two runs choose alike.
+        let order: BTreeSet<&ObjectId> = marked.keys().collect();
+        for id in order {
+            let Some(object) = marked.get(id) else { continue };
+            let Some(origin) = attribution.of(id) else {
+                // What nothing is known of is not forgotten for it.
+                let why = "it has secrets, and where it comes from could not be worked out";
+                self.coverage.gap(GapKind::Internal, &Untrusted::from(format!("object {id}").as_str()), why);
+                continue;
+            };
+            add(of_object(*id, object, origin), &object.marks, origin, &mut self.coverage);
+        }
+        for (name, origin) in attribution.names() {
+            add(of_name(name, origin), &search.marks_of_text(name.raw()), origin, &mut self.coverage);
+        }
+        let mut chosen = versions.chosen(self.narrow, attribution);
+        chosen.left_out += elsewhere;
+        chosen
     }
-    let mut chosen = versions.chosen(narrow, attribution);
-    chosen.left_out += elsewhere;
-    chosen
 }
 
 /// Reads what was chosen.
-struct Reading<'s, 'r> {
+struct Reading<'s, 'o, 'r> {
     search: &'s Search<'s>,
-    objects: ObjectReader<'r>,
-    chosen: &'s Chosen,
+    objects: &'s mut ObjectReader<'o>,
     /// How many more matches are kept.
-    room: AtomicUsize,
+    room: &'r AtomicUsize,
+    /// Bytes that were read.
+    bytes: u64,
 }
 
-impl Reading<'_, '_> {
-    /// Reads an object again, or a name, and says where in it the secrets stand.
-    fn place(&mut self, place: &Place, marks: &Marks, coverage: &mut Coverage) -> Option<Vec<Sighting>> {
+impl Reading<'_, '_, '_> {
+    /// Reads an object again, or a name, and says where in it secrets stand. None of them counts yet.
+    fn place(
+        &mut self,
+        place: &Place,
+        commit: Option<Arc<CommitRef>>,
+        coverage: &mut Coverage,
+    ) -> Option<Vec<Sighting>> {
         let bytes = match &place.content {
             Content::Name(name) => Arc::new(name.raw().to_vec()),
             Content::Object(id) => match self.objects.read(id) {
@@ -166,26 +276,32 @@ impl Reading<'_, '_> {
                 }
             },
         };
-        let scanned = || self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, &self.room);
+        self.bytes += bytes.len() as u64;
+        let scanned = || self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, self.room);
         let Ok((mut sightings, dropped)) = catch_unwind(AssertUnwindSafe(scanned)) else {
             coverage.gap(GapKind::Internal, &place.path, "quell itself failed on it; please report this");
             return None;
         };
         engine::dropped(dropped, &place.path, coverage);
-        let commit = self.chosen.commit(place);
         let in_test = matches!(place.part, Part::File | Part::FileName) && paths::is_test(place.path.raw());
         for sighting in &mut sightings {
-            let mark = self.search.mark(sighting);
-            let history = marks.get(&mark);
-            (sighting.touched, sighting.in_test) = (history.is_some(), in_test);
-            let parts = sighting.parts.iter_mut().map(|part| &mut part.location);
-            for location in parts.chain([&mut sighting.location]) {
-                (location.commit, location.history) = (commit.clone(), history.cloned());
-                location.part = place.part;
+            (sighting.touched, sighting.in_test) = (false, in_test);
+            for location in locations(sighting) {
+                (location.commit, location.part) = (commit.clone(), place.part);
             }
         }
         Some(sightings)
     }
+}
+
+/// Lets a secret count, with what holds of it in all versions.
+fn hold(sighting: &mut Sighting, history: &Arc<InHistory>) {
+    sighting.touched = true;
+    locations(sighting).for_each(|location| location.history = Some(Arc::clone(history)));
+}
+
+fn locations(sighting: &mut Sighting) -> impl Iterator<Item = &mut Location> {
+    sighting.parts.iter_mut().map(|part| &mut part.location).chain([&mut sighting.location])
 }
 
 /// The secrets in the names of refs.

@@ -6,8 +6,10 @@
 //! secrets out of the names that a report shows, and `names` finds them in those of files; `engine`
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
 //! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
-//! of them as deltas (`delta`), `versions` chooses what is named of it, and `narrow` says what is asked for.
+//! of them as deltas (`delta`), `versions` chooses what is named of it, `narrow` says what is asked for, and `cache` keeps what a later
+//! scan need not read.
 
+mod cache;
 mod changes;
 mod companions;
 mod conceal;
@@ -27,6 +29,7 @@ mod touched;
 mod unstaged;
 mod versions;
 
+pub use cache::{Cache, CacheError};
 pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};

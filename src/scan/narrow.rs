@@ -56,6 +56,12 @@ impl Narrow {
         !self.refs.is_empty()
     }
 
+    /// All that it asks for.
+    pub(super) fn asked(&self) -> impl std::fmt::Debug {
+        let patterns: Vec<&str> = self.refs.iter().map(|(pattern, _)| pattern.as_str()).collect();
+        (patterns, self.since, self.until, self.max_commits)
+    }
+
     /// Whether a ref counts.
     #[must_use]
     pub fn counts(&self, name: &[u8]) -> bool {

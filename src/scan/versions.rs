@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::narrow::Narrow;
 use super::search::{Mark, Marked};
 use crate::model::{CommitRef, InHistory, ObjectId, Part, Presence, Untrusted};
-use crate::sources::git::attribution::{Attribution, Origin, Person};
+use crate::sources::git::attribution::{Attribution, Introduction, Origin, Person};
 use crate::sources::git::commit::Commit;
 use crate::sources::git::{ObjectKind, ObjectReader};
 
@@ -43,23 +43,63 @@ struct Known {
 /// The secrets of a place, each with what holds of it in all versions.
 pub(super) type Marks = BTreeMap<Mark, Arc<InHistory>>;
 
+/// Commits that were read.
+#[derive(Default)]
+pub(super) struct Commits(HashMap<ObjectId, Dated>);
+
+/// When a commit was made, and by whom.
+type Dated = (i64, Arc<CommitRef>);
+
+impl Commits {
+    /// A commit. Most often it is the one that `origin` has already.
+    pub(super) fn get(&mut self, id: ObjectId, origin: Option<&Origin>, objects: &mut ObjectReader<'_>) -> Dated {
+        if let Some((time, commit)) = self.0.get(&id) {
+            return (*time, Arc::clone(commit));
+        }
+        let first = origin.and_then(|origin| origin.first.as_ref()).filter(|first| first.commit == id);
+        let dated = first.map_or_else(|| read(id, objects), |first| told(first));
+        self.0.insert(id, (dated.0, Arc::clone(&dated.1)));
+        dated
+    }
+}
+
+fn told(first: &Introduction) -> Dated {
+    let seconds = |person: &Option<Person>| person.as_ref().and_then(|p| p.time).map(|t| t.seconds);
+    let named = |p: &Person| signed(p.name.raw(), p.email.raw());
+    let author = first.author.as_ref().map_or_else(|| Untrusted::new(b""), named);
+    let commit = CommitRef { id: first.commit, author, date: seconds(&first.author).unwrap_or(0) };
+    (seconds(&first.committer).unwrap_or(i64::MAX - 1), Arc::new(commit))
+}
+
+fn read(id: ObjectId, objects: &mut ObjectReader<'_>) -> Dated {
+    let bytes = objects.read(&id).map(|(_, bytes)| bytes).unwrap_or_default();
+    let commit = Commit::parse(&bytes);
+    let author = commit.author.as_ref();
+    let text = author.map_or_else(|| Untrusted::new(b""), |a| signed(a.name, a.email));
+    let date = author.and_then(|a| a.time).map_or(0, |t| t.seconds);
+    let time = commit.committer.as_ref().and_then(|c| c.time).map_or(i64::MAX - 1, |t| t.seconds);
+    (time, Arc::new(CommitRef { id, author: text, date }))
+}
+
 /// Chooses versions.
 pub(super) struct Versions<'a, 'r> {
     objects: &'a mut ObjectReader<'r>,
-    /// Commits that were read: when they were made, and by whom.
-    commits: HashMap<ObjectId, (i64, Arc<CommitRef>)>,
+    commits: Commits,
     known: BTreeMap<(Mark, Untrusted, Part), Known>,
 }
 
 impl<'a, 'r> Versions<'a, 'r> {
     pub(super) fn new(objects: &'a mut ObjectReader<'r>) -> Self {
-        Self { objects, commits: HashMap::new(), known: BTreeMap::new() }
+        Self { objects, commits: Commits::default(), known: BTreeMap::new() }
     }
 
     /// Adds a version of a file, or what else has secrets.
     pub(super) fn add(&mut self, place: &Place, marks: &[Mark], origin: &Origin) {
         let tagged = origin.tagger.as_ref().and_then(|tagger| tagger.time).map(|time| time.seconds);
-        let time = place.commit.map_or_else(|| tagged.unwrap_or(i64::MAX), |commit| self.time(commit, origin));
+        let time = place.commit.map_or_else(
+            || tagged.unwrap_or(i64::MAX),
+            |commit| self.commits.get(commit, Some(origin), self.objects).0,
+        );
         for mark in marks {
             self.know(*mark, origin, place, time);
         }
@@ -74,37 +114,6 @@ impl<'a, 'r> Versions<'a, 'r> {
         if (time, place.commit, &place.content) < (old.time, old.place.commit, &old.place.content) {
             (old.time, old.place) = (time, place.clone());
         }
-    }
-
-    /// When a commit was made. Most often it is the one that is known already.
-    fn time(&mut self, commit: ObjectId, origin: &Origin) -> i64 {
-        if let Some((time, _)) = self.commits.get(&commit) {
-            return *time;
-        }
-        let first = origin.first.as_ref().filter(|first| first.commit == commit);
-        let read = match first {
-            Some(first) => {
-                let seconds = |person: &Option<Person>| person.as_ref().and_then(|p| p.time).map(|t| t.seconds);
-                let named = |p: &Person| signed(p.name.raw(), p.email.raw());
-                let author = first.author.as_ref().map_or_else(|| Untrusted::new(b""), named);
-                let told = CommitRef { id: commit, author, date: seconds(&first.author).unwrap_or(0) };
-                (seconds(&first.committer).unwrap_or(i64::MAX - 1), Arc::new(told))
-            }
-            None => self.read_commit(commit),
-        };
-        let time = read.0;
-        self.commits.insert(commit, read);
-        time
-    }
-
-    fn read_commit(&mut self, id: ObjectId) -> (i64, Arc<CommitRef>) {
-        let bytes = self.objects.read(&id).map(|(_, bytes)| bytes).unwrap_or_default();
-        let commit = Commit::parse(&bytes);
-        let author = commit.author.as_ref();
-        let text = author.map_or_else(|| Untrusted::new(b""), |a| signed(a.name, a.email));
-        let date = author.and_then(|a| a.time).map_or(0, |t| t.seconds);
-        let time = commit.committer.as_ref().and_then(|c| c.time).map_or(i64::MAX - 1, |t| t.seconds);
-        (time, Arc::new(CommitRef { id, author: text, date }))
     }
 
     /// The versions that are named, the commits that brought them in, and how many were left out since `narrow` does not
@@ -129,14 +138,14 @@ impl<'a, 'r> Versions<'a, 'r> {
 /// What a report names.
 pub(super) struct Chosen {
     pub(super) places: BTreeMap<Place, Marks>,
-    commits: HashMap<ObjectId, (i64, Arc<CommitRef>)>,
+    commits: Commits,
     pub(super) left_out: usize,
 }
 
 impl Chosen {
     /// The commit that brought a place in.
     pub(super) fn commit(&self, place: &Place) -> Option<Arc<CommitRef>> {
-        place.commit.and_then(|id| self.commits.get(&id)).map(|(_, commit)| Arc::clone(commit))
+        place.commit.and_then(|id| self.commits.0.get(&id)).map(|(_, commit)| Arc::clone(commit))
     }
 }
 

@@ -16,6 +16,7 @@ mod support;
 
 mod assigned;
 mod attribution;
+mod cache;
 mod changes;
 mod encodings;
 mod formats;

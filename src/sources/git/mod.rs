@@ -19,7 +19,9 @@ mod directories;
 mod fault;
 mod forest;
 mod gate;
+mod id_set;
 mod inflate;
+mod listing;
 mod loose;
 mod losses;
 mod meter;
@@ -34,6 +36,8 @@ mod tree_walk;
 mod walk;
 
 pub use fault::Fault;
+pub use id_set::IdSet;
+pub use listing::each_id;
 pub use object::{Copied, Object, ObjectKind, Visitor};
 pub use reader::ObjectReader;
 pub use repository::{Access, ObjectFormat, OpenError, Repository};

@@ -27,6 +27,7 @@ mod hits;
 mod hooks;
 mod hostile;
 mod hostile_config;
+mod hostile_history;
 mod hostile_races;
 mod hostile_trees;
 mod locality;

@@ -15,7 +15,7 @@ use super::search::{Marked, Search};
 use super::sighting::Sighting;
 use super::versions::{Chosen, Commits, Content, Place, Versions, of_name, of_object};
 use crate::model::{
-    CommitRef, Coverage, GapKind, InHistory, Location, ObjectId, Part, Presence, Report, SkipReason, Untrusted,
+    CommitRef, Coverage, GapKind, InHistory, Location, ObjectId, Part, Presence, Report, SkipReason, Untrusted, counted,
 };
 use crate::sources::git::attribution::{self, Attribution, Collector, Origin};
 use crate::sources::git::refs::{self, Refs};
@@ -211,12 +211,13 @@ impl Job<'_, '_> {
         marked: &HashMap<ObjectId, Marked>,
         attribution: &Attribution,
     ) -> Chosen {
-        let (mut versions, mut elsewhere) = (Versions::new(objects), 0);
+        let (mut versions, mut elsewhere, mut more) = (Versions::new(objects), 0, 0u64);
         let mut add = |places: Vec<Place>, marks: &[_], origin: &Origin, coverage: &mut Coverage| {
             if !origin.counts {
                 elsewhere += places.len();
                 return;
             }
+            more += u64::from(origin.path_count > origin.paths.len() as u64);
             for place in places {
                 let is_file = matches!(place.part, Part::File | Part::FileName);
                 if is_file && self.options.walk.filter.leaves_out_named_file(place.path.raw()) {
@@ -242,6 +243,11 @@ impl Job<'_, '_> {
             add(of_name(name, origin), &search.marks_of_text(name.raw()), origin, &mut self.coverage);
         }
         let mut chosen = versions.chosen(self.narrow, attribution);
+        if more > 0 {
+            let objects = counted(more, "object with secrets has", "objects with secrets have");
+            let text = format!("{objects} had more than {} paths: the first of them are named", attribution::PATHS);
+            self.coverage.notice(&self.name(), text);
+        }
         chosen.left_out += elsewhere;
         chosen
     }

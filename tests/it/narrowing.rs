@@ -123,3 +123,18 @@ fn an_old_secret_in_a_file_that_changed_later_is_old() {
     assert_eq!(made.found(&["--since", "1970-01-15"]).0, set(&["two"]));
     assert_eq!(made.found(&["--max-commits", "1"]).0, set(&["two"]));
 }
+
+#[test]
+fn paths_beyond_those_that_are_named_are_told() {
+    let tree = Tree::new();
+    tree.git(".", &["init", "-q", "-b", "main"]);
+    for number in 0..70 {
+        tree.write(format!("{number}.env"), format!("TOKEN={}\n", token(1)));
+    }
+    tree.git(".", &["add", "."]);
+    tree.git(".", &["commit", "-q", "-m", "many"]);
+    let report = run(quell().current_dir(tree.path()).args(["scan", "--history", "--format", "json"])).code(1).json();
+    assert_eq!(findings(&report)[0]["locations"].as_array().unwrap().len(), 64);
+    let notices = report["coverage"]["notices"].to_string();
+    assert!(notices.contains("1 object with secrets has had more than 64 paths"), "{notices}");
+}

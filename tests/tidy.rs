@@ -41,6 +41,7 @@ const MAY_EXPOSE: &[&str] = &[
     "src/ledger/",
     "src/model/secret.rs",
     "src/model/fingerprint.rs",
+    "src/scan/conceal.rs",
     "src/scan/join.rs",
     "src/report/reveal.rs",
 ];

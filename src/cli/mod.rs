@@ -13,6 +13,7 @@ mod explain;
 mod hook;
 mod init;
 mod install;
+mod narrow;
 mod output;
 mod pages;
 mod places;

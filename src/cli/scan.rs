@@ -8,11 +8,11 @@ use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
 use super::progress::Line;
-use super::{Exit, changes, exit, output, target};
+use super::{Exit, changes, exit, narrow, output, target};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
+use crate::scan::{Cache, HistoryError, MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -69,6 +69,12 @@ pub(super) struct Args {
     /// that brought each secret in and whether it is still at HEAD.
     #[arg(long, help_heading = "Changes", conflicts_with_all = ["staged", "unstaged", "range", "since_ref"])]
     pub(super) history: bool,
+    /// Keep in this directory what a scan of a history came to, and read only what is new since. Whoever may write to it
+    /// can hide secrets from you.
+    #[arg(long, value_name = "DIR", help_heading = "Histories")]
+    pub(super) cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) narrow: narrow::Args,
     #[command(flatten)]
     pub(super) changes: changes::Args,
 }
@@ -91,6 +97,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
     let outputs = output::parse(&args.format)?;
     let job = args.changes.job(&args.paths)?;
+    if !args.history {
+        args.narrow.needs_history()?;
+        if args.cache.is_some() {
+            bail!("--cache keeps what a scan of a history came to, and none is scanned\n  help: add --history");
+        }
+    }
     let mut report = scanned(args, &config, job.as_ref())?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
@@ -198,15 +210,33 @@ fn run_on(
         target::apply_base(before.as_deref(), refuse, today, rules, &mut report);
     } else if args.history {
         let root = one_repository(&args.paths)?;
-        report = history(root, options, progress).map_err(|error| {
-            anyhow!("{}: {error}\n  help: name a work tree's root, or a bare repository", root.display())
-        })?;
+        let narrow = args.narrow.narrow(options.now)?;
+        let cache = args.cache.as_deref().map(cache).transpose()?;
+        report = history(root, &narrow, cache.as_ref(), options, progress).map_err(|error| no_history(root, &error))?;
         target::apply_root(root, refuse, today, rules, &mut report);
     } else {
         report = scan(targets(args), options, progress);
         target::apply(&args.paths, refuse, today, rules, &mut report);
     }
     Ok(report)
+}
+
+/// What is told where a history cannot be scanned.
+fn no_history(root: &Path, error: &HistoryError) -> anyhow::Error {
+    let help = match error {
+        HistoryError::Open(_) => "name a work tree's root, or a bare repository",
+        HistoryError::Narrow(_) => "give a ref's name, or a pattern such as `release/*`",
+        HistoryError::Cache(_) => CACHE,
+    };
+    anyhow!("{}: {error}\n  help: {help}", root.display())
+}
+
+/// What is told where a cache cannot be used.
+const CACHE: &str = "name a directory of your own outside of what is scanned, such as `~/.cache/quell`";
+
+/// Opens a cache.
+fn cache(directory: &Path) -> Result<Cache> {
+    Cache::new(directory).map_err(|error| anyhow!("{error}\n  help: {CACHE}"))
 }
 
 /// How many threads to run on.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CommitRef, Confidence, Fingerprint, InHistory, Redacted, Secret, Severity, Untrusted};
+use super::{CommitRef, Confidence, Fingerprint, InHistory, Part, Redacted, Secret, Severity, Untrusted};
 
 /// A place in a file.
 ///
@@ -13,6 +13,8 @@ use super::{CommitRef, Confidence, Fingerprint, InHistory, Redacted, Secret, Sev
 pub struct Location {
     /// The path as given on the command line, joined with the path below it.
     pub path: Untrusted,
+    /// What it is a place in: of a file or in a history.
+    pub part: Part,
     /// Byte offset of the first byte.
     pub start: u64,
     /// Byte offset after the last byte.

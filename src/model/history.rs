@@ -32,7 +32,7 @@ impl Presence {
     }
 }
 
-/// What a place in a repository's history is a place in.
+/// What a place is a place in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// A file's content.
@@ -41,6 +41,8 @@ pub enum Part {
     Commit,
     /// An annotated tag: its message, or who made it.
     Tag,
+    /// The name of a file or a directory.
+    FileName,
     /// The name of a ref.
     RefName,
 }
@@ -53,6 +55,7 @@ impl Part {
             Self::File => "file",
             Self::Commit => "commit",
             Self::Tag => "tag",
+            Self::FileName => "file-name",
             Self::RefName => "ref-name",
         }
     }
@@ -63,9 +66,7 @@ impl Part {
 pub struct InHistory {
     /// Whether it can still be had: for a secret at a path, of all versions that have it.
     pub presence: Presence,
-    /// What it is a place in.
-    pub part: Part,
-    /// The object; `None` for the name of a ref.
+    /// The object; `None` for a name.
     pub object: Option<ObjectId>,
     /// Names of refs whose tips have it, a few of them.
     pub tips: Vec<Untrusted>,

@@ -25,6 +25,18 @@ impl Secret {
         &self.0
     }
 
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The form that may be shown: at most the format's `public` first bytes, and the length.
     ///
     /// Nothing of the tail is shown, and nothing of the head where the format has no public prefix. A prefix
@@ -55,6 +67,14 @@ impl std::fmt::Debug for Secret {
 pub struct Redacted {
     prefix: String,
     length: usize,
+}
+
+impl Redacted {
+    /// The leading bytes that may be shown.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
 }
 
 impl std::fmt::Display for Redacted {

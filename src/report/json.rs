@@ -124,7 +124,6 @@ fn companion(companion: &Companion, style: Style) -> Fields {
 fn in_history(history: &InHistory) -> Value {
     json!({
         "presence": history.presence.as_str(),
-        "part": history.part.as_str(),
         "object": history.object.map(|id| id.to_string()),
         "tips": history.tips.iter().map(text).collect::<Vec<_>>(),
     })
@@ -133,6 +132,7 @@ fn in_history(history: &InHistory) -> Value {
 fn place(location: &Location) -> Fields {
     let mut out = fields([
         ("path", json!(text(&location.path))),
+        ("part", json!(location.part.as_str())),
         ("start", json!(location.start)),
         ("end", json!(location.end)),
         ("line", json!(location.line)),

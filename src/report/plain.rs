@@ -6,7 +6,7 @@ use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use crate::model::{CommitRef, Finding, InHistory, Location, Presence, Report, Severity, SkipReason, counted};
+use crate::model::{CommitRef, Finding, InHistory, Location, Part, Presence, Report, Severity, SkipReason, counted};
 
 /// How many places of a finding are listed.
 const PLACES: usize = 10;
@@ -64,7 +64,11 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
 pub fn place(location: &Location) -> String {
     let commit = location.commit.as_ref().map(|c| format!(" in {}", commit(c))).unwrap_or_default();
     let presence = location.history.as_ref().map(|h| format!("{}: ", presence(h))).unwrap_or_default();
-    format!("{presence}{}:{}:{}{commit}", terminal(&location.path), location.line, location.column)
+    let path = terminal(&location.path);
+    match location.part {
+        Part::FileName => format!("{presence}the name of {path}{commit}"),
+        _ => format!("{presence}{path}:{}:{}{commit}", location.line, location.column),
+    }
 }
 
 /// Whether what stands in a history can still be had, for people.

@@ -13,7 +13,7 @@ use super::escape::{json as text, uri, write_json};
 use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::reasons;
-use crate::model::{Companion, Coverage, Finding, Location, Report, Severity, Untrusted, counted};
+use crate::model::{Companion, Coverage, Finding, Location, Part, Report, Severity, Untrusted, counted};
 
 /// Writes the report.
 pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -180,6 +180,9 @@ fn location(location: &Location) -> Value {
         },
     } });
     let mut properties = serde_json::Map::new();
+    if location.part != Part::File {
+        properties.insert("part".to_owned(), json!(location.part.as_str()));
+    }
     if let Some(commit) = &location.commit {
         properties.insert("commit".to_owned(), json!(commit.id.to_string()));
         properties.insert("author".to_owned(), json!(text(&commit.author)));
@@ -187,7 +190,6 @@ fn location(location: &Location) -> Value {
     }
     if let Some(history) = &location.history {
         properties.insert("presence".to_owned(), json!(history.presence.as_str()));
-        properties.insert("part".to_owned(), json!(history.part.as_str()));
         properties.insert("object".to_owned(), json!(history.object.map(|id| id.to_string())));
     }
     if let (false, Some(fields)) = (properties.is_empty(), out.as_object_mut()) {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::conceal::conceal;
 use super::file::{FileScan, FileScratch, MARGINS};
+use super::names::Names;
 use super::sighting::Sighting;
 use super::{join, paths};
 use crate::detect::Detector;
@@ -59,12 +61,14 @@ pub struct Progress {
 #[must_use]
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     let detector = detector(options);
+    let room = AtomicUsize::new(options.max_matches);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner {
         detector: &detector,
         workers,
         threshold: options.confidence,
-        room: AtomicUsize::new(options.max_matches),
+        names: Names { detector: &detector, threshold: options.confidence, room: &room, searched: Mutex::default() },
+        room: &room,
         progress,
     };
     let mut coverage = Coverage::default();
@@ -105,7 +109,10 @@ pub(super) fn report(
     let (findings, below_confidence) = join::above(found, options.confidence);
     coverage.sort();
     let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;
-    Report { findings, below_confidence: below_confidence + below, suppressed: 0, rules, coverage }
+    let below_confidence = below_confidence + below;
+    let mut report = Report { findings, below_confidence, suppressed: 0, rules, coverage };
+    conceal(&mut report);
+    report
 }
 
 /// Walks a path on a pool of threads; a single file, or a single thread, needs none.
@@ -137,11 +144,21 @@ struct Scanner<'a> {
     detector: &'a Detector<'a>,
     workers: Vec<Mutex<Worker>>,
     threshold: Confidence,
-    room: AtomicUsize,
+    names: Names<'a>,
+    room: &'a AtomicUsize,
     progress: &'a Progress,
 }
 
 impl Scanner<'_> {
+    /// Searches the names of a path.
+    fn names(&self, path: &Untrusted, above: usize) {
+        let index = rayon::current_thread_index().unwrap_or(0);
+        let Some(worker) = self.workers.get(index) else { return };
+        let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.names.of(path, above, &mut worker.scratch);
+        worker.files.extend(found);
+    }
+
     /// Scans what a file or stream has. `path` comes with how much of it says where the target is, and so nothing of
     /// what lies there.
     fn stream(
@@ -155,7 +172,7 @@ impl Scanner<'_> {
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below } = &mut *worker;
-        let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
+        let mut file = FileScan::new(self.detector, path, self.threshold, scratch, self.room);
         let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
         dropped(file.dropped, path, coverage);
@@ -194,6 +211,7 @@ impl Visit for Scanner<'_> {
     fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
         // A fault in one file costs that file, and is said.
         let scanned = catch_unwind(AssertUnwindSafe(|| {
+            self.names(&entry.path, entry.above);
             self.stream(&mut entry.file, Some(entry.size), (&entry.path, entry.above), coverage);
         }));
         if scanned.is_err() {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::lines::{Cursor, cut_character};
 use super::paths;
 use super::sighting::{self, Sighting};
+use crate::detect::hits::Hit;
 use crate::detect::{Candidate, Chunk, Detector, Quoting, Scratch};
-use crate::model::{Confidence, Location, Secret, Untrusted};
+use crate::model::{Confidence, Location, Part as LocationPart, Secret, Untrusted};
 use crate::rules::Shape;
 use crate::sources::{Encoding, Margins, Part};
 
@@ -19,6 +20,8 @@ pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + Shape::CONTEXT, a
 #[derive(Debug, Default)]
 pub(super) struct FileScratch {
     pub(super) detect: Scratch,
+    /// For the names of files.
+    pub(super) hits: Vec<Hit>,
     narrow: Vec<u8>,
     candidates: Vec<Candidate>,
 }
@@ -246,6 +249,7 @@ fn sighting(
         let width = reading.encoding.width() as u64;
         let location = Location {
             path: path.clone(),
+            part: LocationPart::File,
             start: reading.offset + span.start as u64 * width,
             end: (reading.offset + span.end as u64 * width).min(part.offset + part.bytes.len() as u64),
             line: begin.line,

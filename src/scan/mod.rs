@@ -2,12 +2,17 @@
 //!
 //! `file` runs detection over the parts of a file and turns candidates into places (`sighting`); `lines` counts
 //! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file;
-//! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `engine`
+//! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `conceal` takes
+//! secrets out of the names that a report shows, and `names` finds them in those of files; `engine`
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
-//! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most of them as deltas (`delta`).
+//! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
+//! of them as deltas (`delta`), `versions` chooses what is named of it, `narrow` says what is asked for, and `cache` keeps what a later
+//! scan need not read.
 
+mod cache;
 mod changes;
 mod companions;
+mod conceal;
 mod delta;
 mod engine;
 mod file;
@@ -15,15 +20,20 @@ mod history;
 mod join;
 mod lines;
 mod merge;
+mod names;
+mod narrow;
 mod paths;
 mod search;
 mod sighting;
 mod touched;
 mod unstaged;
+mod versions;
 
+pub use cache::{Cache, CacheError};
 pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
-pub use history::history;
+pub use history::{HistoryError, history};
+pub use narrow::{Narrow, NarrowError};
 pub use unstaged::unstaged;

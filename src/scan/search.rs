@@ -15,7 +15,7 @@ use super::file::{FileScan, FileScratch, MARGINS};
 use super::sighting::Sighting;
 use crate::detect::{Candidate, Detector};
 use crate::model::{Confidence, ObjectId, Untrusted};
-use crate::sources::git::{Copied, Object, ObjectKind, Visitor};
+use crate::sources::git::{Copied, IdSet, Object, ObjectKind, Visitor};
 use crate::sources::{Reader, Source};
 
 /// A secret of an object, without its bytes: the rule and a hash that no other run makes alike.
@@ -44,6 +44,8 @@ pub(super) struct Search<'d> {
     hasher: RandomState,
     scratch: Mutex<Vec<FileScratch>>,
     marked: Mutex<HashMap<ObjectId, Marked>>,
+    /// The objects that need not be searched, and those in which nothing was found; `None` where that is not kept.
+    clean: Option<(IdSet, Mutex<Vec<ObjectId>>)>,
 }
 
 impl<'d> Search<'d> {
@@ -57,7 +59,19 @@ impl<'d> Search<'d> {
             hasher: RandomState::new(),
             scratch: Mutex::default(),
             marked: Mutex::default(),
+            clean: None,
         }
+    }
+
+    /// The same, which leaves out objects that are known to have nothing in them, and keeps which others have nothing.
+    pub(super) fn knowing(self, clean: IdSet) -> Self {
+        Self { clean: Some((clean, Mutex::default())), ..self }
+    }
+
+    /// What was known, and the objects besides in which nothing was found.
+    pub(super) fn take_clean(&self) -> Option<(&IdSet, Vec<ObjectId>)> {
+        let (known, new) = self.clean.as_ref()?;
+        Some((known, std::mem::take(&mut new.lock().unwrap_or_else(PoisonError::into_inner))))
     }
 
     /// The objects that have secrets.
@@ -103,6 +117,11 @@ impl<'d> Search<'d> {
         }
     }
 
+    /// The marks of a short text.
+    pub(super) fn marks_of_text(&self, text: &[u8]) -> Vec<Mark> {
+        self.marks_of(&mut &*text, text.len() as u64)
+    }
+
     /// The marks of a content, read as a file is.
     fn marks_of(&self, content: &mut impl Source, size: u64) -> Vec<Mark> {
         let (sightings, _) = self.sightings(content, size, &Untrusted::new(b""), &AtomicUsize::new(self.max_matches));
@@ -117,6 +136,10 @@ impl Visitor for Search<'_> {
         kind != ObjectKind::Tree
     }
 
+    fn known(&self) -> Option<&IdSet> {
+        self.clean.as_ref().map(|(known, _)| known)
+    }
+
     fn visit(&self, object: &Object<'_>, base: Option<(&Anchors, &[Copied])>) -> Anchors {
         let anchors = self.with_scratch(|scratch| self.deltas.scan(object.bytes, base, &mut scratch.detect));
         let sure = anchors.candidates().filter(|c| c.confidence >= self.threshold);
@@ -128,6 +151,9 @@ impl Visitor for Search<'_> {
         // Text of wide characters is read apart: a reading of the whole, since its base may be of another encoding.
         if object.kind == ObjectKind::Blob && memchr::memchr(0, object.bytes).is_some() {
             marks.extend(self.marks_of(&mut &*object.bytes, object.bytes.len() as u64));
+        }
+        if let Some((_, clean)) = self.clean.as_ref().filter(|_| marks.is_empty()) {
+            clean.lock().unwrap_or_else(PoisonError::into_inner).push(object.id);
         }
         self.keep(object.id, object.kind, marks);
         anchors

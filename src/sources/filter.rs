@@ -15,6 +15,7 @@ pub struct PatternError {
 /// `--include-path` and `--exclude-path`, in the syntax of ignore files, relative to the scanned directory.
 #[derive(Debug)]
 pub struct PathFilter {
+    patterns: [Vec<String>; 2],
     include: Gitignore,
     exclude: Gitignore,
 }
@@ -25,7 +26,14 @@ impl PathFilter {
     /// # Errors
     /// On the first pattern that cannot be read.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, PatternError> {
-        Ok(Self { include: matcher(include)?, exclude: matcher(exclude)? })
+        let patterns = [include.to_vec(), exclude.to_vec()];
+        Ok(Self { patterns, include: matcher(include)?, exclude: matcher(exclude)? })
+    }
+
+    /// The patterns, those to include first.
+    #[must_use]
+    pub fn patterns(&self) -> &[Vec<String>; 2] {
+        &self.patterns
     }
 
     /// Whether a directory, and so everything in it, is left out.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use quell::model::{Coverage, ObjectId, Untrusted};
-use quell::sources::git::attribution::{Attribution, Collector, Kept, Origin, Presence};
+use quell::sources::git::attribution::{Attribution, Collector, Kept, Narrow, Origin, Presence};
 use quell::sources::git::refs::{self, Refs};
 use quell::sources::git::{Copied, Object, ObjectKind, Repository, Visitor, walk};
 
@@ -151,7 +151,7 @@ fn introduced(collector: Collector, refs: &Refs) -> BTreeSet<Triple> {
 
 fn attributed(collector: Collector, refs: &Refs) -> (Attribution, Coverage) {
     let mut coverage = Coverage::default();
-    let attribution = collector.finish(refs, &Untrusted::from("r"), &mut coverage);
+    let attribution = collector.finish(refs, &Narrow::default(), &Untrusted::from("r"), &mut coverage);
     (attribution, coverage)
 }
 
@@ -205,7 +205,7 @@ impl Made {
     fn attribution(&self) -> Attribution {
         let objects = all(&self.tree.at("r"));
         let hits: Vec<_> = objects.iter().filter(|o| o.1 != ObjectKind::Tree).map(|o| o.0).collect();
-        let collector = Collector::new(&hits);
+        let collector = Collector::new(&hits, None);
         feed_deltas(&collector, &objects);
         let (attribution, coverage) = attributed(collector, &refs_of(&self.git_dir()));
         assert!(coverage.is_complete(), "{:?}", coverage.gaps);
@@ -281,7 +281,7 @@ fn compare(directory: &Path, refs: &Refs) {
             if reversed {
                 objects.reverse();
             }
-            let collector = Collector::new(&blobs(&objects));
+            let collector = Collector::new(&blobs(&objects), None);
             if deltas {
                 feed_deltas(&collector, &objects)
             } else {
@@ -293,7 +293,7 @@ fn compare(directory: &Path, refs: &Refs) {
         }
     }
     let from_refs = log(directory, &["--all", "HEAD"], |_| true);
-    let collector = Collector::new(&blobs(&objects));
+    let collector = Collector::new(&blobs(&objects), None);
     feed(&collector, &objects);
     let (attribution, _) = attributed(collector, refs);
     check(directory, &attribution, &from_refs, &reachable);
@@ -434,7 +434,7 @@ fn a_reader_sees_what_holds_a_hit() {
 
 #[test]
 fn nothing_is_wanted_without_hits() {
-    let collector = Collector::new(&[]);
+    let collector = Collector::new(&[], None);
     assert!([ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Tag].iter().all(|k| !collector.wants(*k)));
     assert_eq!(attributed(collector, &Refs::default()).0.all().count(), 0);
 }
@@ -451,7 +451,7 @@ fn what_a_shallow_clone_cuts_off_is_labelled() {
     assert_eq!(refs.shallow.len(), 1);
     compare(&directory, &refs);
     let objects = all(&directory);
-    let collector = Collector::new(&blobs(&objects));
+    let collector = Collector::new(&blobs(&objects), None);
     feed(&collector, &objects);
     let (attribution, coverage) = attributed(collector, &refs);
     assert!(coverage.is_complete(), "{:?}", coverage.gaps);
@@ -461,7 +461,7 @@ fn what_a_shallow_clone_cuts_off_is_labelled() {
     }
     // Without the list of where it ends, parents are missing.
     let refs = Refs { shallow: Vec::new(), ..refs };
-    let collector = Collector::new(&blobs(&objects));
+    let collector = Collector::new(&blobs(&objects), None);
     feed(&collector, &objects);
     let (_, coverage) = attributed(collector, &refs);
     assert_eq!(coverage.gaps.len(), 1, "{:?}", coverage.gaps);
@@ -520,7 +520,7 @@ fn real_histories_are_told_as_git_tells_them() {
             assert!(coverage.is_complete(), "{:?}", coverage.gaps);
         };
         let before = used();
-        let collector = Collector::new(&ids);
+        let collector = Collector::new(&ids, None);
         walked(&|c| {
             walk(&repository, 2, &collector, c);
         });
@@ -540,7 +540,7 @@ fn real_histories_are_told_as_git_tells_them() {
             answered.1,
             before.1
         );
-        let [collector, whole] = [(); 2].map(|()| Collector::new(&ids));
+        let [collector, whole] = [(); 2].map(|()| Collector::new(&ids, None));
         walked(&|c| {
             walk(&repository, 2, &collector, c);
         });

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quell::detect::{Detector, Scratch};
 use quell::model::{Confidence, Coverage, FingerprintKey, GapKind, ObjectId};
 use quell::rules::embedded::embedded;
-use quell::scan::{Anchors, Deltas, Progress, ScanOptions};
+use quell::scan::{Anchors, Deltas, Narrow, Progress, ScanOptions};
 use quell::sources::git::{Copied, Object, ObjectKind, Repository, Visitor, walk};
 use quell::sources::{Options, PathFilter};
 use serde_json::Value;
@@ -190,13 +190,24 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
     let dangling = git(&["hash-object", "-w", "blob"]).out().trim().to_owned();
     std::fs::remove_file(tree.path().join("blob")).unwrap();
     git(&["branch", &token(12)]);
+    // Names: of a file that is still there, and of a directory that is not.
+    tree.write(format!("kept-{}.txt", token(13)), "kept\n");
+    tree.write(format!("old/{}/a/b.txt", token(14)), "old\n");
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "names"]);
+    let named = id(&tree, "HEAD");
+    tree.write(format!("old/{}/a/b.txt", token(14)), "changed\n");
+    git(&["commit", "-q", "-a", "-m", "the same names"]);
+    git(&["rm", "-rq", "old"]);
+    git(&["commit", "-q", "-m", "take names out", "--author", &format!("x {} <x@example.com>", token(15))]);
+    let identity = id(&tree, "HEAD");
 
     for packed in [false, true] {
         if packed {
             git(&["repack", "-adq", "--keep-unreachable"]);
         }
-        let report =
-            run(quell().current_dir(tree.path()).args(["scan", "--history", "--format", "json"])).code(1).json();
+        let run = run(quell().current_dir(tree.path()).args(["scan", "--history", "--format", "json"])).code(1);
+        let report = run.json();
         let found = where_found(&report);
         let has = |path: &str, presence: &str, commit: Option<&str>| {
             assert_eq!(
@@ -215,10 +226,16 @@ fn a_credential_in_every_place_is_found_with_who_brought_it_in() {
         has("reset.env", "reflog", Some(&reset));
         has(&format!("blob {dangling}"), "unreachable", None);
         assert!(found.keys().any(|path| path.starts_with("tag ")), "the tag's message in {found:#?}");
+        has("kept-ghp_….txt", "head", Some(&named));
+        has("old/ghp_…", "history", Some(&named));
+        has(&format!("commit {identity}"), "head", Some(&identity));
+        for seed in 1..=15 {
+            assert!(!run.out().contains(&token(seed)), "the report holds secret {seed} itself");
+        }
         assert!(found.keys().any(|path| path.starts_with("ref refs/heads/")), "the branch's name in {found:#?}");
         let tokens: std::collections::BTreeSet<&str> =
             findings(&report).iter().filter_map(|f| f["fingerprint"].as_str()).collect();
-        assert_eq!(tokens.len(), 12, "{found:#?}");
+        assert_eq!(tokens.len(), 15, "{found:#?}");
     }
 }
 
@@ -256,7 +273,7 @@ fn what_is_excluded_is_counted_and_matches_beyond_the_limit_are_a_gap() {
         max_matches: 4,
         walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
     };
-    let report = quell::scan::history(tree.path(), &options, &Progress::default()).unwrap();
+    let report = quell::scan::history(tree.path(), &Narrow::default(), None, &options, &Progress::default()).unwrap();
     assert!(report.findings.len() <= 4, "{} findings", report.findings.len());
     assert!(report.coverage.gaps.iter().any(|gap| gap.kind == GapKind::OverBudget), "{:?}", report.coverage.gaps);
 }

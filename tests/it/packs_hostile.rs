@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quell::model::{Coverage, GapKind, ObjectId};
 use quell::sources::git::{Copied, Limits, Object, ObjectKind, ObjectReader, Repository, Visitor, walk_within};
 
-use crate::support::Tree;
+use crate::support::{Tree, stored};
 
 /// Counts, and keeps nothing.
 #[derive(Default)]
@@ -31,26 +31,6 @@ impl Visitor for Counter {
         let _ = std::io::copy(content, &mut std::io::sink());
         self.objects.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// A zlib stream of stored blocks.
-fn stored(data: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x78, 0x01];
-    let blocks: Vec<&[u8]> = if data.is_empty() { vec![data] } else { data.chunks(65_535).collect() };
-    for (i, block) in blocks.iter().enumerate() {
-        let len = block.len() as u16;
-        out.push(u8::from(i + 1 == blocks.len()));
-        out.extend(len.to_le_bytes());
-        out.extend((!len).to_le_bytes());
-        out.extend_from_slice(block);
-    }
-    let (mut a, mut b) = (1u32, 0u32);
-    for byte in data {
-        a = (a + u32::from(*byte)) % 65_521;
-        b = (b + a) % 65_521;
-    }
-    out.extend((b << 16 | a).to_be_bytes());
-    out
 }
 
 /// What an entry of a made pack is.

@@ -81,6 +81,25 @@ impl Forest {
         self.children.get(place as usize).copied()
     }
 
+    /// Which objects are needed to make those that are `wanted`.
+    pub(super) fn needed(&self, mut wanted: impl FnMut(u32) -> bool) -> Vec<bool> {
+        let mut needed = vec![false; self.base.len()];
+        for object in 0..self.base.len() as u32 {
+            let mut at = object;
+            // What is needed already has bases that are; what is in a cycle ends there too.
+            while (at != object || wanted(at))
+                && let Some(slot) = needed.get_mut(at as usize).filter(|slot| !**slot)
+            {
+                *slot = true;
+                match self.base.get(at as usize) {
+                    Some(base) if *base != NONE => at = *base,
+                    _ => break,
+                }
+            }
+        }
+        needed
+    }
+
     /// Calls `each` with an object and with all that build on it.
     pub(super) fn subtree(&self, object: u32, mut each: impl FnMut(u32)) {
         let mut ahead = vec![object];

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::id_set::IdSet;
 use crate::model::ObjectId;
 
 /// The kinds of git objects.
@@ -48,6 +49,11 @@ pub trait Visitor: Sync {
 
     /// Whether objects of a kind are wanted at all; others are not even inflated.
     fn wants(&self, kind: ObjectKind) -> bool;
+
+    /// Objects that need not be seen. They are made where others are deltas against them, which are then seen whole.
+    fn known(&self) -> Option<&IdSet> {
+        None
+    }
 
     /// Sees an object. `base` has what was kept of the object that this one is a delta against, and the stretches that
     /// were copied from it, in the order of their place in this object.

@@ -87,6 +87,8 @@ pub(super) struct TreeWalk<'w, V: Visitor> {
     /// What the packs before this one lost.
     pub(super) losses: &'w Losses,
     pub(super) lost: Mutex<Vec<Lost>>,
+    /// Which objects are needed, where the visitor knows some.
+    pub(super) needed: Option<Vec<bool>>,
 }
 
 impl<'w, V: Visitor> TreeWalk<'w, V> {
@@ -116,6 +118,15 @@ impl<'w, V: Visitor> TreeWalk<'w, V> {
 
     fn lose(&self, object: u32, tree: bool, fault: Fault) {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Lost { object, tree, fault });
+    }
+
+    /// Whether an object, or one that builds on it, is not known yet.
+    fn is_needed(&self, object: u32) -> bool {
+        self.needed.as_ref().is_none_or(|needed| needed.get(object as usize).is_none_or(|needed| *needed))
+    }
+
+    fn is_known(&self, object: u32) -> bool {
+        self.visitor.known().is_some_and(|known| self.found.index.id(object).is_some_and(|id| known.contains(&id)))
     }
 
     /// Whether a leaf was visited in a pack before this one.
@@ -185,7 +196,8 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
             let place = frame.children.next();
             let base =
                 if frame.children.is_empty() { self.stack.pop()?.base } else { Arc::clone(&self.stack.last()?.base) };
-            if let Some(object) = place.and_then(|place| self.walk.forest.child(place)) {
+            let object = place.and_then(|place| self.walk.forest.child(place));
+            if let Some(object) = object.filter(|object| self.walk.is_needed(*object)) {
                 return Some((object, base));
             }
         }
@@ -194,6 +206,9 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
     /// A whole object, or a delta against one that is not in this pack.
     fn root(&mut self, object: u32) -> Result<(), Fault> {
         let walk = self.walk;
+        if !walk.is_needed(object) {
+            return Ok(());
+        }
         if let Some(id) = walk.forest.outside(object) {
             let read = self.reader.read(&id);
             walk.meter.spend(self.reader.take_made())?;
@@ -292,6 +307,9 @@ impl<'a, 'w: 'a, V: Visitor> Worker<'w, 'a, V> {
         base: Option<(&V::State, &[Copied])>,
     ) -> Option<V::State> {
         let walk = self.walk;
+        if walk.is_known(object) {
+            return None;
+        }
         let (id, kind) = (walk.found.index.id(object)?, walk.forest.kind(object)?);
         walk.meter.objects.fetch_add(1, Ordering::Relaxed);
         let object_of = Object { id, kind, bytes, is_base };

@@ -41,6 +41,8 @@ impl Default for Limits {
 pub struct Walked {
     /// Objects that were visited; one that stands in several packs may count more than once.
     pub objects: u64,
+    /// Objects that were not visited since the visitor knows them; counted as the others are.
+    pub known: u64,
     /// Bytes that were made for them.
     pub bytes: u64,
 }
@@ -64,9 +66,20 @@ pub fn walk_within<V: Visitor>(
     store.report(coverage);
     let mut losses = Losses::default();
     let meter = Meter::new(limits);
+    let mut known = 0;
     for (number, found) in store.packs.iter().enumerate() {
         let mut reader = ObjectReader::new(repository, limits.held);
         let forest = Forest::build(&found.pack, &found.index, |id| reader.kind_of_base(id));
+        let mut count = 0;
+        let needed = visitor.known().map(|known| {
+            forest.needed(|object| {
+                let is_known = found.index.id(object).is_some_and(|id| known.contains(&id));
+                let is_wanted = forest.kind(object).is_some_and(|kind| visitor.wants(kind));
+                count += u64::from(is_known && is_wanted);
+                is_wanted && !is_known
+            })
+        });
+        known += count;
         let tree_walk = TreeWalk {
             repository,
             store,
@@ -77,6 +90,7 @@ pub fn walk_within<V: Visitor>(
             limits,
             meter: &meter,
             losses: &losses,
+            needed,
             lost: Mutex::new(
                 forest
                     .faults
@@ -88,9 +102,9 @@ pub fn walk_within<V: Visitor>(
         let lost = tree_walk.run(threads);
         losses.add(number, &forest, lost);
     }
-    LooseWalk { repository, visitor, limits, meter: &meter }.run(threads, &mut losses, coverage);
+    known += LooseWalk { repository, visitor, limits, meter: &meter }.run(threads, &mut losses, coverage);
     losses.report(store, coverage);
-    Walked { objects: meter.objects.into_inner(), bytes: meter.bytes.into_inner() }
+    Walked { objects: meter.objects.into_inner(), known, bytes: meter.bytes.into_inner() }
 }
 
 /// The walk over loose objects.
@@ -102,7 +116,8 @@ struct LooseWalk<'w, V: Visitor> {
 }
 
 impl<V: Visitor> LooseWalk<'_, V> {
-    fn run(&self, threads: usize, losses: &mut Losses, coverage: &mut Coverage) {
+    /// Walks all; returns how many the visitor knows.
+    fn run(&self, threads: usize, losses: &mut Losses, coverage: &mut Coverage) -> u64 {
         let mut ids = Vec::new();
         for directory in self.repository.directories() {
             for (below, fault) in loose::list(directory, self.repository.format(), &mut ids) {
@@ -115,6 +130,9 @@ impl<V: Visitor> LooseWalk<'_, V> {
         ids.sort_unstable();
         ids.dedup();
         ids.retain(|id| !losses.is_visited(store, store.packs.len(), id));
+        let all = ids.len();
+        ids.retain(|id| self.visitor.known().is_none_or(|known| !known.contains(id)));
+        let known = all - ids.len();
         let (next, lost) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         let work = || {
             while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -137,6 +155,7 @@ impl<V: Visitor> LooseWalk<'_, V> {
             let path = self.repository.common_dir().join("objects").join(below).join(file);
             coverage.gap(fault.kind(), &Untrusted::new(path.as_os_str().as_bytes()), fault.to_string());
         }
+        known as u64
     }
 
     fn object(&self, id: &ObjectId) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! What follows for each hit from everything that was collected.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::expand::{self, Expanded};
@@ -11,7 +11,7 @@ use super::present::{Present, Tips};
 use super::prune::{EMPTY, Pruned};
 use super::reach::{Class, End, Name, Reach};
 use super::trees::{Frozen, HIT};
-use super::{Attribution, Introduction, Origin, PATHS, Place, Presence, TIPS};
+use super::{Attribution, Introduction, Narrow, Origin, PATHS, Place, Presence, TIPS};
 use crate::model::{Coverage, GapKind, ObjectId, Untrusted};
 use crate::sources::git::refs::{Refs, TipKind};
 
@@ -27,15 +27,24 @@ pub(super) struct Answer<'a> {
     trees: &'a Frozen,
     history: &'a History,
     reach: Reach,
+    /// How many of the latest commits are asked for.
+    latest: Option<usize>,
     pruned: Pruned<'a>,
     /// The pruned tree of each commit.
     roots: Vec<u32>,
 }
 
 impl<'a> Answer<'a> {
-    pub(super) fn new(hits: &'a Hits, trees: &'a Frozen, history: &'a History, refs: &Refs) -> Self {
-        let reach = Reach::new(refs, history, trees, hits);
-        let mut answer = Self { hits, trees, history, reach, pruned: Pruned::new(trees), roots: Vec::new() };
+    pub(super) fn new(
+        hits: &'a Hits,
+        trees: &'a Frozen,
+        history: &'a History,
+        refs: &Refs,
+        narrow: &Narrow<'_>,
+    ) -> Self {
+        let reach = Reach::new(refs, narrow, history, trees, hits);
+        let (pruned, latest) = (Pruned::new(trees), narrow.commits);
+        let mut answer = Self { hits, trees, history, reach, latest, pruned, roots: Vec::new() };
         answer.roots = vec![EMPTY; history.len() as usize];
         // Those that a ref leads to first: what is missing below the others is nobody's loss.
         for wanted in [Class::Ref, Class::Log, Class::Nowhere] {
@@ -106,8 +115,19 @@ impl<'a> Answer<'a> {
         let mut expanded = expand::expand(brought.into_iter(), nodes, &mut paths, hits, better);
         expanded.incomplete |= exhausted;
         self.report(expanded.incomplete, repository, coverage);
+        let latest = self.latest.map(|most| self.latest(most));
         let writer = Writer { answer: &self, paths: &paths, expanded, introductions: HashMap::new(), bytes: 0 };
-        Attribution { origins: writer.origins(&firsts, &tips) }
+        let (origins, names) = writer.origins(&firsts, &tips);
+        Attribution { origins, names, latest }
+    }
+
+    /// The commits with the latest dates that a ref which counts leads to.
+    fn latest(&self, most: usize) -> HashSet<ObjectId> {
+        let led_to = (0..self.history.len()).filter(|c| self.reach.class(*c) == Class::Ref);
+        let dated = led_to.filter_map(|c| Some((self.history.record(c)?.date(), self.history.ids.get(c))));
+        let mut dated: Vec<_> = dated.collect();
+        dated.sort_unstable_by(|a, b| b.cmp(a));
+        dated.iter().take(most).filter_map(|(_, id)| ObjectId::new(id)).collect()
     }
 
     /// The tips that have each hit.
@@ -129,7 +149,7 @@ impl<'a> Answer<'a> {
 
     /// The nodes of trees that refs name without a commit.
     fn trees_named(&self) -> impl Iterator<Item = u32> {
-        let ends = self.reach.tips().flat_map(|(_, name)| &name.ends);
+        let ends = self.reach.tips().filter(|(_, name)| name.counts).flat_map(|(_, name)| &name.ends);
         ends.filter_map(|end| if let End::Tree(tree) = end { self.pruned.seen(*tree) } else { None })
     }
 
@@ -164,27 +184,35 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn origins(mut self, firsts: &[Option<u32>], tips: &[Tips]) -> HashMap<ObjectId, Origin> {
-        let mut origins = HashMap::new();
+    fn origins(
+        mut self,
+        firsts: &[Option<u32>],
+        tips: &[Tips],
+    ) -> (HashMap<ObjectId, Origin>, Vec<(Untrusted, Origin)>) {
+        let (mut origins, mut names) = (HashMap::new(), Vec::new());
         for number in 0..self.answer.hits.len() as u32 {
+            let first = firsts.get(number as usize).copied().flatten();
+            let tips = || tips.get(number as usize).into_iter().flat_map(Tips::numbers).collect::<Vec<u32>>();
+            if let Some(name) = self.answer.hits.name(number) {
+                let origin = self.of_entry(number, first, &tips());
+                names.push((Untrusted::new(name), origin));
+                continue;
+            }
             let Some(id) = ObjectId::new(self.answer.hits.get(number)) else { continue };
             let history = self.answer.history;
             let commit = history.ids.find(id.as_bytes()).filter(|c| history.record(*c).is_some());
             let origin = match (commit, history.tag_record(id.as_bytes())) {
                 (Some(commit), _) => self.of_commit(commit),
                 (None, Some(tag)) => self.of_tag(&id, history.person(tag.tagger)),
-                (None, None) => {
-                    let first = firsts.get(number as usize).copied().flatten();
-                    let tips: Vec<u32> = tips.get(number as usize).into_iter().flat_map(Tips::numbers).collect();
-                    self.of_blob(number, first, &tips)
-                }
+                (None, None) => self.of_entry(number, first, &tips()),
             };
             origins.insert(id, origin);
         }
-        origins
+        (origins, names)
     }
 
-    fn of_blob(&mut self, number: u32, first: Option<u32>, tips: &[u32]) -> Origin {
+    /// Where a blob, or a name, comes from, which stands in trees.
+    fn of_entry(&mut self, number: u32, first: Option<u32>, tips: &[u32]) -> Origin {
         let names: Vec<&Name> = tips.iter().filter_map(|t| self.answer.reach.names.get(*t as usize)).collect();
         let class = first.map(|c| self.answer.reach.class(c));
         let held = first.and_then(|c| self.answer.reach.name_of(c)).or(names.first().copied());
@@ -201,6 +229,8 @@ impl Writer<'_> {
             None => Presence::Unreachable,
         };
         let mut origin = origin(&names, otherwise, held);
+        origin.counts = first.is_some_and(|c| self.answer.reach.counts(c)) || names.iter().any(|n| n.counts);
+        origin.counts |= !self.answer.reach.is_narrowed;
         origin.first = first.and_then(|c| self.introduction(c));
         self.set_paths(number, &mut origin);
         origin
@@ -216,14 +246,17 @@ impl Writer<'_> {
             Class::Log => Presence::Log,
             Class::Nowhere => Presence::Unreachable,
         };
-        Origin { first: self.introduction(commit), ..origin(&names, otherwise, reach.name_of(commit)) }
+        let counts = reach.counts(commit);
+        let held = origin(&names, otherwise, reach.name_of(commit));
+        Origin { first: self.introduction(commit), counts, ..held }
     }
 
     fn of_tag(&self, id: &ObjectId, tagger: Option<super::Person>) -> Origin {
         let names: Vec<&Name> = self.answer.reach.names.iter().filter(|n| n.tags.contains(id)).collect();
         let tips: Vec<&Name> = names.iter().copied().filter(|n| n.kind.is_some()).collect();
         let otherwise = if names.is_empty() { Presence::Unreachable } else { Presence::Log };
-        Origin { tagger, ..origin(&tips, otherwise, names.first().copied()) }
+        let counts = !self.answer.reach.is_narrowed || tips.iter().any(|n| n.counts);
+        Origin { tagger, counts, ..origin(&tips, otherwise, names.first().copied()) }
     }
 
     fn introduction(&mut self, commit: u32) -> Option<Arc<Introduction>> {
@@ -243,7 +276,8 @@ impl Writer<'_> {
     }
 
     fn set_paths(&mut self, number: u32, origin: &mut Origin) {
-        let own = self.expanded.hits.get_mut(number as usize).map(std::mem::take).unwrap_or_default();
+        let mut own = self.expanded.hits.get_mut(number as usize).map(std::mem::take).unwrap_or_default();
+        own.retain(|_, commit| *commit == NONE || self.answer.reach.counts(*commit));
         origin.path_count = own.len() as u64;
         origin.more_paths = self.expanded.incomplete;
         let mut own: Vec<(u32, u32)> = own.into_iter().map(|(path, commit)| (commit, path)).collect();
@@ -274,6 +308,7 @@ fn origin(tips: &[&Name], otherwise: Presence, held: Option<&Name>) -> Origin {
     };
     Origin {
         presence,
+        counts: true,
         first: None,
         tagger: None,
         paths: Vec::new(),

@@ -5,11 +5,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Attribution;
+use super::Narrow;
 use super::answer::Answer;
 use super::history::{History, NONE};
 use super::hits::Hits;
+use super::secret_names::{HasHit, SecretNames};
 use super::trees::{Kept, Trees, lock};
-use crate::model::{Coverage, ObjectId, Untrusted};
+use crate::model::{Coverage, GapKind, ObjectId, Untrusted};
 use crate::sources::git::commit::{Commit, Tag};
 use crate::sources::git::refs::Refs;
 use crate::sources::git::{Copied, Object, ObjectKind, Visitor};
@@ -20,46 +22,55 @@ const HEADERS: u64 = 1 << 20;
 /// What is collected for a set of hits.
 ///
 /// Hand it to a walk over all trees, commits and tags, then ask for the [`Attribution`]. It wants no object where there
-/// is no hit. Every tree is read once, and of a delta only what it does not copy; kept are four bytes for each sub-tree
+/// is no hit, and names are of no interest. Every tree is read once, and of a delta only what it does not copy; kept are four bytes for each sub-tree
 /// and hit in it, and about a hundred for a commit.
 #[derive(Debug)]
-pub struct Collector {
-    trees: Trees,
+pub struct Collector<'n> {
+    trees: Trees<'n>,
     history: Mutex<History>,
     malformed: AtomicU64,
     large: AtomicU64,
 }
 
-impl Collector {
-    /// For these objects: blobs with hits in them, and commits and tags whose messages have some.
+impl<'n> Collector<'n> {
+    /// For these objects: blobs with hits in them, and commits and tags whose messages have some; and for the names of
+    /// files and directories that `names` says have hits in them.
     #[must_use]
-    pub fn new(hits: &[ObjectId]) -> Self {
+    pub fn new(hits: &[ObjectId], names: Option<HasHit<'n>>) -> Self {
         Self {
-            trees: Trees::new(Hits::new(hits)),
+            trees: Trees::new(Hits::new(hits), SecretNames::new(names)),
             history: Mutex::default(),
             malformed: AtomicU64::new(0),
             large: AtomicU64::new(0),
         }
     }
 
-    /// Works out where the hits come from. What stands in the way of a full answer goes into `coverage`, under the
-    /// repository's name.
+    /// Works out where the hits come from, as far as `narrow` wants to know. What stands in the way of a full answer goes
+    /// into `coverage`, under the repository's name.
     #[must_use]
-    pub fn finish(self, refs: &Refs, repository: &Untrusted, coverage: &mut Coverage) -> Attribution {
-        if self.trees.hits.len() == 0 {
-            return Attribution::default();
+    pub fn finish(
+        self,
+        refs: &Refs,
+        narrow: &Narrow<'_>,
+        repository: &Untrusted,
+        coverage: &mut Coverage,
+    ) -> Attribution {
+        let malformed = self.malformed.into_inner();
+        if malformed > 0 {
+            let what = "commits, trees and tags are malformed: what can be read of them was";
+            coverage.notice(repository, format!("{malformed} of its {what}"));
         }
         for (count, what) in [
-            (self.malformed.into_inner(), "commits, trees and tags are malformed: what can be read of them was"),
-            (self.large.into_inner(), "trees are too large to be read: what is in them has no path"),
+            (self.large.into_inner(), "trees are too large to be read: names in them are not searched"),
+            (self.trees.secret_names.lost(), "names of files are too long or too many to be searched and kept"),
         ] {
             if count > 0 {
-                coverage.notice(repository, format!("{count} of its {what}"));
+                coverage.gap(GapKind::OverBudget, repository, format!("{count} of its {what}"));
             }
         }
         let history = self.history.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (hits, trees) = self.trees.freeze();
-        Answer::new(&hits, &trees, &history, refs).attribution(repository, coverage)
+        Answer::new(&hits, &trees, &history, refs, narrow).attribution(repository, coverage)
     }
 
     /// Every commit that brings a hit to a path at which none of its parents has it, with the hit and the path. As many
@@ -68,7 +79,7 @@ impl Collector {
     pub fn introductions(self, refs: &Refs) -> Vec<(ObjectId, ObjectId, Vec<u8>)> {
         let history = self.history.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (hits, trees) = self.trees.freeze();
-        Answer::new(&hits, &trees, &history, refs).introductions()
+        Answer::new(&hits, &trees, &history, refs, &Narrow::default()).introductions()
     }
 
     fn commit(&self, id: &ObjectId, bytes: &[u8]) {
@@ -85,11 +96,11 @@ impl Collector {
     }
 }
 
-impl Visitor for Collector {
+impl Visitor for Collector<'_> {
     type State = Kept;
 
     fn wants(&self, kind: ObjectKind) -> bool {
-        kind != ObjectKind::Blob && self.trees.hits.len() > 0
+        kind != ObjectKind::Blob && (self.trees.hits.len() > 0 || self.trees.secret_names.are_wanted())
     }
 
     fn visit(&self, object: &Object<'_>, base: Option<(&Kept, &[Copied])>) -> Kept {

@@ -108,6 +108,10 @@ impl Names {
         number
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(super) fn get(&self, number: u32) -> &[u8] {
         self.names.get(number as usize).map_or(b"", |n| n)
     }

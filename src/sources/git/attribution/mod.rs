@@ -16,13 +16,15 @@ mod introduce;
 mod present;
 mod prune;
 mod reach;
+mod secret_names;
 mod trees;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use self::collect::Collector;
 pub use self::history::Person;
+pub use self::secret_names::HasHit;
 pub use self::trees::Kept;
 pub use crate::model::Presence;
 use crate::model::{ObjectId, Untrusted};
@@ -33,10 +35,24 @@ pub const PATHS: usize = 64;
 /// The most tips that are named for one hit, besides `HEAD`.
 pub const TIPS: usize = 4;
 
-/// Where hits come from, by object.
+/// Whether a ref counts.
+pub type Counts<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+/// What of a history is asked about. The default is everything.
+#[derive(Clone, Copy, Default)]
+pub struct Narrow<'a> {
+    /// Which refs count, by full name. With it, what they do not lead to does not count either.
+    pub refs: Option<Counts<'a>>,
+    /// How many commits count: those with the latest committer dates that a ref which counts leads to.
+    pub commits: Option<usize>,
+}
+
+/// Where hits come from.
 #[derive(Debug, Default)]
 pub struct Attribution {
     origins: HashMap<ObjectId, Origin>,
+    names: Vec<(Untrusted, Origin)>,
+    latest: Option<HashSet<ObjectId>>,
 }
 
 impl Attribution {
@@ -46,17 +62,31 @@ impl Attribution {
         self.origins.get(id)
     }
 
-    /// All of them, in no order.
+    /// The names of files and directories with hits in them, and where each comes from.
+    #[must_use]
+    pub fn names(&self) -> &[(Untrusted, Origin)] {
+        &self.names
+    }
+
+    /// Whether a commit is one of the latest, where [`Narrow`] asks for some.
+    #[must_use]
+    pub fn is_latest(&self, commit: Option<&ObjectId>) -> bool {
+        self.latest.as_ref().is_none_or(|latest| commit.is_some_and(|commit| latest.contains(commit)))
+    }
+
+    /// All objects, in no order.
     pub fn all(&self) -> impl Iterator<Item = (&ObjectId, &Origin)> {
         self.origins.iter()
     }
 }
 
-/// Where one hit comes from.
+/// Where one hit comes from. With [`Narrow`], its commits and paths are those that count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Where it is now.
+    /// Where it is now, whatever was asked about.
     pub presence: Presence,
+    /// Whether a ref leads to it that [`Narrow`] lets count.
+    pub counts: bool,
     /// The first commit that has it: of those that a ref leads to, or else that a ref's log leads to, or else of those
     /// that nothing leads to, the one with the earliest committer date, and of several the smallest id. For a commit
     /// itself, that commit. `None` for a blob in no commit.

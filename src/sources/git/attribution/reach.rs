@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::Narrow;
 use super::history::{History, NONE};
 use super::hits::Hits;
 use super::trees::Frozen;
@@ -17,10 +18,18 @@ pub(super) struct Name {
     pub(super) text: Untrusted,
     /// `None` for a ref's log.
     pub(super) kind: Option<TipKind>,
+    /// Whether what it leads to was asked about.
+    pub(super) counts: bool,
     /// What it leads to.
     pub(super) ends: Vec<End>,
     /// The tags on the way.
     pub(super) tags: Vec<ObjectId>,
+}
+
+impl Name {
+    fn new(text: &Untrusted) -> Self {
+        Self { text: text.clone(), kind: None, counts: true, ends: Vec::new(), tags: Vec::new() }
+    }
 }
 
 /// What a name leads to, tags peeled off.
@@ -45,8 +54,10 @@ pub(super) enum Class {
 #[derive(Debug)]
 pub(super) struct Reach {
     pub(super) names: Vec<Name>,
-    /// For each commit the first name that leads to it, or [`NONE`].
+    /// For each commit the first name that counts and leads to it, or [`NONE`].
     pub(super) by: Vec<u32>,
+    /// Whether some refs do not count.
+    pub(super) is_narrowed: bool,
     /// The commits whose parents were cut off.
     pub(super) shallow: HashSet<u32>,
     /// Ids that refs name and that were not seen; those in logs are left out: git removes their objects in time.
@@ -54,30 +65,32 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    pub(super) fn new(refs: &Refs, history: &History, trees: &Frozen, hits: &Hits) -> Self {
+    pub(super) fn new(refs: &Refs, narrow: &Narrow<'_>, history: &History, trees: &Frozen, hits: &Hits) -> Self {
         let objects = Objects { history, trees, hits };
         let mut missing = Vec::new();
         let mut names: Vec<Name> = Vec::new();
         for tip in &refs.tips {
-            let mut name = Name { text: tip.name.clone(), kind: Some(tip.kind), ends: Vec::new(), tags: Vec::new() };
+            let counts = narrow.refs.is_none_or(|counts| counts(tip.name.raw()));
+            let mut name = Name { kind: Some(tip.kind), counts, ..Name::new(&tip.name) };
             let known =
                 objects.follow(&tip.id, &mut name) || tip.peeled.is_some_and(|id| objects.follow(&id, &mut name));
             // What was fetched or merged in the past need not be there any more, and any other ref may name a blob.
             let commits = matches!(tip.kind, TipKind::Head | TipKind::Branch | TipKind::Remote | TipKind::Worktree);
-            if !known && commits {
+            if !known && commits && counts {
                 missing.push(tip.id);
             }
             names.push(name);
         }
         for log in &refs.logs {
-            let mut name = Name { text: log.name.clone(), kind: None, ends: Vec::new(), tags: Vec::new() };
+            let mut name = Name { counts: narrow.refs.is_none(), ..Name::new(&log.name) };
             for id in &log.ids {
                 objects.follow(id, &mut name);
             }
             names.push(name);
         }
         let shallow = refs.shallow.iter().filter_map(|id| history.ids.find(id.as_bytes())).collect();
-        let mut reach = Self { by: vec![NONE; history.len() as usize], names, shallow, missing };
+        let (by, is_narrowed) = (vec![NONE; history.len() as usize], narrow.refs.is_some());
+        let mut reach = Self { by, names, is_narrowed, shallow, missing };
         reach.mark(history);
         reach
     }
@@ -85,7 +98,7 @@ impl Reach {
     /// Marks each commit with the first name that leads to it, and notes those that a ref leads to and are not there.
     fn mark(&mut self, history: &History) {
         let mut left = Vec::new();
-        for (number, name) in self.names.iter().enumerate() {
+        for (number, name) in self.names.iter().enumerate().filter(|(_, name)| name.counts) {
             left.extend(name.ends.iter().filter_map(|e| if let End::Commit(c) = e { Some(*c) } else { None }));
             while let Some(commit) = left.pop() {
                 let Some(by) = self.by.get_mut(commit as usize).filter(|by| **by == NONE) else { continue };
@@ -106,6 +119,11 @@ impl Reach {
             Some(_) => Class::Log,
             None => Class::Nowhere,
         }
+    }
+
+    /// Whether a commit was asked about.
+    pub(super) fn counts(&self, commit: u32) -> bool {
+        !self.is_narrowed || self.class(commit) == Class::Ref
     }
 
     /// The first name that leads to a commit.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::hits::Hits;
 use super::ids::{Ids, Names, pair, unpair};
+use super::secret_names::SecretNames;
 use crate::sources::git::commit::{self, EntryKind};
 use crate::sources::git::{Copied, Object};
 
@@ -37,8 +38,9 @@ pub(super) struct Shard {
 
 /// All trees while they are collected.
 #[derive(Debug)]
-pub(super) struct Trees {
+pub(super) struct Trees<'n> {
     pub(super) hits: Hits,
+    pub(super) secret_names: SecretNames<'n>,
     shards: Vec<Mutex<Shard>>,
     links: Vec<Mutex<Ids>>,
     names: RwLock<Names>,
@@ -48,10 +50,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Trees {
-    pub(super) fn new(hits: Hits) -> Self {
+impl<'n> Trees<'n> {
+    pub(super) fn new(hits: Hits, secret_names: SecretNames<'n>) -> Self {
         Self {
             hits,
+            secret_names,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             links: (0..SHARDS).map(|_| Mutex::default()).collect(),
             names: RwLock::default(),
@@ -109,9 +112,10 @@ impl Trees {
                 EntryKind::Blob => self.hits.find(entry.id).map(|hit| hit | HIT),
                 EntryKind::Submodule => None,
             };
-            if let Some(link) = target.and_then(|t| self.link(entry.name, t)) {
-                kept.links.push((at as u32, link));
-            }
+            let named = self.secret_names.find(entry.name).map(|number| (self.hits.ids() + number) | HIT);
+            // A name with a hit in it leads there, and to what has the name.
+            let targets = [target, named].into_iter().flatten();
+            kept.links.extend(targets.filter_map(|t| Some((at as u32, self.link(entry.name, t)?))));
             if tree.is_base {
                 kept.starts.push(at as u32);
             }
@@ -124,7 +128,8 @@ impl Trees {
     }
 
     /// Ends the collection.
-    pub(super) fn freeze(self) -> (Hits, Frozen) {
+    pub(super) fn freeze(mut self) -> (Hits, Frozen) {
+        self.hits.set_names(self.secret_names.into_found());
         let own = |m: Mutex<Shard>| m.into_inner().unwrap_or_else(PoisonError::into_inner);
         let ids = |m: Mutex<Ids>| m.into_inner().unwrap_or_else(PoisonError::into_inner);
         let frozen = Frozen {

@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::engine::{self, Progress, ScanOptions};
 use super::file::{FileScan, FileScratch, MARGINS};
+use super::names::PathNames;
 use super::paths;
 use super::sighting::Sighting;
 use super::touched::{Moves, Touched};
 use crate::detect::Detector;
-use crate::model::{CommitRef, Coverage, GapKind, ObjectId, Report, SkipReason, Untrusted};
+use crate::model::{CommitRef, Coverage, GapKind, ObjectId, Part, Report, SkipReason, Untrusted};
 use crate::sources::Reader;
 use crate::sources::git::changes::{
     Change, Changes, ChangesError, Commit, Index, Lines, Objects, Range, Walked, changed, expand, hash,
@@ -126,6 +127,7 @@ pub(super) struct ChangeScan<'a, 'r> {
     progress: &'a Progress,
     reader: Reader,
     scratch: FileScratch,
+    names: PathNames<'a>,
     /// The key of lines' hashes.
     pub(super) state: RandomState,
     /// Contents in which nothing was found, as source code and as other text.
@@ -151,6 +153,7 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
             progress,
             reader: Reader::new(MARGINS),
             scratch: FileScratch::default(),
+            names: PathNames::new(detector, options.confidence),
             state: RandomState::new(),
             clean: HashSet::new(),
             files: Vec::new(),
@@ -177,8 +180,8 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
             if !seen.insert(commit.id) {
                 continue;
             }
-            self.text("<commit message>", commit.message(), Some(&commit.reference));
-            self.text("<commit head>", commit.head(), Some(&commit.reference));
+            self.text("<commit message>", Part::Commit, commit.message(), Some(&commit.reference));
+            self.text("<commit head>", Part::Commit, commit.head(), Some(&commit.reference));
             if walked.shallow.contains(&commit.id) {
                 let why = "the repository is shallow here, so that what this commit brings in is not known: fetch what is before it (`git fetch --unshallow`)";
                 let place = Untrusted::from(format!("<commit {}>", commit.id).as_str());
@@ -210,7 +213,7 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
     fn arrived(&mut self, item: &Arrived) {
         match item {
             Arrived::Tag(id) => match self.objects.read_as(id, ObjectKind::Tag) {
-                Ok(text) => self.text(&format!("<tag {id}>"), &text, None),
+                Ok(text) => self.text(&format!("<tag {id}>"), Part::Tag, &text, None),
                 Err(e) => self.fault(&e.of(id)),
             },
             Arrived::Object(id, ObjectKind::Tree) => {
@@ -228,8 +231,9 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
     }
 
     /// Scans a text that is no file.
-    fn text(&mut self, name: &str, text: &[u8], commit: Option<&Arc<CommitRef>>) {
-        let found = self.detect(name.as_bytes(), text, commit);
+    fn text(&mut self, name: &str, part: Part, text: &[u8], commit: Option<&Arc<CommitRef>>) {
+        let mut found = self.detect(name.as_bytes(), text, commit);
+        found.iter_mut().flat_map(Sighting::locations).for_each(|location| location.part = part);
         if !found.is_empty() {
             self.files.push(found);
         }
@@ -265,6 +269,9 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
             self.coverage.skip(SkipReason::Excluded, &path, false);
             return None;
         }
+        if change.old.iter().all(Option::is_none) {
+            self.named(&change.path, commit);
+        }
         let known = (change.new, paths::is_code(&change.path));
         if self.clean.contains(&known) {
             return None;
@@ -282,6 +289,13 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
                 None
             }
         }
+    }
+
+    /// Finds what the names of a path hold that is new.
+    pub(super) fn named(&mut self, path: &[u8], commit: Option<&Arc<CommitRef>>) {
+        let mut found = self.names.of(&Untrusted::new(path), 0, &self.room, &mut self.scratch);
+        found.iter_mut().flatten().flat_map(Sighting::locations).for_each(|at| at.commit = commit.cloned());
+        self.files.extend(found);
     }
 
     /// The lines of a file against each parent; where what was there before cannot be read, all of them are new.
@@ -333,8 +347,7 @@ impl<'a, 'r> ChangeScan<'a, 'r> {
         let in_test = paths::is_test(path.raw());
         for sighting in &mut sightings {
             sighting.in_test = in_test;
-            sighting.location.commit = commit.cloned();
-            sighting.parts.iter_mut().for_each(|part| part.location.commit = commit.cloned());
+            sighting.locations().for_each(|at| at.commit = commit.cloned());
         }
         self.coverage.files += 1;
         self.coverage.bytes += bytes.len() as u64;

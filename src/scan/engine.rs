@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::conceal::conceal;
 use super::file::{FileScan, FileScratch, MARGINS};
-use super::names::Names;
+use super::names::PathNames;
 use super::sighting::Sighting;
 use super::{join, paths};
 use crate::detect::Detector;
@@ -61,14 +61,13 @@ pub struct Progress {
 #[must_use]
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     let detector = detector(options);
-    let room = AtomicUsize::new(options.max_matches);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
     let scanner = Scanner {
         detector: &detector,
         workers,
         threshold: options.confidence,
-        names: Names { detector: &detector, threshold: options.confidence, room: &room, searched: Mutex::default() },
-        room: &room,
+        names: PathNames::new(&detector, options.confidence),
+        room: AtomicUsize::new(options.max_matches),
         progress,
     };
     let mut coverage = Coverage::default();
@@ -144,8 +143,8 @@ struct Scanner<'a> {
     detector: &'a Detector<'a>,
     workers: Vec<Mutex<Worker>>,
     threshold: Confidence,
-    names: Names<'a>,
-    room: &'a AtomicUsize,
+    names: PathNames<'a>,
+    room: AtomicUsize,
     progress: &'a Progress,
 }
 
@@ -155,7 +154,7 @@ impl Scanner<'_> {
         let index = rayon::current_thread_index().unwrap_or(0);
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.names.of(path, above, &mut worker.scratch);
+        let found = self.names.of(path, above, &self.room, &mut worker.scratch);
         worker.files.extend(found);
     }
 
@@ -172,7 +171,7 @@ impl Scanner<'_> {
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below } = &mut *worker;
-        let mut file = FileScan::new(self.detector, path, self.threshold, scratch, self.room);
+        let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
         let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
         *below += file.below;
         dropped(file.dropped, path, coverage);

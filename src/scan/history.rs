@@ -2,6 +2,7 @@
 //! are still there (`sources::git::attribution`), and which version of each a report names (`versions`).
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,19 +12,21 @@ use super::cache::{self, Cache, CacheError, Outcome, Slot};
 use super::engine::{self, Progress, ScanOptions};
 use super::narrow::{Narrow, NarrowError, named};
 use super::paths;
-use super::search::{Marked, Search};
+use super::search::{Marked, Search, Stream};
 use super::sighting::Sighting;
 use super::versions::{Chosen, Commits, Content, Place, Versions, of_name, of_object};
 use crate::model::{
-    CommitRef, Coverage, GapKind, InHistory, Location, ObjectId, Part, Presence, Report, SkipReason, Untrusted, counted,
+    CommitRef, Coverage, GapKind, InHistory, ObjectId, Part, Presence, Report, SkipReason, Untrusted, counted,
 };
 use crate::sources::git::attribution::{self, Attribution, Collector, Origin};
 use crate::sources::git::refs::{self, Refs};
-use crate::sources::git::{ObjectReader, OpenError, Repository, walk};
+use crate::sources::git::{Fault, ObjectReader, OpenError, Repository, walk};
 
-/// The largest object that is read again to say where in it something stands: it is held whole. A larger one with secrets in
-/// it is named as a gap.
-const MOST: u64 = 256 << 20;
+/// The largest object that is held whole to say where in it something stands: as large as the walk takes.
+const MOST: u64 = 128 << 20;
+
+/// A larger object is read as a stream, where it is no delta.
+const HELD: u64 = 16 << 20;
 
 /// Why a history was not scanned.
 #[derive(Debug, thiserror::Error)]
@@ -271,43 +274,54 @@ impl Reading<'_, '_, '_> {
         commit: Option<Arc<CommitRef>>,
         coverage: &mut Coverage,
     ) -> Option<Vec<Sighting>> {
-        let bytes = match &place.content {
-            Content::Name(name) => Arc::new(name.raw().to_vec()),
-            Content::Object(id) => match self.objects.read(id) {
-                Ok((_, bytes)) => bytes,
-                Err(fault) => {
-                    let why = format!("object {id} has secrets and cannot be read again: {fault}");
-                    coverage.gap(GapKind::Unreadable, &place.path, why);
-                    return None;
-                }
-            },
-        };
-        self.bytes += bytes.len() as u64;
-        let scanned = || self.search.sightings(&mut &bytes[..], bytes.len() as u64, &place.path, self.room);
-        let Ok((mut sightings, dropped)) = catch_unwind(AssertUnwindSafe(scanned)) else {
+        let Ok(scanned) = catch_unwind(AssertUnwindSafe(|| self.content(place))) else {
             coverage.gap(GapKind::Internal, &place.path, "quell itself failed on it; please report this");
             return None;
+        };
+        let (mut sightings, dropped) = match scanned {
+            Ok(scanned) => scanned,
+            Err(fault) => {
+                let why = format!("it has secrets and cannot be read again: {fault}");
+                coverage.gap(GapKind::Unreadable, &place.path, why);
+                return None;
+            }
         };
         engine::dropped(dropped, &place.path, coverage);
         let in_test = matches!(place.part, Part::File | Part::FileName) && paths::is_test(place.path.raw());
         for sighting in &mut sightings {
             (sighting.touched, sighting.in_test) = (false, in_test);
-            for location in locations(sighting) {
+            for location in sighting.locations() {
                 (location.commit, location.part) = (commit.clone(), place.part);
             }
         }
         Some(sightings)
+    }
+
+    /// All secrets of a content, and how many more there were no room for.
+    fn content(&mut self, place: &Place) -> Result<(Vec<Sighting>, u64), Fault> {
+        let Self { search, objects, room, bytes: read } = self;
+        let mut found = (Vec::new(), 0);
+        let mut scan = |size: u64, content: &mut dyn Read| {
+            *read += size;
+            found = search.sightings(&mut Stream(content), size, &place.path, room);
+        };
+        match &place.content {
+            Content::Name(name) => scan(name.raw().len() as u64, &mut name.raw()),
+            Content::Object(id) => {
+                if !objects.stream_above(id, HELD, &mut scan)? {
+                    let bytes = objects.read(id)?.1;
+                    scan(bytes.len() as u64, &mut bytes.as_slice());
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
 /// Lets a secret count, with what holds of it in all versions.
 fn hold(sighting: &mut Sighting, history: &Arc<InHistory>) {
     sighting.touched = true;
-    locations(sighting).for_each(|location| location.history = Some(Arc::clone(history)));
-}
-
-fn locations(sighting: &mut Sighting) -> impl Iterator<Item = &mut Location> {
-    sighting.parts.iter_mut().map(|part| &mut part.location).chain([&mut sighting.location])
+    sighting.locations().for_each(|location| location.history = Some(Arc::clone(history)));
 }
 
 /// The secrets in the names of refs.

@@ -12,19 +12,27 @@ use crate::model::{Confidence, Part, Untrusted};
 use crate::sources::Reader;
 
 /// Searches the names of a scan's paths: a directory's once, however many files it has.
-pub(super) struct Names<'a> {
-    pub(super) detector: &'a Detector<'a>,
-    pub(super) threshold: Confidence,
-    /// How many more matches the scan may keep.
-    pub(super) room: &'a AtomicUsize,
+pub(super) struct PathNames<'a> {
+    detector: &'a Detector<'a>,
+    threshold: Confidence,
     /// Directories whose names may have secrets and were searched.
-    pub(super) searched: Mutex<HashSet<Box<[u8]>>>,
+    searched: Mutex<HashSet<Box<[u8]>>>,
 }
 
-impl Names<'_> {
+impl<'a> PathNames<'a> {
+    pub(super) fn new(detector: &'a Detector<'a>, threshold: Confidence) -> Self {
+        Self { detector, threshold, searched: Mutex::default() }
+    }
+
     /// The secrets in the names that a path has from the byte `above` on: of each name apart, since a secret does not go
-    /// on in the next.
-    pub(super) fn of(&self, path: &Untrusted, above: usize, scratch: &mut FileScratch) -> Vec<Vec<Sighting>> {
+    /// on in the next. There is `room` for so many matches more.
+    pub(super) fn of(
+        &self,
+        path: &Untrusted,
+        above: usize,
+        room: &AtomicUsize,
+        scratch: &mut FileScratch,
+    ) -> Vec<Vec<Sighting>> {
         let raw = path.raw();
         let mut hits = std::mem::take(&mut scratch.hits);
         hits.clear();
@@ -33,29 +41,29 @@ impl Names<'_> {
         scratch.hits = hits;
         ends.sort_unstable();
         ends.dedup();
-        let found =
-            ends.into_iter().map(|end| self.name(raw.get(..end).unwrap_or_default(), end == raw.len(), scratch));
-        found.filter(|found| !found.is_empty()).collect()
+        let paths = ends.into_iter().filter_map(|end| raw.get(..end));
+        let new = paths.filter(|path| path.len() == raw.len() || self.is_new(path));
+        new.map(|path| self.name(path, room, scratch)).filter(|found| !found.is_empty()).collect()
+    }
+
+    /// Whether a directory was not searched yet.
+    fn is_new(&self, path: &[u8]) -> bool {
+        self.searched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into())
     }
 
     /// The secrets in the last name of a path.
-    fn name(&self, path: &[u8], is_file: bool, scratch: &mut FileScratch) -> Vec<Sighting> {
-        let searched = || self.searched.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_file && !searched().insert(path.into()) {
-            return Vec::new();
-        }
+    fn name(&self, path: &[u8], room: &AtomicUsize, scratch: &mut FileScratch) -> Vec<Sighting> {
         let start = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
         let name = path.get(start..).unwrap_or_default();
         let shown = Untrusted::new(path);
-        let mut scan = FileScan::new(self.detector, &shown, self.threshold, scratch, self.room);
+        let mut scan = FileScan::new(self.detector, &shown, self.threshold, scratch, room);
         // Reading from memory does not fail.
         let _ = Reader::new(MARGINS).read(&mut &*name, Some(name.len() as u64), |part| scan.part(&part));
         let mut sightings = scan.sightings;
         let in_test = paths::is_test(path);
         for sighting in &mut sightings {
             sighting.in_test = in_test;
-            let parts = sighting.parts.iter_mut().map(|part| &mut part.location);
-            parts.chain([&mut sighting.location]).for_each(|location| location.part = Part::FileName);
+            sighting.locations().for_each(|location| location.part = Part::FileName);
         }
         sightings
     }

@@ -164,7 +164,8 @@ impl Visitor for Search<'_> {
     }
 }
 
-struct Stream<'r>(&'r mut dyn Read);
+/// What is read once, from its start to its end.
+pub(super) struct Stream<'r>(pub(super) &'r mut dyn Read);
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

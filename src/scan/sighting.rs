@@ -48,6 +48,11 @@ impl Sighting {
         self.parts.iter().find(|p| p.rule.is_none() && p.name == name).map(|p| &p.secret)
     }
 
+    /// Its place, and those of its parts.
+    pub(super) fn locations(&mut self) -> impl Iterator<Item = &mut Location> {
+        self.parts.iter_mut().map(|part| &mut part.location).chain([&mut self.location])
+    }
+
     /// Whether a part that another rule found was joined to it.
     pub(super) fn is_joined(&self) -> bool {
         self.parts.iter().any(|p| p.rule.is_some())

@@ -132,6 +132,9 @@ impl Visit for Visitor<'_, '_> {
         if let Err(e) = (&file.file).take(LARGEST).read_to_end(&mut bytes) {
             return coverage.gap(GapKind::Unreadable, &Untrusted::new(path), format!("reading stopped: {}", e.kind()));
         }
+        if entry.is_none() {
+            scan.named(path, None);
+        }
         let staged = entry.filter(|e| !e.announced);
         let old = staged.and_then(|e| scan.objects.read_as(&e.id, ObjectKind::Blob).ok());
         if old.as_deref() == Some(&bytes) {

@@ -391,3 +391,24 @@ fn a_sparse_index_is_read_where_it_is_not_sparse() {
     tree.git(".", &["add", "in"]);
     assert_eq!(found(&staged(&tree).code(1)), at(&[("in/c.env", 1)]));
 }
+
+#[test]
+fn names_that_a_change_brings_in_are_searched() {
+    let tree = repository();
+    let first = commit(&tree, "one");
+    tree.write(format!("new/{}.txt", token(1)), "nothing\n");
+    let unstaged = scan(&tree, &["--unstaged"]).code(1);
+    tree.git(".", &["add", "-A"]);
+    let staged = staged(&tree).code(1);
+    commit(&tree, "two");
+    let range = scan(&tree, &["--since-ref", &first]).code(1);
+    for run in [unstaged, staged, range] {
+        let report = run.json();
+        let place = &only_finding(&report)["locations"][0];
+        assert_eq!((place["path"].as_str(), place["part"].as_str()), (Some("new/ghp_….txt"), Some("file-name")));
+        assert!(!run.out().contains(&token(1)));
+    }
+    // What was there before under the same name is not new.
+    tree.write(format!("new/{}.txt", token(1)), "something\n");
+    scan(&tree, &["--unstaged"]).code(0);
+}

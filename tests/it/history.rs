@@ -277,3 +277,21 @@ fn what_is_excluded_is_counted_and_matches_beyond_the_limit_are_a_gap() {
     assert!(report.findings.len() <= 4, "{} findings", report.findings.len());
     assert!(report.coverage.gaps.iter().any(|gap| gap.kind == GapKind::OverBudget), "{:?}", report.coverage.gaps);
 }
+
+#[test]
+fn a_large_file_is_read_as_a_stream() {
+    let tree = Tree::new();
+    tree.git(".", &["init", "-q", "-b", "main"]);
+    let lines = 3_000_000;
+    tree.write("large.txt", "nothing here\n".repeat(lines) + &leak(1));
+    tree.git(".", &["add", "."]);
+    tree.git(".", &["commit", "-q", "-m", "large"]);
+    for packed in [false, true] {
+        if packed {
+            tree.git(".", &["repack", "-adq"]);
+        }
+        let arguments = ["scan", "--history", "--format", "json"];
+        let report = run(quell().current_dir(tree.path()).args(arguments)).code(1).json();
+        assert_eq!(findings(&report)[0]["locations"][0]["line"], lines + 1);
+    }
+}

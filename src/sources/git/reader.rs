@@ -1,6 +1,7 @@
 //! Reads single objects by their ids.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io::Read;
 use std::sync::Arc;
 
 use super::delta::Delta;
@@ -88,6 +89,39 @@ impl<'r> ObjectReader<'r> {
             }
         }
         self.loose(id, most).map_err(|other| if matches!(other, Fault::Missing(_)) { fault } else { other })
+    }
+
+    /// Shows an object that is no delta and has more than `least` bytes to `each`, as a stream with its size. Says whether
+    /// it was such a one.
+    ///
+    /// # Errors
+    /// Where it cannot be read to its end; what `each` saw is then not all.
+    pub fn stream_above(
+        &self,
+        id: &ObjectId,
+        least: u64,
+        mut each: impl FnMut(u64, &mut dyn Read),
+    ) -> Result<bool, Fault> {
+        for place in self.packs.find(*id) {
+            let Ok((number, offset)) = place else { continue };
+            let pack = self.packs.pack(number)?;
+            let entry = pack.entry(offset)?;
+            if !matches!(entry.form, Form::Whole(_)) || entry.size <= least {
+                return Ok(false);
+            }
+            let mut stream = pack.stream(&entry);
+            each(entry.size, &mut stream);
+            return stream.fault().cloned().map_or(Ok(true), Err);
+        }
+        for directory in self.directories {
+            let Some((header, mut stream)) = loose::open(directory, id)? else { continue };
+            if header.size <= least {
+                return Ok(false);
+            }
+            each(header.size, &mut stream);
+            return stream.fault().cloned().map_or(Ok(true), Err);
+        }
+        Ok(false)
     }
 
     /// The kind of an object, by headers alone.

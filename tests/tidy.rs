@@ -49,7 +49,7 @@ const MAY_EXPOSE: &[&str] = &[
 const MAY_READ_REPOSITORIES: &[&str] = &["src/sources/git/"];
 
 /// Where `unsafe` may stand.
-const MAY_BE_UNSAFE: &[&str] = &["src/detect/avx2.rs"];
+const MAY_BE_UNSAFE: &[&str] = &["src/detect/avx2.rs", "src/sources/git/remote/transport.rs"];
 
 /// Where the program prints, reads the environment and the clock, and exits.
 const SHELL: &[&str] = &["src/cli/", "src/cli.rs", "src/main.rs"];

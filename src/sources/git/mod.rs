@@ -6,8 +6,9 @@
 //!
 //! `repository` finds the directories with objects, `store` the packs in them, `pack` reads one, `forest` finds what is a
 //! delta against what, `tree_walk` goes through it on several threads. `refs` reads what the history is entered by, and
-//! `attribution` says which commit brought an object in, and where it still is. Everything is read, never mapped, and
-//! nothing of what a file states is allocated before it is compared with a limit.
+//! `attribution` says which commit brought an object in, and where it still is; `remote` brings a repository from a
+//! server. Everything is read, never mapped, and nothing of what a file states is allocated before it is compared with a
+//! limit.
 
 pub mod attribution;
 pub mod changes;
@@ -28,6 +29,7 @@ mod pack;
 mod pack_index;
 mod reader;
 pub mod refs;
+pub mod remote;
 mod repository;
 mod store;
 mod tree_walk;

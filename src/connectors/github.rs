@@ -164,12 +164,8 @@ pub async fn list(
     if !is_name(owner) {
         return Err(GithubError::Name);
     }
-    let asking = Asking {
-        client: client.clone(),
-        base: api.base.clone(),
-        authorization,
-        fault: Arc::new(Mutex::new(None)),
-    };
+    let asking =
+        Asking { client: client.clone(), base: api.base.clone(), authorization, fault: Arc::new(Mutex::new(None)) };
     let crab = asking.crab();
     let root = api.base.as_str().trim_end_matches('/');
     let mut first = asking.page(&crab, &format!("{root}/orgs/{owner}/repos?type=all&per_page=100")).await;
@@ -310,7 +306,8 @@ fn limited(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
         return Some(seconds);
     }
     let reset = number("x-ratelimit-reset").filter(|_| number("x-ratelimit-remaining") == Some(0))?;
-    let date = text("date").and_then(|d| time::OffsetDateTime::parse(d, &time::format_description::well_known::Rfc2822).ok());
+    let date =
+        text("date").and_then(|d| time::OffsetDateTime::parse(d, &time::format_description::well_known::Rfc2822).ok());
     let now = date.and_then(|d| u64::try_from(d.unix_timestamp()).ok());
     // Without a date, an hour: the length of GitHub's own limits.
     Some(now.map_or(3600, |now| reset.saturating_sub(now)))
@@ -336,7 +333,9 @@ mod tests {
     fn names_lead_nowhere_else() {
         let api = Api::new(API).unwrap();
         assert_eq!(api.clone_url("o/r.git").unwrap(), "https://github.com/o/r.git");
-        for name in ["", "o", "o/", "/r", "../r", "o/..", "o/r/x", "o/r?x", "o/r#x", "o/%2e%2e", "o@h/r", "o/a b", "o/r\n"] {
+        for name in
+            ["", "o", "o/", "/r", "../r", "o/..", "o/r/x", "o/r?x", "o/r#x", "o/%2e%2e", "o@h/r", "o/a b", "o/r\n"]
+        {
             assert!(api.clone_url(name).is_err(), "{name}");
         }
     }
@@ -345,7 +344,10 @@ mod tests {
     fn repositories_are_cloned_from_the_site_of_the_api_alone() {
         let own = Api::new("https://git.acme.example:8443/api/v3/").unwrap();
         assert_eq!(own.clone_url("o/r").unwrap(), "https://git.acme.example:8443/o/r.git");
-        assert_eq!(Api::new("https://api.acme.ghe.com").unwrap().clone_url("o/r").unwrap(), "https://acme.ghe.com/o/r.git");
+        assert_eq!(
+            Api::new("https://api.acme.ghe.com").unwrap().clone_url("o/r").unwrap(),
+            "https://acme.ghe.com/o/r.git"
+        );
         let github = Api::new(API).unwrap();
         assert!(github.check(&listed("o/r", "https://github.com/o/r.git")).is_ok());
         for url in [

@@ -192,7 +192,9 @@ impl Coverage {
     /// Every path that the record names.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut Untrusted> {
         let examples = self.skipped.values_mut().flat_map(|skipped| &mut skipped.examples);
-        examples.chain(self.gaps.iter_mut().map(|gap| &mut gap.path)).chain(self.notices.iter_mut().map(|n| &mut n.path))
+        examples
+            .chain(self.gaps.iter_mut().map(|gap| &mut gap.path))
+            .chain(self.notices.iter_mut().map(|n| &mut n.path))
     }
 
     /// Puts gaps and notices into path order, so that two scans of the same tree report alike.

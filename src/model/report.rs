@@ -45,33 +45,36 @@ impl Report {
         self.coverage.paths().for_each(within);
     }
 
-    /// Adds the report of another target: a credential that both have is one finding, with all its places.
-    pub fn merge(&mut self, other: Self) {
+    /// Joins the reports of several targets: a credential that more than one of them has is one finding, with all its
+    /// places.
+    #[must_use]
+    pub fn joined(reports: Vec<Self>) -> Self {
+        let mut all = Self::default();
         let mut known: HashMap<Same, usize> = HashMap::new();
-        for (index, finding) in self.findings.iter().enumerate() {
-            known.insert(same(finding), index);
-        }
-        for finding in other.findings {
-            match known.entry(same(&finding)) {
-                Entry::Occupied(at) => {
-                    if let Some(first) = self.findings.get_mut(*at.get()) {
-                        join(first, finding);
+        for report in reports {
+            for finding in report.findings {
+                match known.entry(same(&finding)) {
+                    Entry::Occupied(at) => {
+                        if let Some(first) = all.findings.get_mut(*at.get()) {
+                            join(first, finding);
+                        }
+                    }
+                    Entry::Vacant(at) => {
+                        at.insert(all.findings.len());
+                        all.findings.push(finding);
                     }
                 }
-                Entry::Vacant(at) => {
-                    at.insert(self.findings.len());
-                    self.findings.push(finding);
-                }
             }
+            all.below_confidence += report.below_confidence;
+            all.suppressed += report.suppressed;
+            all.rules = all.rules.max(report.rules);
+            all.coverage.merge(report.coverage);
         }
-        self.findings.sort_by(|a, b| {
+        all.findings.sort_by(|a, b| {
             let order = b.severity.cmp(&a.severity).then_with(|| a.locations.first().cmp(&b.locations.first()));
             order.then_with(|| a.kind.rule.cmp(&b.kind.rule))
         });
-        self.below_confidence += other.below_confidence;
-        self.suppressed += other.suppressed;
-        self.rules = self.rules.max(other.rules);
-        self.coverage.merge(other.coverage);
+        all
     }
 }
 
@@ -165,12 +168,11 @@ mod tests {
     #[test]
     fn reports_of_repositories_are_joined_by_credential() {
         let test = [Fact::TestPath];
-        let mut all = report("o/a", vec![finding("one", "tests/x", &test, Severity::Low)]);
-        let gaps: Vec<&[u8]> = all.coverage.gaps.iter().map(|gap| gap.path.raw()).collect();
+        let first = report("o/a", vec![finding("one", "tests/x", &test, Severity::Low)]);
+        let gaps: Vec<&[u8]> = first.coverage.gaps.iter().map(|gap| gap.path.raw()).collect();
         assert_eq!(gaps, [&b"o/a"[..], b"o/a: packed-refs", b"o/a: a"]);
-        let both =
-            vec![finding("one", "src/x", &[], Severity::High), finding("two", "y", &test, Severity::Critical)];
-        all.merge(report("o/b", both));
+        let both = vec![finding("one", "src/x", &[], Severity::High), finding("two", "y", &test, Severity::Critical)];
+        let all = Report::joined(vec![first, report("o/b", both)]);
         let told: Vec<_> = all
             .findings
             .iter()

@@ -56,9 +56,8 @@ impl Address {
     /// Whether a target is meant to be a URL: it has a scheme, or is what ssh and git's helpers take.
     #[must_use]
     pub fn is_meant(target: &str) -> bool {
-        let word = |text: &str| {
-            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b))
-        };
+        let word =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b));
         let scheme = target.split_once("://").is_some_and(|(scheme, _)| word(scheme));
         let helper = target.split_once("::").is_some_and(|(name, _)| word(name));
         scheme || helper || is_scp(target)

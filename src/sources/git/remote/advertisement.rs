@@ -31,7 +31,7 @@ impl Advertisement {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, RemoteError> {
         let broken = |why: &str| RemoteError::Broken(why.to_owned());
         let mut rest = bytes;
-        if !packet(&mut rest)?.is_some_and(|line| line.trim_ascii_end() == b"# service=git-upload-pack") {
+        if packet(&mut rest)?.is_none_or(|line| line.trim_ascii_end() != b"# service=git-upload-pack") {
             return Err(broken("it does not name the service"));
         }
         if packet(&mut rest)?.is_some() {

@@ -267,12 +267,11 @@ impl Session<'_> {
             Ok(report) => report,
             Err(error) => return failed(GapKind::Corrupt, error.to_string().replace(&*into.to_string_lossy(), name)),
         };
-        for refused in &mirror.refused {
-            report.coverage.gap(
-                GapKind::Corrupt,
-                refused,
-                "the server has a ref of this name, which git does not allow",
-            );
+        let refused =
+            (&mirror.refused, GapKind::Corrupt, "the server has a ref of this name, which git does not allow");
+        let missing = (&mirror.missing, GapKind::Missing, "the server did not send what this ref leads to");
+        for (names, kind, why) in [refused, missing] {
+            names.iter().for_each(|name| report.coverage.gap(kind, name, why));
         }
         let Suppress { refuse, today, rules } = *self.suppress;
         target::apply_head(head_file(into).as_deref(), refuse, today, rules, &mut report);

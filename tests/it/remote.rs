@@ -270,7 +270,7 @@ fn answers_that_are_none_are_gaps() {
         (|_, _| Answer::new(404, "text/plain", ""), "missing", "a token is needed"),
         (|_, _| Answer::new(500, "text/plain", ""), "unreadable", "answers 500"),
         (|_, _| Answer::new(200, REFS, ""), "corrupt", "ends too early"),
-        (|_, _| Answer::new(200, REFS, "001e# service=git-upload-pack\n0000000fERR \x1b[2Jno"), "corrupt", "no`"),
+        (|_, _| Answer::new(200, REFS, "001e# service=git-upload-pack\n0000000eERR \x1b[2Jno"), "corrupt", "no`"),
         (
             |r, a| if r.method == "GET" { Answer { claimed: Some(a.body.len() + 9), ..a } } else { a },
             "corrupt",
@@ -342,6 +342,37 @@ fn names_of_refs_that_lead_out_of_the_mirror_are_gaps_and_those_that_are_no_utf8
     assert_eq!(gaps(&run.json()).iter().filter(|g| g.2.contains("git does not allow")).count(), 2, "{}", run.out());
     assert_eq!(paths(&run.json()).len(), 3);
     assert!(!tree.at("escaped").exists() && !run.err().contains('\x1b'));
+}
+
+#[test]
+fn a_server_that_keeps_something_back_does_not_look_complete() {
+    let tree = Tree::new();
+    // What is asked for the pull request is asked for `main` once more: its commit does not come.
+    let server = instead(&tree, 85, |_, answer| answer);
+    let id = |name: &str| tree.git("work/acme/one", &["rev-parse", name]).out().trim().to_owned();
+    let (pull, main, root) = (id("refs/pull/1/head"), id("main"), tree.at("srv"));
+    let keeping = Server::start(&tree, "keeping", move |request| {
+        let mut request = request.clone();
+        if request.method == "POST" {
+            request.body = String::from_utf8(request.body).unwrap().replace(&pull, &main).into_bytes();
+        }
+        backend(&root, &request)
+    });
+    drop(server);
+    let report = ran(&tree, &mut scan(&tree, &keeping, &[&keeping.url("/acme/one.git")]), 4).json();
+    let gaps = gaps(&report);
+    assert!(gaps.iter().any(|gap| gap.0.contains("refs/pull/1/head") || gap.1 == "missing"), "{gaps:?}");
+}
+
+#[test]
+fn a_repository_that_is_shallow_on_its_server_is_a_gap() {
+    let tree = Tree::new();
+    let root = serve(&tree, "acme/one", 95);
+    let from = format!("file://{}", tree.at("srv/acme/one.git").display());
+    tree.git(".", &["clone", "-q", "--bare", "--depth", "1", "-b", "main", &from, "srv/acme/shallow.git"]);
+    let server = Server::git(&tree, root);
+    let (_, _, why) = gap(&ran(&tree, &mut scan(&tree, &server, &[&server.url("/acme/shallow.git")]), 3).json());
+    assert!(why.contains("shallow on its server"), "{why}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -65,7 +65,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one that answers by `handler`; its authority's certificate is written to the tree as `NAME.pem`.
     pub(crate) fn start(tree: &Tree, name: &str, handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let (config, pem) = identity();
+        let (config, pem) = identity(name);
         let authority = tree.write(format!("{name}.pem"), pem);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -96,8 +96,9 @@ impl Server {
 }
 
 /// A certificate for 127.0.0.1, and that of its authority as PEM.
-fn identity() -> (Arc<ServerConfig>, String) {
+fn identity(name: &str) -> (Arc<ServerConfig>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();

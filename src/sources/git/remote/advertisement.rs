@@ -62,7 +62,8 @@ impl Advertisement {
                 }
             }
             if line.starts_with(b"shallow ") {
-                continue;
+                // libgit2 does not read such a list.
+                return Err(broken("the repository is shallow on its server, and has no whole history there"));
             }
             let (id, name) = halves(line, b' ').ok_or_else(|| broken("a line of it names no ref"))?;
             let id = ObjectId::from_hex(id).ok_or_else(|| broken("a line of it has no object's name"))?;

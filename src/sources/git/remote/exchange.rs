@@ -34,7 +34,7 @@ pub(super) struct Exchange {
     received: AtomicU64,
     /// Why the conversation ended: libgit2 hands on a number.
     fault: Mutex<Option<RemoteError>>,
-    advertisement: Vec<u8>,
+    advertisement: Arc<[u8]>,
 }
 
 impl Exchange {
@@ -52,7 +52,7 @@ impl Exchange {
             most,
             received: AtomicU64::new(0),
             fault: Mutex::new(None),
-            advertisement: Vec::new(),
+            advertisement: Arc::default(),
         };
         for _ in 0..=REDIRECTS {
             let mut url = below(&exchange.base, "/info/refs");
@@ -61,7 +61,7 @@ impl Exchange {
             let response = exchange.send(request)?;
             if !response.status().is_redirection() {
                 check(&response, ADVERTISED)?;
-                exchange.advertisement = exchange.whole(response)?;
+                exchange.advertisement = exchange.whole(response)?.into();
                 return Ok(exchange);
             }
             exchange.base = redirected(&url, &response)?;
@@ -84,7 +84,8 @@ impl Exchange {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
         };
-        self.web.wait(request.send()).map_err(|e| failed(&e))
+        // Within: the client starts its clocks when it is called, and they need the runtime.
+        self.web.wait(async { request.send().await }).map_err(|e| failed(&e))
     }
 
     /// Asks for a pack.
@@ -100,13 +101,13 @@ impl Exchange {
     }
 
     /// The next bytes of an answer; none at its end.
-    fn chunk(&self, response: &mut Response) -> Result<Vec<u8>, RemoteError> {
+    fn chunk(&self, response: &mut Response) -> Result<Arc<[u8]>, RemoteError> {
         let bytes = self.web.wait(response.chunk()).map_err(|e| failed(&e))?.unwrap_or_default();
         let received = self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
         if received > self.most {
             return Err(RemoteError::TooLarge(self.most));
         }
-        Ok(bytes.to_vec())
+        Ok(Arc::from(&*bytes))
     }
 
     fn whole(&self, mut response: Response) -> Result<Vec<u8>, RemoteError> {
@@ -172,13 +173,13 @@ pub(super) struct Stream {
     request: Vec<u8>,
     response: Option<Response>,
     /// What came and was not read yet.
-    bytes: Cursor<Vec<u8>>,
+    bytes: Cursor<Arc<[u8]>>,
 }
 
 impl Stream {
     /// The answer to the first request, which is there.
     pub(super) fn first(exchange: &Arc<Exchange>) -> Self {
-        let bytes = Cursor::new(exchange.advertisement.clone());
+        let bytes = Cursor::new(Arc::clone(&exchange.advertisement));
         Self { exchange: Arc::clone(exchange), request: Vec::new(), response: None, bytes }
     }
 
@@ -187,11 +188,11 @@ impl Stream {
         Self { exchange: Arc::clone(exchange), request: Vec::new(), response: None, bytes: Cursor::default() }
     }
 
-    fn more(&mut self) -> Result<Vec<u8>, RemoteError> {
+    fn more(&mut self) -> Result<Arc<[u8]>, RemoteError> {
         if !self.request.is_empty() {
             self.response = Some(self.exchange.post(std::mem::take(&mut self.request))?);
         }
-        self.response.as_mut().map_or_else(|| Ok(Vec::new()), |response| self.exchange.chunk(response))
+        self.response.as_mut().map_or_else(|| Ok(Arc::default()), |response| self.exchange.chunk(response))
     }
 }
 

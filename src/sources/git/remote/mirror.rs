@@ -4,14 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use git2::{AutotagOption, ErrorClass, FetchOptions, RemoteRedirect, Repository, RepositoryInitOptions};
+use git2::{AutotagOption, ErrorClass, FetchOptions, Oid, RemoteRedirect, Repository, RepositoryInitOptions};
 use reqwest::header::HeaderValue;
 
 use super::advertisement::{Advertisement, Head};
 use super::exchange::Exchange;
 use super::transport::{Current, URL, install};
 use super::{Address, RemoteError, Web, quoted};
-use crate::model::{Untrusted, system_words};
+use crate::model::{ObjectId, Untrusted, system_words};
 
 /// What is fetched: everything that the server names, pull requests and notes included, and a `HEAD` that is on no branch.
 const ALL: [&str; 2] = ["+refs/*:refs/*", "+HEAD:HEAD"];
@@ -27,6 +27,8 @@ pub struct Cloner {
 pub struct Mirror {
     /// Refs whose names git does not allow: they are not in the mirror.
     pub refused: Vec<Untrusted>,
+    /// Refs whose objects did not come.
+    pub missing: Vec<Untrusted>,
 }
 
 impl Cloner {
@@ -67,15 +69,17 @@ impl Cloner {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).no_reinit(true).mkdir(false).mkpath(false).external_template(false);
         let repository = Repository::init_opts(into, &options).map_err(|e| stored(&e))?;
+        let mut missing = Vec::new();
         if !advertisement.is_empty() {
             let current = || self.current.lock().unwrap_or_else(PoisonError::into_inner);
             *current() = Some(Arc::clone(&exchange));
             let outcome = download(&repository);
             *current() = None;
             outcome.map_err(|e| exchange.fault().unwrap_or_else(|| stored(&e)))?;
+            missing = absent(&repository, &advertisement).map_err(|e| stored(&e))?;
         }
         write_refs(&advertisement, into).map_err(|e| RemoteError::Storage(system_words(&e)))?;
-        Ok(Mirror { refused: advertisement.refused })
+        Ok(Mirror { refused: advertisement.refused, missing })
     }
 }
 
@@ -84,6 +88,14 @@ fn download(repository: &Repository) -> Result<(), git2::Error> {
     let mut options = FetchOptions::new();
     options.download_tags(AutotagOption::None).follow_redirects(RemoteRedirect::None);
     repository.remote_anonymous(URL)?.download(&ALL, Some(&mut options))
+}
+
+/// The refs whose objects the pack did not have: libgit2 takes whatever pack comes.
+fn absent(repository: &Repository, advertisement: &Advertisement) -> Result<Vec<Untrusted>, git2::Error> {
+    let objects = repository.odb()?;
+    let there = |id: &ObjectId| Oid::from_bytes(id.as_bytes()).is_ok_and(|id| objects.exists(id));
+    let refs = advertisement.refs.iter().filter(|(_, id)| !there(id));
+    Ok(refs.map(|(name, _)| Untrusted::new(name)).collect())
 }
 
 /// Writes the refs in one file: a server may have hundreds of thousands, and each would take a file.

@@ -76,12 +76,12 @@ pub fn root_cause(error: &dyn Error) -> String {
 pub(super) fn failed(error: &reqwest::Error) -> RemoteError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(this) = cause {
-        let inner = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = this.downcast_ref().or_else(|| inner.and_then(|e| e.downcast_ref()));
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+        if let Some(rustls::Error::InvalidCertificate(why)) = this.downcast_ref() {
             return RemoteError::Certificate(quoted(&why.to_string()));
         }
-        cause = this.source();
+        // What an error of the system wraps is not its source, but takes its place.
+        let wrapped = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = wrapped.map(|e| -> &(dyn Error + 'static) { e }).or_else(|| this.source());
     }
     let cause = root_cause(error);
     if error.is_timeout() {

@@ -6,6 +6,7 @@
 mod chosen;
 mod own;
 
+use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -144,6 +145,8 @@ struct Session<'a> {
     most: u64,
     token: Option<Token>,
     options: &'a ScanOptions<'a>,
+    /// How many more matches are kept: the reports of all repositories are held until the end.
+    room: Cell<usize>,
     suppress: &'a Suppress<'a>,
 }
 
@@ -167,7 +170,8 @@ pub(super) fn run(
     let token = token(remote.token_file.as_deref(), names)?;
     let web = Web::new(authorities(remote.ca_file.as_deref())?.as_deref()).map_err(set_up)?;
     let cloner = Cloner::new(web).map_err(set_up)?;
-    let session = Session { cloner, scratch: Scratch::start()?, most, token, options, suppress };
+    let room = Cell::new(options.max_matches);
+    let session = Session { cloner, scratch: Scratch::start()?, most, token, options, room, suppress };
     let mut reports = Vec::new();
     for target in targets {
         match target {
@@ -204,6 +208,10 @@ impl Session<'_> {
         }
         if let Some(why) = &listing.ended {
             coverage.gap(GapKind::Unreadable, &target, format!("its repositories were not all listed: {why}"));
+        }
+        if listing.of_user {
+            let why = "GitHub lists no private repositories of a user; name each as `github:OWNER/REPO`";
+            coverage.notice(&target, why);
         }
         let mut taken = Vec::new();
         for repository in &listing.repositories {
@@ -263,7 +271,8 @@ impl Session<'_> {
             Ok(mirror) => mirror,
             Err(error) => return failed(kind(&error), format!("it was not cloned: {error}")),
         };
-        let mut report = match history(into, self.options, progress) {
+        let options = ScanOptions { max_matches: self.room.get(), walk: self.options.walk.clone(), ..*self.options };
+        let mut report = match history(into, &options, progress) {
             Ok(report) => report,
             Err(error) => return failed(GapKind::Corrupt, error.to_string().replace(&*into.to_string_lossy(), name)),
         };

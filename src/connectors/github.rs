@@ -83,6 +83,8 @@ pub struct Listing {
     pub refused: Vec<(Untrusted, &'static str)>,
     /// Why the list is not whole.
     pub ended: Option<GithubError>,
+    /// Whether they are a user's: the API lists no private repository of a user.
+    pub of_user: bool,
 }
 
 /// What of a repository is read.
@@ -169,14 +171,15 @@ pub async fn list(
     let crab = asking.crab();
     let root = api.base.as_str().trim_end_matches('/');
     let mut first = asking.page(&crab, &format!("{root}/orgs/{owner}/repos?type=all&per_page=100")).await;
-    if matches!(first, Err(GithubError::Status(404))) {
+    let of_user = matches!(first, Err(GithubError::Status(404)));
+    if of_user {
         first = asking.page(&crab, &format!("{root}/users/{owner}/repos?type=owner&per_page=100")).await;
     }
     let mut page = match first {
         Err(GithubError::Status(404)) => return Err(GithubError::NoOwner),
         other => other?,
     };
-    let mut listing = Listing::default();
+    let mut listing = Listing { of_user, ..Listing::default() };
     for _ in 0..PAGES {
         for listed in page.take_items() {
             match api.check(&listed) {

@@ -60,10 +60,11 @@ mod tests {
     fn a_token_is_one_word_and_shows_nothing() {
         let token = Token::new(b" word-of-mine\n").unwrap();
         let pair = token.for_git().unwrap();
-        assert_eq!(pair.to_str().unwrap(), "Basic eC1hY2Nlc3MtdG9rZW46d29yZC1vZi1taW5l");
+        let wanted = format!("Basic {}", STANDARD.encode("x-access-token:word-of-mine"));
+        assert_eq!(pair.to_str().unwrap(), wanted);
         assert_eq!(token.for_api().unwrap().to_str().unwrap(), "Bearer word-of-mine");
         for shown in [format!("{token:?}"), format!("{pair:?}")] {
-            assert!(!shown.contains("word") && !shown.contains("eC1"), "{shown}");
+            assert!(!shown.contains("word") && !shown.contains(&wanted), "{shown}");
         }
         for text in [&b""[..], b" \n", b"two words", b"a\nb", b"\xff"] {
             assert!(Token::new(text).is_err());

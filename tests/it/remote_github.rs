@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::remote::{ran, scan, serve};
 use crate::server::{Answer, Request, Server, backend};
-use crate::support::{Tree, findings, gaps, places, skipped};
+use crate::support::{Tree, findings, gaps, notices, places, skipped};
 
 /// A repository as the API names it.
 fn listed(here: &str, name: &str, more: Value) -> Value {
@@ -94,6 +94,7 @@ fn all_repositories_of_an_owner_are_scanned_and_what_fails_is_said() {
         for ((path, why), (name, text)) in why.iter().zip(wanted) {
             assert!(path.replace('\x1b', "\\u{1b}") == name && why.contains(text), "{path}: {why}");
         }
+        assert_eq!(notices(&report).iter().any(|(_, text)| text.contains("no private repositories")), kind == "users");
         assert_eq!(skipped(&report, "archived"), (0, 1, vec!["acme/old".to_owned()]));
         assert_eq!(skipped(&report, "fork"), (0, 1, vec!["acme/copy".to_owned()]));
         for line in ["acme/one: 3 findings, 0 gaps, ", "acme/gone: 0 findings, 1 gap, "] {

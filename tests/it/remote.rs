@@ -296,8 +296,9 @@ fn answers_that_are_none_are_gaps() {
         ),
         (
             |r, mut a| {
-                let at = a.body.len() - 60;
-                a.body[at] ^= if r.method == "GET" { 0 } else { 0x55 };
+                if let Some(at) = a.body.windows(4).position(|w| w == b"PACK") {
+                    a.body[at + 30] ^= 0x55;
+                }
                 a
             },
             "corrupt",

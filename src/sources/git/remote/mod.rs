@@ -19,7 +19,7 @@ pub use web::{Web, root_cause};
 
 use crate::model::counted;
 
-/// Why a repository could not be cloned. What a server said is quoted in one line of at most [`QUOTED`] characters, and
+/// Why a repository could not be cloned. What a server said is quoted in one line of at most 200 characters, and
 /// passes the escaper of the sink that it goes to.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RemoteError {

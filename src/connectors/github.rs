@@ -10,7 +10,7 @@ use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder, Page};
 use reqwest::{Client, Url};
 use serde::Deserialize;
 
-use crate::model::{Untrusted, counted};
+use crate::model::{Untrusted, counted, root_cause};
 
 /// The API of github.com.
 pub const API: &str = "https://api.github.com";
@@ -317,11 +317,7 @@ fn limited(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
 }
 
 fn connection(error: &reqwest::Error) -> GithubError {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    GithubError::Connection(cause.to_string())
+    GithubError::Connection(root_cause(error))
 }
 
 #[cfg(test)]

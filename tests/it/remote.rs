@@ -295,7 +295,7 @@ fn answers_that_are_none_are_gaps() {
             "broken",
         ),
         (
-            |r, mut a| {
+            |_, mut a| {
                 if let Some(at) = a.body.windows(4).position(|w| w == b"PACK") {
                     a.body[at + 30] ^= 0x55;
                 }

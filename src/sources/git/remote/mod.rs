@@ -15,7 +15,7 @@ mod web;
 
 pub use address::{Address, AddressError};
 pub use mirror::{Cloner, Mirror};
-pub use web::{Web, root_cause};
+pub use web::Web;
 
 use crate::model::counted;
 

@@ -8,6 +8,7 @@ use reqwest::{Certificate, Client, redirect};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{RemoteError, quoted};
+use crate::model::root_cause;
 
 const CONNECT: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(60);
@@ -30,7 +31,8 @@ impl Web {
     pub fn new(authorities: Option<&[u8]>) -> Result<Self, RemoteError> {
         // Whoever was first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let setup = |what: &str, e: &dyn Error| RemoteError::Setup(format!("{what}: {}", root_cause(e)));
+        let setup =
+            |e: &(dyn Error + 'static)| RemoteError::Setup(format!("connections cannot be made: {}", root_cause(e)));
         let mut builder = Client::builder()
             .https_only(true)
             .no_proxy()
@@ -45,9 +47,9 @@ impl Web {
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        let client = builder.build().map_err(|e| setup("connections cannot be made", &e))?;
+        let client = builder.build().map_err(|e| setup(&e))?;
         let runtime = Builder::new_current_thread().enable_all().build();
-        Ok(Self { client, runtime: runtime.map_err(|e| setup("connections cannot be made", &e))? })
+        Ok(Self { client, runtime: runtime.map_err(|e| setup(&e))? })
     }
 
     /// The client itself.
@@ -62,16 +64,6 @@ impl Web {
     }
 }
 
-/// What went wrong in the end, without the URL that the client's errors begin with.
-#[must_use]
-pub fn root_cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    quoted(&cause.to_string())
-}
-
 /// An error of the client, told apart.
 pub(super) fn failed(error: &reqwest::Error) -> RemoteError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -83,7 +75,7 @@ pub(super) fn failed(error: &reqwest::Error) -> RemoteError {
         let wrapped = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         cause = wrapped.map(|e| -> &(dyn Error + 'static) { e }).or_else(|| this.source());
     }
-    let cause = root_cause(error);
+    let cause = quoted(&root_cause(error));
     if error.is_timeout() {
         RemoteError::Timeout(cause)
     } else if error.is_body() || error.is_decode() {

@@ -74,9 +74,9 @@ pub(super) enum Target {
     Github(String, Option<String>),
 }
 
-/// Whether `--include` and `--exclude` name repositories.
+/// Whether `--include` and `--exclude` choose among repositories.
 pub(super) fn names_repositories(targets: &[Target]) -> bool {
-    targets.iter().any(|t| matches!(t, Target::Github(..)))
+    targets.iter().any(|t| matches!(t, Target::Github(_, None)))
 }
 
 /// The targets that are on servers; none where all are paths.
@@ -168,19 +168,22 @@ pub(super) fn run(
         _ => GIT_TOKEN,
     };
     let token = token(remote.token_file.as_deref(), names)?;
+    let scratch = Scratch::start()?;
+    // Where nothing can be stored, that is said before anything is asked for.
+    scratch.directory()?.remove()?;
     let web = Web::new(authorities(remote.ca_file.as_deref())?.as_deref()).map_err(set_up)?;
     let cloner = Cloner::new(web).map_err(set_up)?;
     let room = Cell::new(options.max_matches);
-    let session = Session { cloner, scratch: Scratch::start()?, most, token, options, room, suppress };
+    let session = Session { cloner, scratch, most, token, options, room, suppress };
     let mut reports = Vec::new();
     for target in targets {
         match target {
-            Target::Url(address) => reports.push(session.repository(address.as_str(), address, targets.len() > 1)?),
-            Target::Github(owner, None) => session.owner(&api, owner, &chosen, &mut reports)?,
+            Target::Url(address) => reports.push(session.repository(address.as_str(), address, targets.len() > 1)),
+            Target::Github(owner, None) => session.owner(&api, owner, &chosen, &mut reports),
             Target::Github(owner, Some(name)) => {
                 let name = format!("{owner}/{name}");
                 let url = api.clone_url(&name)?;
-                reports.push(session.named(&name, &url, targets.len() > 1)?);
+                reports.push(session.named(&name, &url, targets.len() > 1));
             }
         }
     }
@@ -195,7 +198,7 @@ fn set_up(error: RemoteError) -> anyhow::Error {
 
 impl Session<'_> {
     /// Lists what an owner has, and scans what is chosen of it.
-    fn owner(&self, api: &github::Api, owner: &str, chosen: &Chosen, reports: &mut Vec<Report>) -> Result<()> {
+    fn owner(&self, api: &github::Api, owner: &str, chosen: &Chosen, reports: &mut Vec<Report>) {
         let web = self.cloner.web();
         let header = self.token.as_ref().and_then(Token::for_api);
         let listed = web.wait(github::list(web.client(), api, owner, header));
@@ -222,59 +225,59 @@ impl Session<'_> {
         }
         reports.push(report);
         for repository in taken {
-            reports.push(self.named(&repository.name, &repository.url, true)?);
+            reports.push(self.named(&repository.name, &repository.url, true));
         }
-        Ok(())
     }
 
     /// Clones and scans a repository that GitHub has.
-    fn named(&self, name: &str, url: &str, told: bool) -> Result<Report> {
+    fn named(&self, name: &str, url: &str, told: bool) -> Report {
         match Address::parse(url) {
             Ok(address) => self.repository(name, &address, told),
-            Err(e) => {
-                let mut report = self.nothing();
-                report.coverage.gap(GapKind::Unreadable, &Untrusted::from(name), e.to_string());
-                Ok(report)
-            }
+            Err(error) => self.failed(&Untrusted::from(name), GapKind::Unreadable, error.to_string()),
         }
     }
 
     /// Clones and scans a repository; `told` says that how it ended is told at once.
-    fn repository(&self, name: &str, address: &Address, told: bool) -> Result<Report> {
-        let start = Instant::now();
-        let directory = self.scratch.directory()?;
-        let progress = Arc::new(Progress::default());
-        let line = Line::start(&progress);
-        let mut report = self.scanned(name, address, directory.path(), &progress);
-        drop(line);
-        report.within(&Untrusted::from(name), directory.path().as_os_str().as_bytes());
-        directory.remove()?;
+    fn repository(&self, name: &str, address: &Address, told: bool) -> Report {
+        let (start, path) = (Instant::now(), Untrusted::from(name));
+        let report = match self.scratch.directory() {
+            Ok(directory) => {
+                let progress = Arc::new(Progress::default());
+                let line = Line::start(&progress);
+                let mut report = self.scanned(name, address, directory.path(), &progress);
+                drop(line);
+                report.within(&path, directory.path().as_os_str().as_bytes());
+                if let Err(error) = directory.remove() {
+                    report.coverage.notice(&path, format!("its clone is still there: {}", one_line(&error)));
+                }
+                report
+            }
+            Err(error) => self.failed(&path, GapKind::Unreadable, one_line(&error)),
+        };
         if told {
             let found = counted(report.findings.len() as u64, "finding", "findings");
             let gaps = counted(report.coverage.gaps.len() as u64, "gap", "gaps");
             let line = format!("{name}: {found}, {gaps}, {:.1} s", start.elapsed().as_secs_f64());
             let _ = writeln!(std::io::stderr(), "{}", exit::escaped(&line));
         }
-        Ok(report)
+        report
     }
 
     fn scanned(&self, name: &str, address: &Address, into: &Path, progress: &Progress) -> Report {
         // What is named by this directory is named by the repository in the end.
         let here = Untrusted::new(into.as_os_str().as_bytes());
-        let failed = |kind, why: String| {
-            let mut report = self.nothing();
-            report.coverage.gap(kind, &here, why);
-            report
-        };
         let header = self.token.as_ref().and_then(Token::for_git);
         let mirror = match self.cloner.fetch(address, header.as_ref(), self.most, into) {
             Ok(mirror) => mirror,
-            Err(error) => return failed(kind(&error), format!("it was not cloned: {error}")),
+            Err(error) => return self.failed(&here, kind(&error), format!("it was not cloned: {error}")),
         };
         let options = ScanOptions { max_matches: self.room.get(), walk: self.options.walk.clone(), ..*self.options };
         let mut report = match history(into, &options, progress) {
             Ok(report) => report,
-            Err(error) => return failed(GapKind::Corrupt, error.to_string().replace(&*into.to_string_lossy(), name)),
+            Err(error) => {
+                let why = error.to_string().replace(&*into.to_string_lossy(), name);
+                return self.failed(&here, GapKind::Corrupt, why);
+            }
         };
         let refused =
             (&mirror.refused, GapKind::Corrupt, "the server has a ref of this name, which git does not allow");
@@ -287,11 +290,23 @@ impl Session<'_> {
         report
     }
 
+    /// The report of a repository that could not be had.
+    fn failed(&self, path: &Untrusted, kind: GapKind, why: String) -> Report {
+        let mut report = self.nothing();
+        report.coverage.gap(kind, path, why);
+        report
+    }
+
     /// The report of a scan that came to nothing.
     fn nothing(&self) -> Report {
         let rules = self.options.rules.rules.iter().filter(|rule| (self.options.enable)(rule)).count() as u64;
         Report { rules, ..Report::default() }
     }
+}
+
+/// What an error says, without what to do about it.
+fn one_line(error: &anyhow::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 const fn kind(error: &RemoteError) -> GapKind {

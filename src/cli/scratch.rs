@@ -74,7 +74,9 @@ impl Directory {
         let mut current = locked(&self.current);
         remove(&self.path).map_err(|e| {
             let help = "remove it yourself: it holds what was cloned";
-            anyhow!("`{}` cannot be removed: {}\n  help: {help}", self.path.display(), system_words(&e))
+            let gone = gone(&self.path);
+            let left = if gone.exists() { &gone } else { &self.path };
+            anyhow!("`{}` cannot be removed: {}\n  help: {help}", left.display(), system_words(&e))
         })?;
         *current = None;
         Ok(())
@@ -96,7 +98,11 @@ fn locked(current: &Current) -> MutexGuard<'_, Option<PathBuf>> {
 
 /// Removes a directory that somebody may still be writing to: under another name nothing is added to it.
 fn remove(path: &Path) -> std::io::Result<()> {
-    let gone = path.with_extension("gone");
+    let gone = gone(path);
     let path = if fs::rename(path, &gone).is_ok() { &gone } else { path };
     fs::remove_dir_all(path)
+}
+
+fn gone(path: &Path) -> PathBuf {
+    path.with_extension("gone")
 }

@@ -246,6 +246,8 @@ fn what_is_no_https_url_is_refused_with_what_to_write() {
         (&[url, "--staged"], "whole history"),
         (&[url, "--range", "A..B"], "whole history"),
         (&[url, "--include", "x"], "github:OWNER"),
+        (&["github:o/r", "--include", "x"], "github:OWNER"),
+        (&["github:o/r", "--exclude", "no-such-rule"], "no rule or provider"),
         (&["--archived"], "github:OWNER"),
         (&["--forks", "."], "github:OWNER"),
         (&[".", "--token-file", "x"], "on a server"),
@@ -253,6 +255,8 @@ fn what_is_no_https_url_is_refused_with_what_to_write() {
         let run = run(quell().current_dir(tree.path()).arg("scan").args(arguments)).code(2);
         assert!(run.err().contains(told), "{arguments:?}: {}", run.err());
     }
+    let run_in = |directory: &str| run(quell().env("TMPDIR", tree.at(directory)).args(["scan", url]));
+    assert!(run_in("nowhere").code(2).err().contains("set TMPDIR"));
     tree.write("a::b", leak(1));
     assert_eq!(findings(&crate::support::scan(&tree, &["a::b"]).code(1).json()).len(), 1, "a file is a file");
 }

@@ -4,6 +4,7 @@
 //! map; `docs/design/` has the invariants that comments refer to by number.
 
 pub mod cli;
+pub mod connectors;
 pub mod detect;
 pub mod model;
 pub mod report;

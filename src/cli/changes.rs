@@ -64,6 +64,11 @@ pub(super) struct Job {
 }
 
 impl Args {
+    /// Whether a scan of a change is asked for.
+    pub(super) fn asked(&self) -> bool {
+        self.staged || self.unstaged || self.range.is_some() || self.since_ref.is_some()
+    }
+
     /// The scan of a change that the options ask for, if they do.
     pub(super) fn job(&self, paths: &[PathBuf]) -> Result<Option<Job>> {
         let between = match (&self.range, &self.since_ref) {
@@ -71,7 +76,7 @@ impl Args {
             (None, Some(name)) => Some(What::Between(name.clone(), "HEAD".to_owned(), false)),
             (None, None) => None,
         };
-        if !self.staged && !self.unstaged && between.is_none() {
+        if !self.asked() {
             if !self.allow_alternate.is_empty() {
                 bail!("--allow-alternate is for scans of a repository's objects\n  help: add --staged or --range");
             }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         confidence: Some("low".to_owned()),
         ..scan::Args::default()
     };
-    let mut report = scan::scanned(&options, &config, None)?;
+    let mut report = scan::scanned(&options, &config, None, &[])?;
     report.findings.retain(|f| f.fingerprint.as_ref() == Some(&fingerprint));
     let Some(finding) = report.findings.first() else {
         bail!(

@@ -164,7 +164,7 @@ fn scanned(job: Job, hook: Hook) -> Result<Exit> {
     }
     let args = Defaults::try_parse_from(["quell"]).map_err(|e| anyhow!("{}", e.render()))?.scan;
     let config = Config::load(args.config.as_deref())?;
-    let report = scan::scanned(&args, &config, Some(&job))?;
+    let report = scan::scanned(&args, &config, Some(&job), &[])?;
     let mut out = std::io::stderr().lock();
     tell(&report, hook, &mut out)?;
     Ok(match Exit::of(!report.findings.is_empty(), report.coverage.is_complete()) {

@@ -2,8 +2,8 @@
 //!
 //! `changes` asks for scans of a change, `hook` is what git's hooks call and `install` puts them in place;
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
-//! says it, `output` writes reports where they were asked for (`destination`), `progress` shows how far a scan has come,
-//! `exit` says how a run ended.
+//! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
+//! where they were asked for (`destination`), `progress` shows how far a scan has come, `exit` says how a run ended.
 
 mod changes;
 mod config;
@@ -18,8 +18,10 @@ mod output;
 mod pages;
 mod places;
 mod progress;
+mod remote;
 mod rules;
 mod scan;
+mod scratch;
 mod target;
 
 use std::ffi::OsString;
@@ -42,7 +44,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Find secrets in directories, files and standard input.
+    /// Find secrets in directories, files, standard input and repositories on servers.
     Scan(Box<scan::Args>),
     /// List, show and check rules.
     Rules(rules::Args),

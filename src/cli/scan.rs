@@ -1,4 +1,4 @@
-//! `quell scan`: find secrets in directories, files and standard input.
+//! `quell scan`: find secrets in directories, files, standard input and repositories on servers.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
 use super::progress::Line;
-use super::{Exit, changes, exit, narrow, output, target};
+use super::{Exit, changes, exit, narrow, output, remote, target};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
@@ -17,7 +17,8 @@ use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files; `-` for standard input.
+    /// Directories and files; `-` for standard input; `https://HOST/OWNER/REPO` or `github:OWNER[/REPO]` for a
+    /// repository on a server, with its whole history.
     #[arg(default_value = ".")]
     pub(super) paths: Vec<PathBuf>,
     /// The name that reports give standard input.
@@ -35,7 +36,8 @@ pub(super) struct Args {
     /// Look for these rules or providers alone.
     #[arg(long, value_name = "RULE")]
     pub(super) only: Vec<String>,
-    /// Do not look for these rules or providers.
+    /// Do not look for these rules or providers. With a target `github:OWNER`: leave out repositories whose name, or
+    /// OWNER/NAME, matches this glob.
     #[arg(long, value_name = "RULE")]
     pub(super) exclude: Vec<String>,
     /// Scan only files that match, as in an ignore file; a file that is named goes by its path below the current directory.
@@ -77,6 +79,8 @@ pub(super) struct Args {
     pub(super) narrow: narrow::Args,
     #[command(flatten)]
     pub(super) changes: changes::Args,
+    #[command(flatten)]
+    pub(super) remote: remote::Args,
 }
 
 /// Which findings fail a run.
@@ -96,14 +100,15 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let fail_on =
         word("kind of findings", args.fail_on.as_deref().or(config.scan.fail_on.as_deref()).unwrap_or("any"), FAIL_ON)?;
     let outputs = output::parse(&args.format)?;
-    let job = args.changes.job(&args.paths)?;
-    if !args.history {
+    let remote = remote::targets(args)?;
+    let job = if remote.is_empty() { args.changes.job(&args.paths)? } else { None };
+    if !args.history && remote.is_empty() {
         args.narrow.needs_history()?;
         if args.cache.is_some() {
             bail!("--cache keeps what a scan of a history came to, and none is scanned\n  help: add --history");
         }
     }
-    let mut report = scanned(args, &config, job.as_ref())?;
+    let mut report = scanned(args, &config, job.as_ref(), &remote)?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
     }
@@ -143,11 +148,17 @@ fn is_stream(path: &Path) -> bool {
 }
 
 /// Runs the scan that the options and the configuration describe: of the paths, or of a change.
-pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) -> Result<Report> {
+pub(super) fn scanned(
+    args: &Args,
+    config: &Config,
+    job: Option<&changes::Job>,
+    remote: &[remote::Target],
+) -> Result<Report> {
     one_stream(args)?;
     let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
-    let (only, exclude) =
-        ([&args.only[..], &config.scan.only].concat(), [&args.exclude[..], &config.scan.exclude].concat());
+    // On GitHub it names repositories.
+    let excluded = if remote::names_repositories(remote) { &[][..] } else { &args.exclude[..] };
+    let (only, exclude) = ([&args.only[..], &config.scan.only].concat(), [excluded, &config.scan.exclude].concat());
     for name in only.iter().chain(&exclude) {
         known(&rules, name)?;
     }
@@ -179,19 +190,22 @@ pub(super) fn scanned(args: &Args, config: &Config, job: Option<&changes::Job>) 
     };
     exit::many_files();
     let progress = Arc::new(Progress::default());
-    let line = Line::start(&progress);
     let suppress = Suppress { refuse: args.no_target_ignores, today: today(now), rules: &rules };
-    let mut report = run_on(args, job, &options, &progress, &suppress)?;
-    drop(line);
+    let mut report = if remote.is_empty() {
+        let _line = Line::start(&progress);
+        run_on(args, job, &options, &progress, &suppress)?
+    } else {
+        remote::run(args, remote, &options, &suppress)?
+    };
     report.coverage.sort();
     Ok(report)
 }
 
 /// How the suppressions of a target are taken.
-struct Suppress<'a> {
-    refuse: bool,
-    today: (u16, u8, u8),
-    rules: &'a RuleSet,
+pub(super) struct Suppress<'a> {
+    pub(super) refuse: bool,
+    pub(super) today: (u16, u8, u8),
+    pub(super) rules: &'a RuleSet,
 }
 
 /// Scans what was named, and takes out what its suppressions name.
@@ -235,7 +249,7 @@ fn no_history(root: &Path, error: &HistoryError) -> anyhow::Error {
 const CACHE: &str = "name a directory of your own outside of what is scanned, such as `~/.cache/quell`";
 
 /// Opens a cache.
-fn cache(directory: &Path) -> Result<Cache> {
+pub(super) fn cache(directory: &Path) -> Result<Cache> {
     Cache::new(directory).map_err(|error| anyhow!("{error}\n  help: {CACHE}"))
 }
 

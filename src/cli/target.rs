@@ -85,6 +85,19 @@ pub(super) fn apply_root(root: &Path, refuse: bool, today: (u16, u8, u8), rules:
     settle(&held, &|_, _| true, &|_| true, rules, report);
 }
 
+/// The same for a history of a repository elsewhere, with the text of the file at its `HEAD`.
+pub(super) fn apply_head(
+    text: Option<&[u8]>,
+    refuse: bool,
+    today: (u16, u8, u8),
+    rules: &RuleSet,
+    report: &mut Report,
+) {
+    let text = text.map(|t| std::str::from_utf8(t).map(str::to_owned).map_err(|_| "it is no UTF-8")).transpose();
+    let held = entries(text, (PathBuf::new(), Untrusted::from(FILE)), refuse, today, report);
+    settle(&held, &|_, _| true, &|_| true, rules, report);
+}
+
 /// Takes out what the suppressions name: `below` says whether a path lies below a directory, and `whole` whether all of a
 /// directory was scanned.
 fn settle(

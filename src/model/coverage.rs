@@ -16,12 +16,16 @@ pub enum SkipReason {
     SpecialFile,
     /// Ignored by the repository's ignore files and not tracked; `--no-ignore` scans it.
     Ignored,
-    /// Left out by `--exclude-path` or `--include-path`.
+    /// Left out by `--exclude-path` or `--include-path`; a repository by `--exclude` or `--include`.
     Excluded,
     /// What holds packed objects in a repository's own directory (`.git`), and its index: the history scan reads them.
     GitDirectory,
     /// A submodule's commit: its content lies in a repository of its own.
     Submodule,
+    /// A repository that its owner has archived; `--archived` takes it.
+    Archived,
+    /// A repository that is a fork of another; `--forks` takes it.
+    Fork,
 }
 
 impl SkipReason {
@@ -35,6 +39,8 @@ impl SkipReason {
             Self::Excluded => "excluded",
             Self::GitDirectory => "git-directory",
             Self::Submodule => "submodule",
+            Self::Archived => "archived",
+            Self::Fork => "fork",
         }
     }
 }
@@ -181,6 +187,14 @@ impl Coverage {
         }
         self.gaps.extend(other.gaps);
         self.notices.extend(other.notices);
+    }
+
+    /// Every path that the record names.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut Untrusted> {
+        let examples = self.skipped.values_mut().flat_map(|skipped| &mut skipped.examples);
+        examples
+            .chain(self.gaps.iter_mut().map(|gap| &mut gap.path))
+            .chain(self.notices.iter_mut().map(|n| &mut n.path))
     }
 
     /// Puts gaps and notices into path order, so that two scans of the same tree report alike.

@@ -27,5 +27,5 @@ pub use object::ObjectId;
 pub use report::Report;
 pub use secret::{Quotes, Redacted, Secret};
 pub use suggest::{nearest, unknown_key_help};
-pub use told::{counted, system_words};
+pub use told::{counted, root_cause, system_words};
 pub use untrusted::Untrusted;

@@ -1,5 +1,7 @@
 //! How numbers and the system's errors are told to people.
 
+use std::error::Error;
+
 /// A number with the word for what it counts.
 #[must_use]
 pub fn counted(n: u64, one: &str, many: &str) -> String {
@@ -12,6 +14,16 @@ pub fn system_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     let mut letters = text.split(" (os error").next().unwrap_or_default().chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What went wrong in the end, without what stands before it: a client's errors begin with the URL.
+#[must_use]
+pub fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.downcast_ref().map_or_else(|| cause.to_string(), system_words)
 }
 
 #[cfg(test)]

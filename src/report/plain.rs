@@ -124,6 +124,8 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 SkipReason::Excluded => "excluded",
                 SkipReason::GitDirectory => "git objects",
                 SkipReason::Submodule => "submodules",
+                SkipReason::Archived => "archived",
+                SkipReason::Fork => "forks",
             };
             match (s.files, s.directories) {
                 (files, 0) => format!("{what} {files}"),

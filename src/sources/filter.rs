@@ -13,7 +13,7 @@ pub struct PatternError {
 }
 
 /// `--include-path` and `--exclude-path`, in the syntax of ignore files, relative to the scanned directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PathFilter {
     patterns: [Vec<String>; 2],
     include: Gitignore,

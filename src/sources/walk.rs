@@ -27,7 +27,7 @@ use crate::model::{Coverage, GapKind, SkipReason, Untrusted, system_words};
 const BATCH: usize = 32;
 
 /// What to go through, and what to leave out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Whether files that the repository ignores are scanned too.
     pub ignored_too: bool,

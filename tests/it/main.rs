@@ -45,5 +45,8 @@ mod prefix;
 mod ranges;
 mod readme;
 mod refs;
+mod remote;
+mod remote_github;
+mod server;
 mod snapshots;
 mod targets;

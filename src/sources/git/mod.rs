@@ -7,9 +7,9 @@
 //!
 //! `locate` finds a repository, `repository` the directories with its objects, `store` the packs in them, `pack` reads one;
 //! `forest` finds what is a delta against what, `tree_walk` goes through it on several threads. `lookup` finds single
-//! objects without reading whole indexes. `refs` reads what the history is entered by,
-//! `attribution` says which commit brought an object in, and where it still is, `changes` what a change makes. Everything is read, never mapped, and
-//! nothing of what a file states is allocated before it is compared with a limit.
+//! objects without reading whole indexes. `refs` reads what the history is entered by, `attribution` says which commit
+//! brought an object in, and where it still is, `changes` what a change makes; `remote` brings a repository from a server.
+//! Everything is read, never mapped, and nothing of what a file states is allocated before it is compared with a limit.
 
 pub mod attribution;
 pub mod changes;
@@ -35,6 +35,7 @@ mod pack;
 mod pack_index;
 mod reader;
 pub mod refs;
+pub mod remote;
 mod repository;
 mod store;
 mod tree_walk;

@@ -457,7 +457,7 @@ fn unsafety(source: &Source) -> Vec<String> {
 
 /// (g) The libraries that read packs are used in one folder, and libgit2 where it may be.
 fn repositories(source: &Source) -> Vec<String> {
-    let (reads, compares) = (source.lies_in(MAY_READ_REPOSITORIES), source.lies_in(MAY_USE_LIBGIT2));
+    let (reads, fetches) = (source.lies_in(MAY_READ_REPOSITORIES), source.lies_in(MAY_USE_LIBGIT2));
     let misplaced = |name: &str| name.starts_with("gix_") && !reads || name == "git2" && !fetches;
     let found = (0..source.tokens.len()).filter(|i| misplaced(source.at(*i)));
     let why = "gix is used outside of `src/sources/git/`, or git2 outside of its `changes/lines.rs` and `remote/`";

@@ -40,6 +40,7 @@ const MAY_EXPOSE: &[&str] = &[
     "src/connectors/",
     "src/ledger/",
     "src/model/secret.rs",
+    "src/model/finding.rs",
     "src/model/fingerprint.rs",
     "src/scan/conceal.rs",
     "src/scan/join.rs",

@@ -12,7 +12,7 @@ use super::{Exit, changes, exit, narrow, output, remote, target};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{Cache, HistoryError, MAX_MATCHES, Progress, ScanOptions, Target, history, scan};
+use crate::scan::{Cache, HistoryError, MAX_MATCHES, Markers, Progress, ScanOptions, Target, history, scan};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -186,6 +186,11 @@ pub(super) fn scanned(
         threads,
         now,
         max_matches: MAX_MATCHES,
+        markers: match (args.no_target_ignores, job.is_some()) {
+            (true, _) => Markers::Refused,
+            (false, true) => Markers::OfChange,
+            (false, false) => Markers::Hold,
+        },
         walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
     };
     exit::many_files();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CommitRef, Confidence, Fingerprint, InHistory, Part, Redacted, Secret, Severity, Untrusted};
+use super::{CommitRef, Confidence, Fingerprint, Identity, InHistory, Part, Redacted, Secret, Severity, Untrusted};
 
 /// A place in a file.
 ///
@@ -120,6 +120,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What identifies a credential that a person chose, and that has no fingerprint of its own for that.
+    #[must_use]
+    pub fn as_password(&self) -> Identity<'_> {
+        let own = |name: &str| self.companions.iter().find(|c| c.kind.is_none() && c.name == name);
+        let bytes = |name| own(name).map(|c| c.secret.expose()).unwrap_or_default();
+        Identity::Password { secret: &self.secret, subject: bytes("user"), host: bytes("host") }
+    }
+
     /// The form of the primary secret that may be shown.
     #[must_use]
     pub fn redacted(&self) -> Redacted {

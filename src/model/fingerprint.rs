@@ -1,7 +1,9 @@
 //! A leak's identity outside memory: a keyed hash of the credential.
 
+use argon2::{Algorithm, Argon2, Params, Version};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::Secret;
 
@@ -22,6 +24,51 @@ pub enum Identity<'a> {
         /// The host with its port, or empty.
         host: &'a [u8],
     },
+}
+
+impl Identity<'_> {
+    /// Gives every part to a hash, each preceded by its length, so that no two identities run together to the same bytes.
+    fn feed(&self, mut to: impl FnMut(&[u8])) {
+        let (kind, parts): (&[u8], [&[u8]; 3]) = match self {
+            Self::Token(secret) => (b"token", [secret.expose(), b"", b""]),
+            Self::Password { secret, subject, host } => (b"password", [secret.expose(), subject, host]),
+        };
+        for part in [b"quell-fingerprint-1", kind].into_iter().chain(parts) {
+            to(&(part.len() as u64).to_le_bytes());
+            to(part);
+        }
+    }
+}
+
+/// What makes the slow fingerprints of one list of suppressions unlike those of another, so that nobody can search for
+/// guessable secrets in many lists at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Salt([u8; Salt::LEN]);
+
+impl Salt {
+    /// Bytes of a salt.
+    pub const LEN: usize = 8;
+    /// How a slow fingerprint begins.
+    const START: &'static str = "q1-slow-";
+
+    /// Makes one of random bytes.
+    #[must_use]
+    pub const fn new(random: [u8; Self::LEN]) -> Self {
+        Self(random)
+    }
+
+    /// The fingerprint of a credential, guessable ones included: 20 ms of one core, and 19 MiB, for each guess (Argon2id,
+    /// RFC 9106, with the least parameters that OWASP's password storage cheat sheet names).
+    #[must_use]
+    pub fn fingerprint(&self, identity: Identity<'_>) -> Option<Fingerprint> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        identity.feed(|part| bytes.extend_from_slice(part));
+        let params = Params::new(19 << 10, 2, 1, Some(16)).ok()?;
+        let mut digest = [0; 16];
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        argon.hash_password_into(&bytes, &self.0, &mut digest).ok()?;
+        Some(Fingerprint(format!("{}{}-{}", Self::START, hex(&self.0), hex(&digest))))
+    }
 }
 
 /// The key of fingerprints.
@@ -73,17 +120,11 @@ impl FingerprintKey {
     /// The fingerprint of a credential; `None` where it could be searched for.
     #[must_use]
     pub fn fingerprint(&self, identity: Identity<'_>) -> Option<Fingerprint> {
-        let (kind, parts): (&[u8], [&[u8]; 3]) = match identity {
-            Identity::Token(secret) => (b"token", [secret.expose(), b"", b""]),
-            Identity::Password { .. } if self.open => return None,
-            Identity::Password { secret, subject, host } => (b"password", [secret.expose(), subject, host]),
-        };
-        let mut mac = self.mac.clone();
-        // Every part is preceded by its length, so that no two inputs run together to the same bytes.
-        for part in [b"quell-fingerprint-1", kind].into_iter().chain(parts) {
-            mac.update(&(part.len() as u64).to_le_bytes());
-            mac.update(part);
+        if self.open && matches!(identity, Identity::Password { .. }) {
+            return None;
         }
+        let mut mac = self.mac.clone();
+        identity.feed(|bytes| mac.update(bytes));
         let digest = mac.finalize().into_bytes();
         Some(Fingerprint(format!("q1-{}-{}", self.id, hex(digest.get(..16).unwrap_or_default()))))
     }
@@ -104,7 +145,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// `q1-KEYID-HEX`: HMAC-SHA-256 (RFC 2104) over length-prefixed version, kind and identity, cut to 128 bits.
-/// The key id is `open` or the first four bytes of a hash of the key.
+/// The key id is `open` or the first four bytes of a hash of the key. `q1-slow-SALT-HEX` is a slow hash of the same
+/// ([`Salt::fingerprint`]), for guessable secrets in lists of suppressions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(String);
 
@@ -118,10 +160,29 @@ impl Fingerprint {
     /// Reads a text form that a person typed; `None` where it has not the form of one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (key, digest) = text.strip_prefix("q1-")?.split_once('-')?;
-        let lower_hex = |s: &str| s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        let valid = (key == "open" || (key.len() == 8 && lower_hex(key))) && digest.len() == 32 && lower_hex(digest);
-        valid.then(|| Self(text.to_owned()))
+        let is_hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let rest = text.strip_prefix("q1-")?;
+        let (key, digest) = rest.rsplit_once('-')?;
+        let salt = key.strip_prefix("slow-");
+        let is_key = key == "open" || is_hex(key, 8) || salt.is_some_and(|salt| is_hex(salt, 2 * Salt::LEN));
+        (is_key && is_hex(digest, 32)).then(|| Self(text.to_owned()))
+    }
+
+    /// What it was made with, where it is a slow one.
+    #[must_use]
+    pub fn salt(&self) -> Option<Salt> {
+        let (salt, _) = self.0.strip_prefix(Salt::START)?.split_once('-')?;
+        let mut bytes = [0; Salt::LEN];
+        for (to, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+            *to = u8::from_str_radix(salt.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Salt(bytes))
+    }
+
+    /// Whether it can be one of a key's.
+    #[must_use]
+    pub fn is_of(&self, key: &FingerprintKey) -> bool {
+        self.0.strip_prefix("q1-").and_then(|rest| rest.split_once('-')).is_some_and(|(id, _)| id == key.id)
     }
 }
 
@@ -149,6 +210,21 @@ mod tests {
         let team = FingerprintKey::team(&[7; 32]).unwrap();
         let [a, b, c] = [password(b"u", b"h"), password(b"uh", b""), password(b"u", b"i")].map(|i| team.fingerprint(i));
         assert!(a.is_some() && a != b && a != c && b != c);
+    }
+
+    #[test]
+    fn a_slow_fingerprint_depends_on_its_salt_and_identity_alone() {
+        let secret = Secret::new(b"hunter2".to_vec());
+        let identity = |subject| Identity::Password { secret: &secret, subject, host: b"h" };
+        let [one, two] = [Salt::new([1; 8]), Salt::new([2; 8])];
+        let print = one.fingerprint(identity(b"u")).unwrap();
+        assert_eq!(one.fingerprint(identity(b"u")), Some(print.clone()));
+        assert!(one.fingerprint(identity(b"v")) != Some(print.clone()));
+        assert!(two.fingerprint(identity(b"u")) != Some(print.clone()));
+        let read = Fingerprint::parse(print.as_str()).unwrap();
+        assert_eq!((read.salt(), read), (Some(one), print));
+        assert!(Fingerprint::parse("q1-slow-01-00000000000000000000000000000000").is_none());
+        assert_eq!(Fingerprint::parse("q1-open-00000000000000000000000000000000").unwrap().salt(), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod untrusted;
 pub use commit::CommitRef;
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
 pub use finding::{Companion, Fact, Finding, Kind, Location};
-pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError};
+pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError, Salt};
 pub use history::{InHistory, Part, Presence};
 pub use level::{Confidence, Severity};
 pub use object::ObjectId;

@@ -1,7 +1,7 @@
 //! The outcome of a scan, as every format tells it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Coverage, Fact, Finding, Fingerprint, Location, Secret, Untrusted};
 
@@ -14,6 +14,8 @@ pub struct Report {
     pub below_confidence: u64,
     /// How many were left out because a suppression names them.
     pub suppressed: u64,
+    /// How many places a marker on their line allows, by the marker; they are left out.
+    pub markers: BTreeMap<&'static str, u64>,
     /// How many rules were looked for.
     pub rules: u64,
     /// What was read, and what was not.
@@ -67,6 +69,9 @@ impl Report {
             }
             all.below_confidence += report.below_confidence;
             all.suppressed += report.suppressed;
+            for (marker, places) in report.markers {
+                *all.markers.entry(marker).or_default() += places;
+            }
             all.rules = all.rules.max(report.rules);
             all.coverage.merge(report.coverage);
         }

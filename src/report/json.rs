@@ -70,6 +70,7 @@ fn summary(report: &Report) -> Fields {
         ("complete", json!(report.coverage.is_complete())),
         ("below_confidence", json!(report.below_confidence)),
         ("suppressed", json!(report.suppressed)),
+        ("markers", json!(report.markers)),
     ])
 }
 

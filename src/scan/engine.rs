@@ -44,8 +44,22 @@ pub struct ScanOptions<'a> {
     pub now: i64,
     /// How many matches are kept; more are counted, and a gap.
     pub max_matches: usize,
+    /// What becomes of places with a marker on their line, such as `quell:allow`.
+    pub markers: Markers,
     /// What of trees is walked.
     pub walk: Options,
+}
+
+/// Whether markers hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Markers {
+    /// They hold: what they allow is counted and left out.
+    #[default]
+    Hold,
+    /// They are refused and counted.
+    Refused,
+    /// They do not hold for what a change brings in, since it could bring them in too; and they are counted.
+    OfChange,
 }
 
 /// How far a scan has come; read by whoever shows it.
@@ -104,12 +118,20 @@ pub(super) fn report(
     below: u64,
     mut coverage: Coverage,
 ) -> Report {
-    let found = join::findings(options.rules, options.enable, options.key, options.now, files);
+    let (found, allowed) = join::findings(options, files);
     let (findings, below_confidence) = join::above(found, options.confidence);
+    allowed.tell(options.markers, &mut coverage);
     coverage.sort();
     let rules = options.rules.rules.iter().filter(|r| (options.enable)(r)).count() as u64;
     let below_confidence = below_confidence + below;
-    let mut report = Report { findings, below_confidence, suppressed: 0, rules, coverage };
+    let mut report = Report {
+        findings,
+        below_confidence,
+        suppressed: allowed.findings,
+        markers: allowed.held(options.markers),
+        rules,
+        coverage,
+    };
     conceal(&mut report);
     report
 }

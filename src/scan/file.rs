@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lines::{Cursor, cut_character};
+use super::markers::{self, REACH};
 use super::paths;
 use super::sighting::{self, Sighting};
 use crate::detect::hits::Hit;
@@ -13,8 +14,8 @@ use crate::model::{Confidence, Location, Part as LocationPart, Secret, Untrusted
 use crate::rules::Shape;
 use crate::sources::{Encoding, Margins, Part};
 
-/// The context that detection needs around the owned bytes of a part, in units of the text.
-pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + Shape::CONTEXT, ahead: Shape::MAX_AHEAD };
+/// The context that detection and markers need around the owned bytes of a part, in units of the text.
+pub const MARGINS: Margins = Margins { back: Shape::MAX_BACK + REACH, ahead: Shape::MAX_AHEAD + REACH };
 
 /// Buffers of one thread.
 #[derive(Debug, Default)]
@@ -273,6 +274,7 @@ fn sighting(
         rule: candidate.rule,
         in_test: false,
         touched: true,
+        allowed: markers::allowing(reading.text, &candidate.secret),
         confidence: candidate.confidence,
         severity: candidate.severity,
         secret,

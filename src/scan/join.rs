@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use super::engine::ScanOptions;
+use super::markers::Allowed;
 use super::sighting::Sighting;
 use super::{companions, merge};
 use crate::model::{
@@ -15,13 +17,8 @@ use crate::rules::{Rule, RuleSet};
 ///
 /// Sightings of rules that `enable` refuses serve as parts of others alone. A file may hold hundreds of thousands of
 /// sightings: they are sorted and taken apart where they lie, and never stand in memory twice.
-pub(super) fn findings(
-    set: &RuleSet,
-    enable: &dyn Fn(&Rule) -> bool,
-    key: &FingerprintKey,
-    now: i64,
-    files: Vec<Vec<Sighting>>,
-) -> Vec<Finding> {
+pub(super) fn findings(options: &ScanOptions<'_>, files: Vec<Vec<Sighting>>) -> (Vec<Finding>, Allowed) {
+    let ScanOptions { rules: set, enable, key, now, .. } = *options;
     let ids: companions::Ids<'_> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
     let mut all: Vec<Sighting> = Vec::new();
     for mut directory in by_directory(files) {
@@ -41,7 +38,7 @@ pub(super) fn findings(
         identity(set, a).cmp(&identity(set, b)).then_with(|| (&a.location, a.rule).cmp(&(&b.location, b.rule)))
     });
     let joiner = Joiner { set, key, now, kinds: set.rules.iter().map(|rule| Arc::new(kind(set, rule))).collect() };
-    let (mut out, mut group) = (Vec::new(), Vec::new());
+    let (mut out, mut group, mut allowed) = (Vec::new(), Vec::new(), Allowed::default());
     let mut rest = all.into_iter().peekable();
     while let Some(first) = rest.next() {
         group.push(first);
@@ -50,6 +47,7 @@ pub(super) fn findings(
         {
             group.push(same);
         }
+        allowed.take(&mut group, options);
         out.extend(joiner.finding(&mut group));
         group.clear();
     }
@@ -57,7 +55,7 @@ pub(super) fn findings(
         let order = b.severity.cmp(&a.severity).then_with(|| a.locations.first().cmp(&b.locations.first()));
         order.then_with(|| a.kind.rule.cmp(&b.kind.rule))
     });
-    out
+    (out, allowed)
 }
 
 /// Sorts files by path and gathers those of each directory.

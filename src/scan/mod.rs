@@ -1,7 +1,8 @@
 //! Sources × detect, in parallel: from bytes to findings.
 //!
 //! `file` runs detection over the parts of a file and turns candidates into places (`sighting`); `lines` counts
-//! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file;
+//! lines and columns; `paths` knows tests and source code by their paths; `merge` resolves what overlaps in a file; `markers` knows the words by
+//! which a line allows its secret;
 //! `companions` joins the parts of a credential; `join` makes one finding of all sightings of a credential; `conceal` takes
 //! secrets out of the names that a report shows, and `names` finds them in those of files; `engine`
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
@@ -19,6 +20,7 @@ mod file;
 mod history;
 mod join;
 mod lines;
+mod markers;
 mod merge;
 mod names;
 mod narrow;
@@ -32,7 +34,7 @@ mod versions;
 pub use cache::{Cache, CacheError};
 pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use delta::{Anchors, Deltas};
-pub use engine::{MAX_MATCHES, Progress, ScanOptions, Target, scan};
+pub use engine::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
 pub use history::{HistoryError, history};
 pub use narrow::{Narrow, NarrowError};

@@ -13,6 +13,8 @@ pub(super) struct Sighting {
     pub(super) in_test: bool,
     /// Whether it stands, in part at least, in what the scan is about: always, but for a scan of changes.
     pub(super) touched: bool,
+    /// The marker on its line that allows it.
+    pub(super) allowed: Option<&'static str>,
     /// How sure.
     pub(super) confidence: Confidence,
     /// How bad.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quell::detect::{Detector, Scratch};
 use quell::model::{Confidence, Coverage, FingerprintKey, GapKind, ObjectId};
 use quell::rules::embedded::embedded;
-use quell::scan::{Anchors, Deltas, Narrow, Progress, ScanOptions};
+use quell::scan::{Anchors, Deltas, Markers, Narrow, Progress, ScanOptions};
 use quell::sources::git::{Copied, Object, ObjectKind, Repository, Visitor, walk};
 use quell::sources::{Options, PathFilter};
 use serde_json::Value;
@@ -271,6 +271,7 @@ fn what_is_excluded_is_counted_and_matches_beyond_the_limit_are_a_gap() {
         threads: 1,
         now: 0,
         max_matches: 4,
+        markers: Markers::Hold,
         walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
     };
     let report = quell::scan::history(tree.path(), &Narrow::default(), None, &options, &Progress::default()).unwrap();

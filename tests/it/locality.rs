@@ -10,7 +10,7 @@ use quell::model::{Confidence, FingerprintKey, Report, Untrusted};
 use quell::rules::Shape;
 use quell::rules::embedded::embedded;
 use quell::rules::template::Random;
-use quell::scan::{MARGINS, MAX_MATCHES, Progress, ScanOptions, Target, scan};
+use quell::scan::{MARGINS, MAX_MATCHES, Markers, Progress, ScanOptions, Target, scan};
 use quell::sources::{Margins, Options, PathFilter};
 
 use crate::support::{Tree, expanded, made, places, rule, scan as scan_tree, token};
@@ -101,6 +101,7 @@ fn streamed(stream: impl Read + Send + 'static) -> Report {
         threads: 1,
         now: 0,
         max_matches: MAX_MATCHES,
+        markers: Markers::Hold,
         walk: Options { ignored_too: false, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
     };
     scan(vec![Target::Stream(Box::new(stream), Untrusted::from("x"))], &options, &Progress::default())

@@ -33,6 +33,7 @@ mod hostile_races;
 mod hostile_trees;
 mod locality;
 mod many;
+mod markers;
 mod names;
 mod narrowing;
 mod outputs;

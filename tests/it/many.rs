@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use quell::model::{Confidence, FingerprintKey};
 use quell::rules::embedded::embedded;
-use quell::scan::{Progress, ScanOptions, Target};
+use quell::scan::{Markers, Progress, ScanOptions, Target};
 use quell::sources::{Options, PathFilter};
 
 use crate::support::{QUELL, Tree, clean, findings, run, scan, token};
@@ -69,6 +69,7 @@ fn matches_beyond_the_limit_are_a_gap() {
             key: &key,
             threads: 1,
             now: 0,
+            markers: Markers::Hold,
             max_matches,
             walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
         };

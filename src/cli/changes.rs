@@ -10,7 +10,7 @@ use crate::sources::git::changes::{ChangesError, Objects, Range, file_at, revisi
 use crate::sources::git::refs::Names;
 use crate::sources::git::{Access, Location, ObjectKind, OpenError, Repository};
 
-use super::target;
+use super::suppress::{self, Texts};
 
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
@@ -137,23 +137,19 @@ pub(super) fn found<T>(outcome: Result<T, ChangesError>) -> Result<T> {
 }
 
 impl Job {
-    /// Runs the scan. The report comes with the text of `.quell.toml` as it was before the change.
-    pub(super) fn run(&self, options: &ScanOptions<'_>, progress: &Progress) -> Result<(Report, Option<Vec<u8>>)> {
+    /// Runs the scan. The report comes with the suppressions as they were before the change.
+    pub(super) fn run(&self, options: &ScanOptions<'_>, progress: &Progress) -> Result<(Report, Texts)> {
         match self.outcome(options, progress) {
             Err(ChangesError::Unreadable { what, why }) => {
                 let mut report = Report { rules: options.rules.rules.len() as u64, ..Report::default() };
                 report.coverage.gap(GapKind::Unreadable, &Untrusted::from(what.as_str()), why);
-                Ok((report, None))
+                Ok((report, Texts::default()))
             }
             other => found(other),
         }
     }
 
-    fn outcome(
-        &self,
-        options: &ScanOptions<'_>,
-        progress: &Progress,
-    ) -> Result<(Report, Option<Vec<u8>>), ChangesError> {
+    fn outcome(&self, options: &ScanOptions<'_>, progress: &Progress) -> Result<(Report, Texts), ChangesError> {
         let mut coverage = Coverage::default();
         let repository = self.open(&mut coverage)?;
         let objects = Objects::new(&repository, options.walk.max_file_size);
@@ -179,9 +175,7 @@ impl Job {
         };
         outcome.report.coverage.merge(coverage);
         let tree = outcome.base.and_then(|id| objects.commit(&id).ok()).map(|c| c.tree);
-        let blob = tree.and_then(|tree| file_at(&objects, &tree, target::FILE.as_bytes()));
-        let text = blob.and_then(|id| objects.read_as(&id, ObjectKind::Blob).ok());
-        Ok((outcome.report, text.map(|text| text.to_vec())))
+        Ok((outcome.report, tree.map(|tree| texts(&objects, &tree)).unwrap_or_default()))
     }
 
     fn open(&self, coverage: &mut Coverage) -> Result<Repository, ChangesError> {
@@ -192,6 +186,14 @@ impl Job {
         }
         Ok(repository)
     }
+}
+
+/// The files with suppressions that a tree has at its root.
+pub(super) fn texts(objects: &Objects<'_>, tree: &ObjectId) -> Texts {
+    [suppress::FILE, suppress::BASELINE].map(|name| {
+        let blob = file_at(objects, tree, name.as_bytes())?;
+        objects.read_as(&blob, ObjectKind::Blob).ok().map(|text| text.to_vec())
+    })
 }
 
 /// Scans what refs are to be set to and no ref leads to that is known.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
+use super::suppress::entry;
 use crate::model::{FingerprintKey, nearest, system_words, unknown_key_help};
 
 /// A configuration file. `quell init` writes a template of it.
@@ -20,6 +21,9 @@ pub(super) struct Config {
     pub(super) rules: RulesConfig,
     #[serde(default)]
     pub(super) fingerprint: FingerprintConfig,
+    /// Suppressions that hold for every target.
+    #[serde(default)]
+    pub(super) suppress: Vec<toml::Value>,
 }
 
 /// `[scan]`: what the options of the same names say when they are not given.
@@ -77,6 +81,12 @@ impl Config {
             }
         };
         let mut config: Self = toml::from_str(&text).map_err(|e| at(&path, &text, &e))?;
+        for (number, value) in (1..).zip(&config.suppress) {
+            entry(value.clone()).map_err(|why| {
+                let help = "`quell init --stdout` shows one";
+                anyhow!("{}: suppression {number}: {}\n  help: {help}", path.display(), why.text())
+            })?;
+        }
         // Paths in the file are relative to it.
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in [&mut config.rules.dir, &mut config.fingerprint.key_file].into_iter().flatten() {

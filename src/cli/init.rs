@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Exit, config, target};
+use super::{Exit, config, suppress};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,7 +23,7 @@ const TARGET: &str = include_str!("init/target.toml");
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let (template, path) = match &args.target {
-        Some(dir) => (TARGET, dir.join(target::FILE)),
+        Some(dir) => (TARGET, dir.join(suppress::FILE)),
         None if args.stdout => (CONFIG, std::path::PathBuf::new()),
         None => {
             let folder = config::user_folder().context("there is no home directory to write the configuration to\n  help: use --stdout and name the file with --config")?;

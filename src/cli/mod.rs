@@ -5,6 +5,7 @@
 //! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
 //! where they were asked for (`destination`), `progress` shows how far a scan has come, `exit` says how a run ended.
 
+mod baseline;
 mod changes;
 mod config;
 mod destination;
@@ -22,7 +23,7 @@ mod remote;
 mod rules;
 mod scan;
 mod scratch;
-mod target;
+mod suppress;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +51,8 @@ enum Verb {
     Rules(rules::Args),
     /// Install git hooks, and what they call.
     Hook(hook::Args),
+    /// Write, renew and look through a baseline: the findings that are there already.
+    Baseline(baseline::Args),
     /// Explain a rule, or a finding by its fingerprint.
     Explain(explain::Args),
     /// Write a configuration template in which every option is explained.
@@ -83,6 +86,7 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Verb::Scan(args) => scan::run(&args),
         Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
+        Verb::Baseline(args) => baseline::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Completions(args) => pages::completions(&args, &mut Args::command()),

@@ -19,16 +19,17 @@ use chosen::Chosen;
 use own::{authorities, token};
 
 use super::progress::Line;
-use super::scan::{self, Suppress};
+use super::scan;
 use super::scratch::Scratch;
-use super::{config, exit, target};
+use super::suppress::{Suppress, Texts};
+use super::{changes, config, exit};
 use crate::connectors::{Token, github};
 use crate::model::{Coverage, GapKind, Report, Untrusted, counted};
 use crate::scan::{Cache, HistoryError, Narrow, Progress, ScanOptions, history};
-use crate::sources::git::changes::{Objects, file_at};
+use crate::sources::git::Repository;
+use crate::sources::git::changes::Objects;
 use crate::sources::git::refs::Names;
 use crate::sources::git::remote::{Address, Cloner, RemoteError, Web};
-use crate::sources::git::{ObjectKind, Repository};
 
 /// The most that a repository may have, unless told otherwise.
 const MOST: &str = "20G";
@@ -293,8 +294,7 @@ impl Session<'_> {
         for (names, kind, why) in [refused, missing] {
             names.iter().for_each(|name| report.coverage.gap(kind, name, why));
         }
-        let Suppress { refuse, today, rules } = *self.suppress;
-        target::apply_head(head_file(into).as_deref(), refuse, today, rules, &mut report);
+        self.suppress.apply_head(head_texts(into).unwrap_or_default(), &mut report);
         report
     }
 
@@ -326,12 +326,11 @@ const fn kind(error: &RemoteError) -> GapKind {
     }
 }
 
-/// What the mirror's `HEAD` has as `.quell.toml`.
-fn head_file(mirror: &Path) -> Option<Vec<u8>> {
+/// The suppressions that the mirror's `HEAD` has.
+fn head_texts(mirror: &Path) -> Option<Texts> {
     let repository = Repository::open(mirror, &mut Coverage::default()).ok()?;
     let objects = Objects::new(&repository, None);
     let head = Names::read(mirror, mirror, &mut Coverage::default()).target(b"HEAD")?;
     let tree = objects.commit(&head).ok()?.tree;
-    let blob = file_at(&objects, &tree, target::FILE.as_bytes())?;
-    objects.read_as(&blob, ObjectKind::Blob).ok().map(|bytes| bytes.to_vec())
+    Some(changes::texts(&objects, &tree))
 }

@@ -8,7 +8,8 @@ use anyhow::{Result, anyhow, bail};
 
 use super::config::{Config, human, size, word};
 use super::progress::Line;
-use super::{Exit, changes, exit, narrow, output, remote, target};
+use super::suppress::Suppress;
+use super::{Exit, baseline, changes, exit, narrow, output, remote};
 use crate::model::{Confidence, GapKind, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
@@ -52,6 +53,12 @@ pub(super) struct Args {
     /// Refuse the suppressions that stand in the target.
     #[arg(long)]
     pub(super) no_target_ignores: bool,
+    /// A baseline whose findings are left out, beside that of the target; one that you trust, from outside of the target.
+    #[arg(long, value_name = "FILE", env = "QUELL_BASELINE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// The baseline that is being made anew.
+    #[arg(skip)]
+    pub(super) without: Option<PathBuf>,
     /// Files larger than this are not read, which makes the scan incomplete [default: none].
     #[arg(long, value_name = "SIZE")]
     pub(super) max_file_size: Option<String>,
@@ -195,7 +202,15 @@ pub(super) fn scanned(
     };
     exit::many_files();
     let progress = Arc::new(Progress::default());
-    let suppress = Suppress { refuse: args.no_target_ignores, today: today(now), rules: &rules };
+    let suppress = Suppress {
+        refuse: args.no_target_ignores,
+        today: today(now),
+        rules: &rules,
+        key: options.key,
+        own: &config.suppress,
+        named: args.baseline.as_deref().map(baseline::named).transpose()?,
+        without: args.without.clone(),
+    };
     let mut report = if remote.is_empty() {
         let _line = Line::start(&progress);
         run_on(args, job, &options, &progress, &suppress)?
@@ -206,13 +221,6 @@ pub(super) fn scanned(
     Ok(report)
 }
 
-/// How the suppressions of a target are taken.
-pub(super) struct Suppress<'a> {
-    pub(super) refuse: bool,
-    pub(super) today: (u16, u8, u8),
-    pub(super) rules: &'a RuleSet,
-}
-
 /// Scans what was named, and takes out what its suppressions name.
 fn run_on(
     args: &Args,
@@ -221,21 +229,20 @@ fn run_on(
     progress: &Progress,
     suppress: &Suppress<'_>,
 ) -> Result<Report> {
-    let Suppress { refuse, today, rules } = *suppress;
     let mut report;
     if let Some(job) = job {
         let before;
         (report, before) = job.run(options, progress)?;
-        target::apply_base(before.as_deref(), refuse, today, rules, &mut report);
+        suppress.apply_base(before, &mut report);
     } else if args.history {
         let root = one_repository(&args.paths)?;
         let narrow = args.narrow.narrow(options.now)?;
         let cache = args.cache.as_deref().map(cache).transpose()?;
         report = history(root, &narrow, cache.as_ref(), options, progress).map_err(|error| no_history(root, &error))?;
-        target::apply_root(root, refuse, today, rules, &mut report);
+        suppress.apply_root(root, &mut report);
     } else {
         report = scan(targets(args), options, progress);
-        target::apply(&args.paths, refuse, today, rules, &mut report);
+        suppress.apply(&args.paths, &mut report);
     }
     Ok(report)
 }
@@ -337,7 +344,7 @@ fn without_verdict(report: &mut Report) {
 }
 
 /// Year, month and day of a time, UTC.
-fn today(now: i64) -> (u16, u8, u8) {
+pub(super) fn today(now: i64) -> (u16, u8, u8) {
     time::OffsetDateTime::from_unix_timestamp(now)
         .map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
 }

@@ -14,6 +14,7 @@ mod object;
 mod report;
 mod secret;
 mod suggest;
+mod suppression;
 mod told;
 mod untrusted;
 
@@ -27,5 +28,6 @@ pub use object::ObjectId;
 pub use report::Report;
 pub use secret::{Quotes, Redacted, Secret};
 pub use suggest::{nearest, unknown_key_help};
+pub use suppression::{Suppressed, SuppressionSource};
 pub use told::{counted, root_cause, system_words};
 pub use untrusted::Untrusted;

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Coverage, Fact, Finding, Fingerprint, Location, Secret, Untrusted};
+use super::{Coverage, Fact, Finding, Fingerprint, Location, Secret, Suppressed, Untrusted};
 
 /// What a scan found, and what it covered.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Report {
     pub below_confidence: u64,
     /// How many were left out because a suppression names them.
     pub suppressed: u64,
+    /// The suppressions that took something out.
+    pub suppressions: Vec<Suppressed>,
     /// How many places a marker on their line allows, by the marker; they are left out.
     pub markers: BTreeMap<&'static str, u64>,
     /// How many rules were looked for.
@@ -69,6 +71,7 @@ impl Report {
             }
             all.below_confidence += report.below_confidence;
             all.suppressed += report.suppressed;
+            all.suppressions.extend(report.suppressions);
             for (marker, places) in report.markers {
                 *all.markers.entry(marker).or_default() += places;
             }

@@ -9,7 +9,7 @@ use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::told;
 use super::{Style, escape};
-use crate::model::{Companion, Coverage, Fact, Finding, InHistory, Location, Report};
+use crate::model::{Companion, Coverage, Fact, Finding, InHistory, Location, Report, Suppressed, Untrusted};
 
 /// The version of the format: it changes when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -70,6 +70,7 @@ fn summary(report: &Report) -> Fields {
         ("complete", json!(report.coverage.is_complete())),
         ("below_confidence", json!(report.below_confidence)),
         ("suppressed", json!(report.suppressed)),
+        ("suppressions", report.suppressions.iter().map(suppression).collect()),
         ("markers", json!(report.markers)),
     ])
 }
@@ -87,6 +88,21 @@ fn coverage(coverage: &Coverage) -> Lazy<'_> {
         ("skipped", json!(skipped)),
     ];
     Lazy::object(small, [("gaps", gaps), ("notices", notices)])
+}
+
+/// What a suppression took out.
+fn suppression(suppressed: &Suppressed) -> Value {
+    let shown = |said: &Option<String>| said.as_ref().map(|said| text(&Untrusted::from(said.as_str())));
+    json!({
+        "source": suppressed.source,
+        "path": text(&suppressed.path),
+        "number": suppressed.number,
+        "fingerprint": suppressed.fingerprint.as_str(),
+        "reason": shown(&suppressed.reason),
+        "author": shown(&suppressed.author),
+        "expires": suppressed.expires,
+        "places": suppressed.places,
+    })
 }
 
 /// What a finding says beside its places and companions.

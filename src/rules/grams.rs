@@ -7,7 +7,7 @@
 //! lower case and a few other bytes onto each other; the last comparison is exact.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Keywords are cut to this many bytes; the rule's pattern confirms the rest.
@@ -112,8 +112,8 @@ impl KeywordIndex {
             entries.push(Entry { gram, head, keyword: keywords.len() as u16, offset });
             keywords.push(Keyword { bytes, fold, len: cut.len() as u8, rules: (first, rules.len() as u32) });
         }
-        // 16 bits (8 KiB, in the first-level cache) serve two thousand keywords; more keywords get more bits.
-        let bits = (entries.len() as u32 * 32).next_power_of_two().trailing_zeros().max(16);
+        // 16 bits (8 KiB, in the first-level cache) serve four thousand 3-grams; more of them get more bits.
+        let bits = (chooser.taken.len() as u32 * 16).next_power_of_two().trailing_zeros().max(16);
         let (hash3, grams3) = chooser.bitmap(&entries, bits);
         let mut grams4 = vec![0u32; 1 << (bits - 5)];
         for entry in &entries {
@@ -234,20 +234,23 @@ fn place(gram: &[u8]) -> Option<usize> {
     gram.iter().try_fold(0, |place, b| Some(place << 6 | six(*b)?))
 }
 
-/// Chooses the 4-gram that each keyword is indexed by: the one whose 3-grams add least to what passes the bitmap.
+/// Chooses the 4-gram that each keyword is indexed by: the one whose 3-grams add least to what passes the bitmap. The
+/// keywords of a provider have its name in common, so that one gram can stand for dozens of them.
 struct Chooser {
-    /// Matches in a million places, by folded 3-gram; 0 for one that is in the bitmap already.
-    cost: BTreeMap<u32, u32>,
+    /// Matches in a million places, by folded 3-gram.
+    rate: BTreeMap<u32, u32>,
+    /// The 3-grams that are in the bitmap already.
+    taken: BTreeSet<u32>,
     /// How many keywords each 4-gram stands for already: all of them are looked at where it is found.
     shared: BTreeMap<u32, u32>,
 }
 
-/// What another keyword of the same 4-gram costs, in the same measure.
-const SHARING: u32 = 30;
+/// How many keywords of a 4-gram cost as much, where it is found, as another place that passes the bitmap.
+const SHARING: u32 = 8;
 
 impl Chooser {
     fn new() -> Self {
-        Self { cost: common().collect(), shared: BTreeMap::new() }
+        Self { rate: common().collect(), taken: BTreeSet::new(), shared: BTreeMap::new() }
     }
 
     /// The cheapest 4-gram of a literal, folded, and its offset; the first of equals.
@@ -255,12 +258,15 @@ impl Chooser {
         let folded = |gram: &[u8]| gram.first_chunk::<4>().map(|b| fold(u32::from_le_bytes(*b)));
         let grams = literal.windows(4).enumerate().filter_map(|(offset, gram)| Some((folded(gram)?, offset as u8)));
         let (gram, offset) = grams.min_by_key(|(gram, _)| {
-            let sharing = self.shared.get(gram).copied().unwrap_or(0) * SHARING;
-            self.cost_of(*gram) + self.cost_of(gram >> 8) + sharing
+            let halves = [gram & 0x00FF_FFFF, gram >> 8];
+            let new: u32 =
+                halves.iter().filter(|half| !self.taken.contains(half)).map(|half| self.rate_of(*half)).sum();
+            // It is found no more often than the rarer of its halves.
+            let rate = halves.iter().map(|half| self.rate_of(*half)).min().unwrap_or(0);
+            new + self.shared.get(gram).copied().unwrap_or(0) * rate / SHARING
         })?;
         *self.shared.entry(gram).or_default() += 1;
-        self.cost.insert(gram & 0x00FF_FFFF, 0);
-        self.cost.insert(gram >> 8, 0);
+        self.taken.extend([gram & 0x00FF_FFFF, gram >> 8]);
         Some((gram, offset))
     }
 
@@ -276,7 +282,8 @@ impl Chooser {
                 let bit = bit3(gram, hash, bits);
                 bitmap.get((bit >> 5) as usize).is_some_and(|word| word >> (bit & 31) & 1 == 1)
             };
-            let cost: u64 = self.cost.iter().filter(|(gram, _)| passes(**gram)).map(|(_, n)| u64::from(*n)).sum();
+            let missed = self.rate.iter().filter(|(gram, _)| !self.taken.contains(gram) && passes(**gram));
+            let cost: u64 = missed.map(|(_, n)| u64::from(*n)).sum();
             (cost, hash, bitmap)
         };
         let best = (0..TRIALS).map(trial).min_by_key(|(cost, ..)| *cost);
@@ -284,8 +291,8 @@ impl Chooser {
     }
 
     /// What is not listed comes less than once in 25,000 places.
-    fn cost_of(&self, gram: u32) -> u32 {
-        self.cost.get(&(gram & 0x00FF_FFFF)).copied().unwrap_or(10)
+    fn rate_of(&self, gram: u32) -> u32 {
+        self.rate.get(&gram).copied().unwrap_or(10)
     }
 }
 
@@ -298,7 +305,10 @@ mod tests {
         let wanted: BTreeMap<_, _> =
             (0..3000u16).map(|i| ((format!("Key{i}x_").into_bytes(), i % 2 == 0), vec![i, 7])).collect();
         let index = KeywordIndex::build(&wanted);
-        assert!(index.bits() > 16, "more keywords get a larger bitmap");
+        assert_eq!(index.bits(), 16, "keywords that share grams share their bits");
+        let hex = |i: u32| format!("{:08x}", i.wrapping_mul(HASH3)).into_bytes();
+        let unlike: BTreeMap<_, _> = (0..9000).map(|i| ((hex(i), true), vec![1])).collect();
+        assert!(KeywordIndex::build(&unlike).bits() > 16, "others get a larger bitmap");
         for (i, keyword) in index.keywords.iter().enumerate() {
             let bytes = &keyword.bytes[..usize::from(keyword.len)];
             let grams = bytes.windows(4).map(|g| fold(u32::from_le_bytes(g.try_into().unwrap())));

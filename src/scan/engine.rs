@@ -128,6 +128,7 @@ pub(super) fn report(
         findings,
         below_confidence,
         suppressed: allowed.findings,
+        suppressions: Vec::new(),
         markers: allowed.held(options.markers),
         rules,
         coverage,

@@ -16,6 +16,7 @@ mod support;
 
 mod assigned;
 mod attribution;
+mod baseline;
 mod cache;
 mod change_formats;
 mod changes;

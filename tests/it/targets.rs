@@ -178,8 +178,7 @@ fn a_targets_file_that_is_not_read_is_told() {
     let (tree, _) = repository();
     std::os::unix::fs::symlink("elsewhere", tree.at(".quell.toml")).unwrap();
     assert!(notices(&scan(&tree, &["app"]).code(1).json())[0].1.contains("is a link"));
-    for (content, word) in [(vec![b'#'; (1 << 20) + 1], "more than a mebibyte"), (b"a = \"\xff\"".to_vec(), "no UTF-8")]
-    {
+    for (content, word) in [(vec![b'#'; (16 << 20) + 1], "more than 16 MiB"), (b"a = \"\xff\"".to_vec(), "no UTF-8")] {
         std::fs::remove_file(tree.at(".quell.toml")).unwrap();
         tree.write(".quell.toml", content);
         assert!(notices(&scan(&tree, &["app"]).code(1).json())[0].1.contains(word), "{word}");

@@ -18,8 +18,14 @@ fn is_unsafe(c: char) -> bool {
 /// as `\xNN`.
 #[must_use]
 pub fn terminal(text: &Untrusted) -> String {
-    let mut out = String::with_capacity(text.raw().len());
-    for chunk in text.raw().utf8_chunks() {
+    visible(text.raw())
+}
+
+/// Text of which every character can be seen and does nothing: what every sink but JSON, which has escapes of its own,
+/// starts from.
+fn visible(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {
             if is_unsafe(c) {
                 out.extend(c.escape_default());
@@ -37,6 +43,118 @@ pub fn terminal(text: &Untrusted) -> String {
 /// The same for text that is not wrapped, such as a secret that the person asked to see.
 pub(super) fn terminal_str(text: &str) -> String {
     terminal(&Untrusted::from(text))
+}
+
+/// What an escaper takes: text from outside, or a line that was put together of it.
+pub(super) trait Text {
+    /// Its bytes.
+    fn bytes(&self) -> &[u8];
+}
+
+impl Text for Untrusted {
+    fn bytes(&self) -> &[u8] {
+        self.raw()
+    }
+}
+
+impl Text for str {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Text for String {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// What starts a formula in a spreadsheet. Tabs and line breaks, which do so too, are no longer there as such.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// For a cell of a CSV file (RFC 4180), quoted where it has to be. What a spreadsheet would take for a formula gets an
+/// apostrophe before it, also after a semicolon: where that is the separator, a cell starts there.
+pub(super) fn csv(text: &(impl Text + ?Sized)) -> String {
+    let text = visible(text.bytes());
+    let cells = text.split(';').map(|cell| {
+        let first = cell.trim_start_matches(|c: char| c == '"' || c.is_whitespace());
+        if first.starts_with(FORMULA) { format!("'{cell}") } else { cell.to_owned() }
+    });
+    let safe = cells.collect::<Vec<_>>().join(";");
+    let plain = |c: char| c.is_alphanumeric() || "-_./: …()".contains(c);
+    if safe.chars().all(plain) && safe.trim() == safe { safe } else { format!("\"{}\"", safe.replace('"', "\"\"")) }
+}
+
+/// For text and attributes of XML 1.0: what it cannot have at all is written out.
+pub(super) fn xml(text: &(impl Text + ?Sized)) -> String {
+    markup(text.bytes())
+}
+
+/// For text and quoted attributes of HTML.
+pub(super) fn html(text: &(impl Text + ?Sized)) -> String {
+    markup(text.bytes())
+}
+
+fn markup(text: &[u8]) -> String {
+    let text = visible(text);
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // No characters: XML cannot have the first two, HTML calls all of them a mistake.
+            '\u{FFFE}' | '\u{FFFF}' | '\u{FDD0}'..='\u{FDEF}' => out.extend(c.escape_unicode()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// For the message of a GitHub workflow command.
+pub(super) fn command(text: &(impl Text + ?Sized)) -> String {
+    visible(text.bytes()).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// For a property of a GitHub workflow command.
+pub(super) fn command_property(text: &(impl Text + ?Sized)) -> String {
+    command(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// For Markdown: text as a code span, in which nothing is a link, a mention or a tag. What ends a span or a table's
+/// cell is written out, since not all readers agree on how it is escaped there.
+pub(super) fn markdown_code(text: &(impl Text + ?Sized)) -> String {
+    let text = visible(text.bytes()).replace('`', "\\u{60}").replace('|', "\\u{7c}");
+    // A span strips a space from both ends, and is none where there is nothing else.
+    if text.trim().is_empty() { "–".to_owned() } else { format!("` {text} `") }
+}
+
+/// For Markdown: prose in which nothing is markup. A word that a host would make a link or a mention of after it has
+/// read the markup (`@x`, `#1`, `!1`, an address, an id of a commit) is a code span.
+pub(super) fn markdown(text: &(impl Text + ?Sized)) -> String {
+    let words = visible(text.bytes());
+    let words = words.split(' ').map(|word| {
+        let hex = word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let lower = word.to_lowercase();
+        let reference = word.len() > 1 && word.contains(['@', '#', '`', '!', '%', '~', '&', '$', '^', '[']);
+        if hex || reference || ["://", "www.", "gh-"].iter().any(|w| lower.contains(w)) {
+            return markdown_code(word);
+        }
+        let mut out = String::with_capacity(word.len() + 4);
+        for c in word.chars() {
+            match c {
+                '|' => out.push_str("&#124;"),
+                // Full stops and brackets end words of prose everywhere and are markup only together with others.
+                '.' | ',' | ';' | '(' | ')' | '\'' | '/' | '?' => out.push(c),
+                _ if c.is_ascii_punctuation() => out.extend(['\\', c]),
+                _ => out.push(c),
+            }
+        }
+        out
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// For JSON: text with bytes that are no UTF-8 as `\xNN`. The serialiser escapes the rest.

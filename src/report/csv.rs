@@ -1,5 +1,5 @@
 //! CSV (RFC 4180), for spreadsheets and databases: a row for each place of each finding, for each other part of a
-//! credential and for each thing that was not read.
+//! credential, and for each thing that was not read or is to be known.
 //!
 //! Cells that a spreadsheet would run as a formula have an apostrophe before them.
 
@@ -10,7 +10,7 @@ use super::escape::{csv, terminal};
 use super::reveal::reveal;
 use super::when::zoned;
 use super::why::reasons;
-use crate::model::{Companion, Finding, Gap, Location, Report};
+use crate::model::{Companion, Finding, Location, Report, Untrusted};
 
 /// What a row says; a row of another type leaves out what it does not know.
 const COLUMNS: [&str; 22] = [
@@ -52,7 +52,11 @@ pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::R
         }
     }
     for unread in &report.coverage.gaps {
-        row(gap(unread), style.show_secrets.then(String::new), out)?;
+        let title = format!("not read: {}", unread.kind.as_str());
+        row(about("gap", title, &unread.path, &unread.why), style.show_secrets.then(String::new), out)?;
+    }
+    for notice in &report.coverage.notices {
+        row(about("notice", String::new(), &notice.path, &notice.text), style.show_secrets.then(String::new), out)?;
     }
     Ok(())
 }
@@ -124,18 +128,16 @@ fn companion(number: usize, finding: &Finding, companion: &Companion) -> [String
     ]
 }
 
-/// What was not read: its kind as the title, and why.
-fn gap(gap: &Gap) -> [String; 22] {
+/// A row about a path and no finding.
+fn about(what: &str, title: String, path: &Untrusted, why: &str) -> [String; 22] {
     let mut cells: [String; 22] = Default::default();
-    let known = [
-        ("type", "gap".to_owned()),
-        ("title", format!("not read: {}", gap.kind.as_str())),
-        ("path", terminal(&gap.path)),
-        ("why", gap.why.clone()),
-    ];
-    for (name, text) in known {
-        if let Some((_, cell)) = COLUMNS.iter().zip(&mut cells).find(|(column, _)| **column == name) {
-            *cell = text;
+    for (name, cell) in COLUMNS.iter().zip(&mut cells) {
+        match *name {
+            "type" => what.clone_into(cell),
+            "title" => cell.clone_from(&title),
+            "path" => *cell = terminal(path),
+            "why" => why.clone_into(cell),
+            _ => {}
         }
     }
     cells

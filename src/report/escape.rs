@@ -260,4 +260,72 @@ mod tests {
         assert_eq!(uri(&Untrusted::new(b"a b/\xff#?%:c")), "a%20b/%FF%23%3F%25%3Ac");
         assert_eq!(uri(&Untrusted::from("/x/y")), "file:///x/y");
     }
+
+    /// What no sink may act upon.
+    const HOSTILE: &[u8] = b"a\x1b[31m\r\n\t\x00\x07\xff\xe2\x80\xae\xc2\x9b\xef\xbf\xbe]]><script>'\"&z";
+
+    #[test]
+    fn cells_are_no_formulas_and_stay_cells() {
+        for (text, cell) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"\\t=1\""),
+            ("\r=1", "\"\\r=1\""),
+            ("  =1", "\"'  =1\""),
+            ("\"=1", "\"'\"\"=1\""),
+            ("\" \"+1", "\"'\"\" \"\"+1\""),
+            ("\u{A0}=1", "\"'\u{A0}=1\""),
+            ("＝1", "\"'＝1\""),
+            ("a;=1; -2", "\"a;'=1;' -2\""),
+            ("a,b", "\"a,b\""),
+            ("a \"b\"", "\"a \"\"b\"\"\""),
+            (" a", "\" a\""),
+            ("one\ntwo", "\"one\\ntwo\""),
+        ] {
+            assert_eq!(csv(text), cell, "{text}");
+        }
+        assert!(!csv(&Untrusted::new(HOSTILE)).contains(is_unsafe));
+    }
+
+    #[test]
+    fn markup_has_no_tag_and_no_character_that_xml_cannot_have() {
+        let safe =
+            "a\\u{1b}[31m\\r\\n\\t\\u{0}\\u{7}\\xff\\u{202e}\\u{9b}\\u{fffe}]]&gt;&lt;script&gt;&#39;&quot;&amp;z";
+        assert_eq!(xml(&Untrusted::new(HOSTILE)), safe);
+        assert_eq!(html(&Untrusted::new(HOSTILE)), safe);
+    }
+
+    #[test]
+    fn a_workflow_command_is_one_line_with_its_own_properties() {
+        let text = Untrusted::new(b"a,b:c%0A\n::error::x\xff");
+        assert_eq!(command(&text), "a,b:c%250A\\n::error::x\\xff");
+        assert_eq!(command_property(&text), "a%2Cb%3Ac%250A\\n%3A%3Aerror%3A%3Ax\\xff");
+    }
+
+    #[test]
+    fn markdown_is_neither_markup_nor_a_reference() {
+        for (text, code) in
+            [("a b", "` a b `"), ("`x`|y\\", "` \\u{60}x\\u{60}\\u{7c}y\\ `"), ("\n", "` \\n `"), (" ", "–"), ("", "–")]
+        {
+            assert_eq!(markdown_code(text), code, "{text}");
+        }
+        for (text, prose) in [
+            ("Roll it (now), then: go.", "Roll it (now), then\\: go."),
+            ("<b> *x* _y_ [a](b)", "\\<b\\> \\*x\\* \\_y\\_ ` [a](b) `"),
+            ("a|b", "a&#124;b"),
+            ("ask @everyone, see #1 or !2", "ask ` @everyone, ` see ` #1 ` or ` !2 `"),
+            ("at https://a.example/b or WWW.x.y", "at ` https://a.example/b ` or ` WWW.x.y `"),
+            ("a@b.example GH-1 0123abc", "` a@b.example ` ` GH-1 ` ` 0123abc `"),
+            ("- a", "\\- a"),
+        ] {
+            assert_eq!(markdown(text), prose, "{text}");
+        }
+        for text in [markdown(&Untrusted::new(HOSTILE)), markdown_code(&Untrusted::new(HOSTILE))] {
+            assert!(!text.contains(is_unsafe), "{text}");
+        }
+    }
 }

@@ -40,15 +40,25 @@ pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::R
         // A scan that did not read all that it was asked to has not succeeded; what it found is in the report.
         ("status", json!(if report.coverage.is_complete() { "success" } else { "failure" })),
     ];
-    let messages = Lazy::list(&report.coverage.gaps, |gap| {
-        let value = format!("not read: {} ({}): {}", text(&gap.path), gap.kind.as_str(), gap.why);
-        json!({ "level": "warn", "value": value })
+    let coverage = &report.coverage;
+    let messages = Lazy::each(move || {
+        let gaps = coverage
+            .gaps
+            .iter()
+            .map(|gap| message("warn", &format!("not read: {} ({}): {}", text(&gap.path), gap.kind.as_str(), gap.why)));
+        let notices = coverage.notices.iter();
+        gaps.chain(notices.map(|notice| message("info", &format!("{}: {}", text(&notice.path), notice.text))))
     });
     let vulnerabilities = Lazy::flat_list(&report.findings, |finding| {
         finding.locations.iter().map(move |location| vulnerability(finding, location))
     });
     let parts = [("scan", Lazy::object(scan, [("messages", messages)])), ("vulnerabilities", vulnerabilities)];
     write_json(&Lazy::object([("version", json!(VERSION))], parts), true, out)
+}
+
+/// What is told of the scan itself.
+fn message<'a>(level: &str, value: &str) -> Lazy<'a> {
+    Lazy::Value(json!({ "level": level, "value": value }))
 }
 
 fn vulnerability(finding: &Finding, location: &Location) -> Value {

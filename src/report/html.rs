@@ -162,7 +162,10 @@ fn filters(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             options.concat()
         )
     };
-    writeln!(out, "<form hidden>\n<label>Text<input type=\"search\" name=\"text\" autocomplete=\"off\"></label>")?;
+    writeln!(
+        out,
+        "<form hidden=\"\">\n<label>Text<input type=\"search\" name=\"text\" autocomplete=\"off\"/></label>"
+    )?;
     let severities = SEVERITIES.map(|s| option(s.as_str(), s.as_str())).to_vec();
     writeln!(out, "{}", select("severity", "Severity", severities))?;
     let providers = providers(report).into_keys().map(|p| option(p, p)).collect();

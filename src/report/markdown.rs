@@ -18,7 +18,7 @@ const COMMENT: usize = 65_536;
 /// What the lines may take that say how much is not shown.
 const TAIL: usize = 512;
 
-/// How many gaps are named.
+/// How many gaps are named, and how many notices.
 const GAPS: usize = 20;
 
 /// How many kinds of secrets have their advice.
@@ -80,6 +80,17 @@ fn coverage(coverage: &Coverage, out: &mut String) {
     let more = coverage.gaps.len().saturating_sub(GAPS);
     if more > 0 {
         out.push_str(&format!("- and {}\n", counted(more as u64, "more item", "more items")));
+    }
+    if !coverage.notices.is_empty() {
+        out.push('\n');
+    }
+    for notice in coverage.notices.iter().take(GAPS) {
+        let path = markdown_code(&cut(&terminal(&notice.path)));
+        out.push_str(&format!("- note: {path}: {}\n", markdown(&cut(&notice.text))));
+    }
+    let more = coverage.notices.len().saturating_sub(GAPS);
+    if more > 0 {
+        out.push_str(&format!("- and {}\n", counted(more as u64, "more note", "more notes")));
     }
     if let Some(line) = left_out(coverage) {
         out.push_str(&format!("\n{line}\n"));

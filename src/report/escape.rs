@@ -123,12 +123,18 @@ pub(super) fn command_property(text: &(impl Text + ?Sized)) -> String {
     command(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// For Markdown: text as a code span, in which nothing is a link, a mention or a tag. What ends a span or a table's
-/// cell is written out, since not all readers agree on how it is escaped there.
+/// For Markdown: text as a code span, in which nothing is a link, a mention or a tag. Its fence is longer than every row
+/// of backticks in it. What ends a table's cell is written out: not all readers agree on how it is escaped in a span.
 pub(super) fn markdown_code(text: &(impl Text + ?Sized)) -> String {
-    let text = visible(text.bytes()).replace('`', "\\u{60}").replace('|', "\\u{7c}");
-    // A span strips a space from both ends, and is none where there is nothing else.
-    if text.trim().is_empty() { "–".to_owned() } else { format!("` {text} `") }
+    let text = visible(text.bytes()).replace('|', "\\u{7c}");
+    // A span of spaces alone would be none.
+    if text.trim().is_empty() {
+        return "–".to_owned();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.starts_with([' ', '`']) || text.ends_with([' ', '`']) { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// For Markdown: prose in which nothing is markup. A word that a host would make a link or a mention of after it has
@@ -136,18 +142,22 @@ pub(super) fn markdown_code(text: &(impl Text + ?Sized)) -> String {
 pub(super) fn markdown(text: &(impl Text + ?Sized)) -> String {
     let words = visible(text.bytes());
     let words = words.split(' ').map(|word| {
-        let hex = word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit());
-        let lower = word.to_lowercase();
-        let reference = word.len() > 1 && word.contains(['@', '#', '`', '!', '%', '~', '&', '$', '^', '[']);
+        let around: &[char] = &['(', ')', '.', ',', ';', ':', '?', '\''];
+        let core = word.trim_matches(around);
+        let hex = core.len() >= 7 && core.bytes().all(|b| b.is_ascii_hexdigit());
+        let reference = core.len() > 1 && core.contains(['@', '#', '`', '!', '%', '~', '&', '$', '^', '[']);
+        let lower = core.to_lowercase();
         if hex || reference || ["://", "www.", "gh-"].iter().any(|w| lower.contains(w)) {
-            return markdown_code(word);
+            let (before, after) = word.split_once(core).unwrap_or_default();
+            return format!("{before}{}{after}", markdown_code(core));
         }
         let mut out = String::with_capacity(word.len() + 4);
         for c in word.chars() {
             match c {
                 '|' => out.push_str("&#124;"),
-                // Full stops and brackets end words of prose everywhere and are markup only together with others.
-                '.' | ',' | ';' | '(' | ')' | '\'' | '/' | '?' => out.push(c),
+                // Markup only together with others, or at the start of a line.
+                '.' | ',' | ';' | ':' | '(' | ')' | '\'' | '/' | '?' => out.push(c),
+                '-' if !out.is_empty() => out.push(c),
                 _ if c.is_ascii_punctuation() => out.extend(['\\', c]),
                 _ => out.push(c),
             }
@@ -308,18 +318,24 @@ mod tests {
 
     #[test]
     fn markdown_is_neither_markup_nor_a_reference() {
-        for (text, code) in
-            [("a b", "` a b `"), ("`x`|y\\", "` \\u{60}x\\u{60}\\u{7c}y\\ `"), ("\n", "` \\n `"), (" ", "–"), ("", "–")]
-        {
+        for (text, code) in [
+            ("a b", "`a b`"),
+            (" a", "`  a `"),
+            ("a``b", "```a``b```"),
+            ("`x`|y\\", "`` `x`\\u{7c}y\\ ``"),
+            ("\n", "`\\n`"),
+            (" ", "–"),
+            ("", "–"),
+        ] {
             assert_eq!(markdown_code(text), code, "{text}");
         }
         for (text, prose) in [
-            ("Roll it (now), then: go.", "Roll it (now), then\\: go."),
-            ("<b> *x* _y_ [a](b)", "\\<b\\> \\*x\\* \\_y\\_ ` [a](b) `"),
+            ("Roll it (now), then: go.", "Roll it (now), then: go."),
+            ("<b> *x* _y_ [a](b)", "\\<b\\> \\*x\\* \\_y\\_ `[a](b`)"),
             ("a|b", "a&#124;b"),
-            ("ask @everyone, see #1 or !2", "ask ` @everyone, ` see ` #1 ` or ` !2 `"),
-            ("at https://a.example/b or WWW.x.y", "at ` https://a.example/b ` or ` WWW.x.y `"),
-            ("a@b.example GH-1 0123abc", "` a@b.example ` ` GH-1 ` ` 0123abc `"),
+            ("ask @everyone, see #1 or !2", "ask `@everyone`, see `#1` or `!2`"),
+            ("at https://a.example/b or WWW.x.y", "at `https://a.example/b` or `WWW.x.y`"),
+            ("a@b.example GH-1 0123abc", "`a@b.example` `GH-1` `0123abc`"),
             ("- a", "\\- a"),
         ] {
             assert_eq!(markdown(text), prose, "{text}");

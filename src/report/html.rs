@@ -171,9 +171,11 @@ fn filters(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let providers = providers(report).into_keys().map(|p| option(p, p)).collect();
     writeln!(out, "{}", select("provider", "Provider", providers))?;
     let present: BTreeSet<Presence> = report.findings.iter().flat_map(presences).collect();
-    let known = PRESENCES.iter().filter(|(presence, _)| present.contains(presence));
-    let presences = known.map(|(presence, label)| option(presence.as_str(), label)).collect();
-    writeln!(out, "{}", select("presence", "Presence", presences))?;
+    if !present.is_empty() {
+        let known = PRESENCES.iter().filter(|(presence, _)| present.contains(presence));
+        let presences = known.map(|(presence, label)| option(presence.as_str(), label)).collect();
+        writeln!(out, "{}", select("presence", "Presence", presences))?;
+    }
     writeln!(out, "<output class=\"soft\" aria-live=\"polite\"></output>\n</form>")
 }
 

@@ -86,7 +86,7 @@ fn coverage(coverage: &Coverage, out: &mut String) {
     }
     for notice in coverage.notices.iter().take(GAPS) {
         let path = markdown_code(&cut(&terminal(&notice.path)));
-        out.push_str(&format!("- note: {path}: {}\n", markdown(&cut(&notice.text))));
+        out.push_str(&format!("- note: {path}: {}\n", markdown_code(&cut(&notice.text))));
     }
     let more = coverage.notices.len().saturating_sub(GAPS);
     if more > 0 {

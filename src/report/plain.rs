@@ -38,7 +38,7 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
         out,
         "{paint}{:<8}{plain} {bold}{}{plain}  {}",
         finding.severity.as_str(),
-        finding.kind.title,
+        terminal_str(&finding.kind.title),
         shown.trim_end()
     )?;
     for location in finding.locations.iter().take(PLACES) {
@@ -50,10 +50,11 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
     }
     for part in &finding.companions {
         let shown = reveal(&part.secret, style).map_or_else(|| part.redacted().to_string(), |s| terminal_str(&s));
-        writeln!(out, "  with   {} {}, {}", part.name.replace('_', " "), shown, place(&part.location))?;
+        let name = terminal_str(&part.name.replace('_', " "));
+        writeln!(out, "  with   {name} {shown}, {}", place(&part.location))?;
     }
-    writeln!(out, "  why    {}", reasons(finding).join("; "))?;
-    writeln!(out, "  do     {}", finding.kind.advice)?;
+    writeln!(out, "  why    {}", terminal_str(&reasons(finding).join("; ")))?;
+    writeln!(out, "  do     {}", terminal_str(&finding.kind.advice))?;
     match &finding.fingerprint {
         Some(fingerprint) => writeln!(out, "  id     {}", fingerprint.as_str()),
         None => Ok(()),

@@ -145,11 +145,7 @@ fn a_suppression_is_told_with_who_and_why_escaped() {
     assert_eq!((path.as_str(), told), (".quell.toml", &wanted));
     for format in ["plain", "jsonl", "sarif", "csv", "gitlab", "markdown", "html"] {
         let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format])).code(0);
-        assert!(
-            run.out().replace('\\', "").contains("An Author") && run.out().contains(&id),
-            "{format}: {}",
-            run.out()
-        );
+        assert!(run.out().contains("An Author") && run.out().contains(&id), "{format}: {}", run.out());
         assert!(!run.out().contains(['\u{1b}', '\u{202e}']), "{format}");
     }
     tree.write(".quell.toml", suppression(&id, &format!("reason = \"{}\"", "long ".repeat(500))));

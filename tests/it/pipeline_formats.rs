@@ -141,9 +141,8 @@ fn csv_is_a_table_without_formulas() {
             assert_eq!(&row[column(name)], finding[name].as_str().unwrap_or_default(), "{name}");
         }
         let places = finding["locations"].as_array().unwrap();
-        let here = |l: &&Value| {
-            ["line", "column"].iter().all(|name| l[name].as_u64() == row[column(name)].parse().ok())
-        };
+        let here =
+            |l: &&Value| ["line", "column"].iter().all(|name| l[name].as_u64() == row[column(name)].parse().ok());
         assert!(places.iter().any(|l| here(&l)), "{row:?}");
     }
 }

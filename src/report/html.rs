@@ -146,7 +146,7 @@ fn list(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
             "<p>The {FINDINGS} most severe of {all} findings are shown; the other formats have all of them.</p>"
         )?;
     }
-    writeln!(out, "<ol class=\"findings\">")?;
+    writeln!(out, "<ol class=\"findings\" role=\"list\">")?;
     for found in report.findings.iter().take(FINDINGS) {
         finding(found, style, out)?;
     }

@@ -41,11 +41,12 @@ pub(super) fn parse(options: &[String]) -> Result<Vec<Output>> {
 
 /// Writes the report in every format, also where one cannot be written. Where standard output has another use or none,
 /// the summary goes to standard error, for the person who waits.
-pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> Result<()> {
+pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool, started: i64) -> Result<()> {
     let mut outcome = Ok(());
+    let ended = now();
     for output in outputs {
         let color = matches!(output.to, Destination::Stdout) && color();
-        let style = Style { color, show_secrets };
+        let style = Style { color, show_secrets, started, ended };
         let written = output.to.write(show_secrets, |out| report::write(output.format, report, style, out));
         outcome = outcome.and(written);
     }
@@ -58,6 +59,12 @@ pub(super) fn write(outputs: &[Output], report: &Report, show_secrets: bool) -> 
         }
     }
     outcome
+}
+
+/// The time, in seconds since 1970 UTC.
+pub(super) fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Whether plain text is coloured: `NO_COLOR` and `CLICOLOR=0` say no, `CLICOLOR_FORCE` says yes, else a terminal

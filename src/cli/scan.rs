@@ -25,7 +25,8 @@ pub(super) struct Args {
     /// The name that reports give standard input.
     #[arg(long, value_name = "NAME")]
     pub(super) stdin_name: Option<String>,
-    /// A format, perhaps with a file: plain, json, jsonl, sarif. May be given several times.
+    /// A format, perhaps with a file: plain, json, jsonl, sarif, csv, junit, gitlab, github, markdown, html. May be given
+    /// several times.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub(super) format: Vec<String>,
     /// Which findings fail the run: any, live, none [default: any].
@@ -115,11 +116,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             bail!("--cache keeps what a scan of a history came to, and none is scanned\n  help: add --history");
         }
     }
+    let started = output::now();
     let mut report = scanned(args, &config, job.as_ref(), &remote)?;
     if fail_on == FailOn::Live {
         without_verdict(&mut report);
     }
-    output::write(&outputs, &report, args.show_secrets)?;
+    output::write(&outputs, &report, args.show_secrets, started)?;
     let failing = match fail_on {
         FailOn::Any => !report.findings.is_empty(),
         // Nothing has a verdict without verification: what is not known is a gap, not a finding that is live.
@@ -184,7 +186,7 @@ pub(super) fn scanned(
         &[&args.exclude_path[..], &config.scan.exclude_path].concat(),
     )?;
     let threads = threads(args, config)?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    let now = output::now();
     let options = ScanOptions {
         rules: &rules,
         enable: &enable,

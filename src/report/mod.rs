@@ -1,15 +1,25 @@
 //! Text out: one file a format. Everything from outside passes the escaper of its sink (`escape`).
 //!
-//! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts; `why` says
-//! what is known of a finding, and `lazy` is JSON that is made while it is written.
+//! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts, `csv` for
+//! spreadsheets, `html` for whoever has a browser. `junit`, `gitlab`, `github` and `markdown` are for pipelines, where many
+//! read along: they never show a whole secret. `why` says what is known of a finding, `when` writes times, `words` has
+//! the sentences that several formats share, and `lazy` is JSON that is made while it is written.
 
+mod csv;
 mod escape;
+mod github;
+mod gitlab;
+mod html;
 mod json;
+mod junit;
 mod lazy;
+mod markdown;
 mod plain;
 mod reveal;
 mod sarif;
+mod when;
 mod why;
+mod words;
 
 use std::io::{self, Write};
 
@@ -26,12 +36,34 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+    /// CSV: a row a place.
+    Csv,
+    /// JUnit XML: a failed test a place.
+    Junit,
+    /// GitLab's report of secret detection.
+    Gitlab,
+    /// Annotations of GitHub's workflow commands.
+    Github,
+    /// A summary for a comment.
+    Markdown,
+    /// A page for a browser.
+    Html,
 }
 
 impl Format {
     /// Every format with its name on the command line.
-    pub const ALL: &'static [(&'static str, Self)] =
-        &[("plain", Self::Plain), ("json", Self::Json), ("jsonl", Self::Jsonl), ("sarif", Self::Sarif)];
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("plain", Self::Plain),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("sarif", Self::Sarif),
+        ("csv", Self::Csv),
+        ("junit", Self::Junit),
+        ("gitlab", Self::Gitlab),
+        ("github", Self::Github),
+        ("markdown", Self::Markdown),
+        ("html", Self::Html),
+    ];
 
     /// The format of that name.
     #[must_use]
@@ -47,6 +79,10 @@ pub struct Style {
     pub color: bool,
     /// Whether whole secrets are shown: `--show-secrets`, for the person who asked and nobody else.
     pub show_secrets: bool,
+    /// When the scan began, in seconds since 1970 UTC.
+    pub started: i64,
+    /// When it ended.
+    pub ended: i64,
 }
 
 /// Writes a report.
@@ -59,6 +95,12 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
         Format::Json => json::document(report, style, out),
         Format::Jsonl => json::lines(report, style, out),
         Format::Sarif => sarif::write(report, style, out),
+        Format::Csv => csv::write(report, style, out),
+        Format::Junit => junit::write(report, out),
+        Format::Gitlab => gitlab::write(report, style, out),
+        Format::Github => github::write(report, out),
+        Format::Markdown => markdown::write(report, out),
+        Format::Html => html::write(report, style, out),
     }
 }
 

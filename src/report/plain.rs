@@ -6,7 +6,8 @@ use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use crate::model::{CommitRef, Finding, InHistory, Location, Part, Presence, Report, Severity, SkipReason, counted};
+use super::words::{headline, left_out, shortfalls};
+use crate::model::{CommitRef, Finding, InHistory, Location, Part, Presence, Report, Severity, counted};
 
 /// How many places of a finding are listed.
 const PLACES: usize = 10;
@@ -37,7 +38,7 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
         out,
         "{paint}{:<8}{plain} {bold}{}{plain}  {}",
         finding.severity.as_str(),
-        finding.kind.title,
+        terminal_str(&finding.kind.title),
         shown.trim_end()
     )?;
     for location in finding.locations.iter().take(PLACES) {
@@ -49,10 +50,11 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
     }
     for part in &finding.companions {
         let shown = reveal(&part.secret, style).map_or_else(|| part.redacted().to_string(), |s| terminal_str(&s));
-        writeln!(out, "  with   {} {}, {}", part.name.replace('_', " "), shown, place(&part.location))?;
+        let name = terminal_str(&part.name.replace('_', " "));
+        writeln!(out, "  with   {name} {shown}, {}", place(&part.location))?;
     }
-    writeln!(out, "  why    {}", reasons(finding).join("; "))?;
-    writeln!(out, "  do     {}", finding.kind.advice)?;
+    writeln!(out, "  why    {}", terminal_str(&reasons(finding).join("; ")))?;
+    writeln!(out, "  do     {}", terminal_str(&finding.kind.advice))?;
     match &finding.fingerprint {
         Some(fingerprint) => writeln!(out, "  id     {}", fingerprint.as_str()),
         None => Ok(()),
@@ -113,62 +115,9 @@ pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for notice in &coverage.notices {
         writeln!(out, "note: {}: {}", terminal(&notice.path), terminal_str(&notice.text))?;
     }
-    let left_out: Vec<String> = coverage
-        .skipped
-        .iter()
-        .map(|(reason, s)| {
-            let what = match reason {
-                SkipReason::Symlink => "links",
-                SkipReason::SpecialFile => "special files",
-                SkipReason::Ignored => "ignored",
-                SkipReason::Excluded => "excluded",
-                SkipReason::GitDirectory => "git objects",
-                SkipReason::Submodule => "submodules",
-                SkipReason::Archived => "archived",
-                SkipReason::Fork => "forks",
-            };
-            match (s.files, s.directories) {
-                (files, 0) => format!("{what} {files}"),
-                (0, directories) => format!("{what} {}", counted(directories, "directory", "directories")),
-                (files, directories) => {
-                    format!("{what} {files} and {}", counted(directories, "directory", "directories"))
-                }
-            }
-        })
-        .collect();
-    if !left_out.is_empty() {
-        writeln!(out, "left out by design: {}", left_out.join(", "))?;
-    }
-    let findings = counted(report.findings.len() as u64, "finding", "findings");
-    let files = match coverage.objects {
-        0 => counted(coverage.files, "file", "files"),
-        objects => counted(objects, "object", "objects"),
-    };
-    let rules = counted(report.rules, "rule", "rules");
-    let read = format!("{files} ({}) and {rules}", size(coverage.bytes));
-    let mut more = Vec::new();
-    if report.below_confidence > 0 {
-        more.push(format!("{} of lower confidence not shown", report.below_confidence));
-    }
-    if report.suppressed > 0 {
-        more.push(format!("{} suppressed", report.suppressed));
-    }
-    let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
-    writeln!(out, "{findings} in {read}{more}")?;
-    if coverage.files + coverage.objects == 0 {
-        writeln!(out, "nothing was scanned")?;
-    }
-    if !coverage.is_complete() {
-        writeln!(out, "INCOMPLETE: {} not read", counted(coverage.gaps.len() as u64, "item", "items"))?;
+    let ends = left_out(coverage).into_iter().chain([headline(report)]).chain(shortfalls(coverage));
+    for line in ends {
+        writeln!(out, "{line}")?;
     }
     Ok(())
-}
-
-/// A number of bytes for people, in powers of a thousand.
-fn size(bytes: u64) -> String {
-    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    units.iter().find(|(unit, _)| bytes >= *unit).map_or_else(
-        || format!("{bytes} B"),
-        |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-    )
 }

@@ -205,7 +205,7 @@ fn a_range_has_what_its_commits_bring_in_though_it_was_taken_out_again() {
     }
     let plain = run(quell().current_dir(tree.path()).args(["scan", "--since-ref", &first])).code(1);
     assert!(plain.out().contains(&format!("gone.env:2:7 in commit {} (Tester", &second[..12])), "{}", plain.out());
-    for format in ["jsonl", "sarif"] {
+    for format in ["jsonl", "sarif", "csv", "gitlab"] {
         let text =
             run(quell().current_dir(tree.path()).args(["scan", "--since-ref", &first, "--format", format])).out();
         assert!(text.contains(&second) && !text.contains(&token(2)), "{format}");

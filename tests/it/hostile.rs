@@ -13,10 +13,9 @@ use std::process::{Command, Stdio};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::support::{
-    QUELL, Run, Tree, clean, findings, gaps, only_finding, places, quell, run, run_with, scan, skipped, token, wait,
+    QUELL, Run, Tree, clean, findings, formats, gaps, only_finding, places, quell, run, run_with, scan, skipped, token,
+    wait,
 };
-
-const FORMATS: [&str; 4] = ["plain", "json", "jsonl", "sarif"];
 
 /// A text with one token in it.
 fn leak(seed: u64) -> String {
@@ -146,9 +145,11 @@ fn no_name_reaches_the_terminal_raw_in_any_format() {
         fifo(&tree.at(Path::new("skipped").join(name).join(name)));
     }
     let missing: Vec<&OsStr> = evil_names().to_vec();
-    for format in FORMATS {
+    for format in formats() {
         let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format, "."]).args(&missing)).code(4);
-        assert!(is_harmless(&run.stdout), "{format}: {}", run.stdout.escape_ascii());
+        // Lines of CSV end as RFC 4180 has it.
+        let text = if format == "csv" { run.out().replace("\r\n", "\n").into_bytes() } else { run.stdout };
+        assert!(is_harmless(&text), "{format}: {}", text.escape_ascii());
         assert!(is_harmless(&run.stderr), "{format}: {}", run.stderr.escape_ascii());
     }
     let report = scan(&tree, &[]).code(1).json();

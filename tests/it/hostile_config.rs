@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::support::{Run, Tree, findings, made, notices, only_finding, quell, run, scan, token};
+use crate::support::{Run, Tree, findings, formats, made, notices, only_finding, quell, run, scan, token};
 
 fn leak(seed: u64) -> String {
     format!("TOKEN={}\n", token(seed))
@@ -120,7 +120,7 @@ fn a_secret_in_a_targets_file_is_not_quoted() {
     ] {
         let tree = Tree::new();
         tree.write(".quell.toml", &text);
-        for format in ["plain", "json", "jsonl", "sarif"] {
+        for format in formats() {
             let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format]));
             let all = run.out() + &run.err();
             assert!(!all.contains(&secret[6..14]), "{format}: {}", text.replace(&secret, "SECRET"));

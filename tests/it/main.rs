@@ -41,6 +41,7 @@ mod outputs;
 mod packs;
 mod packs_broken;
 mod packs_hostile;
+mod pipeline_formats;
 mod pipelines;
 mod planted;
 mod prefix;

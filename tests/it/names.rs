@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Tree, findings, quell, run, token};
+use crate::support::{Tree, findings, formats, quell, run, token};
 
 /// Path and part of every place.
 fn places(report: &Value) -> Vec<(String, String)> {
@@ -23,7 +23,7 @@ fn names_are_searched_and_no_report_repeats_what_is_in_them() {
         tree.write(format!("b/{directory}/{name}"), "nothing\n");
     }
     tree.write(format!("b/{directory}/four"), format!("TOKEN={inside}\n"));
-    for format in ["plain", "json", "jsonl", "sarif"] {
+    for format in formats() {
         let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format])).code(1);
         for secret in [&file, &directory, &inside] {
             assert!(!run.out().contains(secret), "{format}: {}", run.out());

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{QUELL, Run, Tree, clean, findings, quell, run, run_with, token, wait};
+use crate::support::{QUELL, Run, Tree, clean, findings, formats, quell, run, run_with, token, wait};
 
 fn tree() -> Tree {
     let tree = Tree::new();
@@ -17,7 +17,7 @@ fn tree() -> Tree {
 }
 
 /// Scans `t` with a `--format` for each of `formats`.
-fn formats(tree: &Tree, formats: &[&str]) -> Run {
+fn reports(tree: &Tree, formats: &[&str]) -> Run {
     let arguments = formats.iter().flat_map(|format| ["--format", format]);
     run(quell().current_dir(tree.path()).args(["scan", "t"]).args(arguments))
 }
@@ -58,7 +58,7 @@ fn two_reports_never_share_a_file() {
         ("json=/dev/stdout", "sarif=/proc/self/fd/1"),
         ("json=/dev/stderr", "sarif=/proc/self/fd/2"),
     ] {
-        let run = formats(&tree, &[one, two]).code(2);
+        let run = reports(&tree, &[one, two]).code(2);
         assert!(run.out().is_empty() && run.err().contains("two formats cannot share"), "{one} {two}: {}", run.err());
     }
     assert_eq!(std::fs::read(tree.at("old")).unwrap(), b"old");
@@ -67,7 +67,7 @@ fn two_reports_never_share_a_file() {
     let both = shell(&tree, "\"$0\" scan t --format plain --format json=out > out");
     assert!(both.code == Some(2) && both.err().contains("cannot share standard output"), "{}", both.err());
     // What is thrown away twice is no conflict.
-    formats(&tree, &["plain", "json=/dev/null", "sarif=/dev/null"]).code(1);
+    reports(&tree, &["plain", "json=/dev/null", "sarif=/dev/null"]).code(1);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn what_cannot_be_written_is_told_before_the_scan() {
         ("dangling", "leads nowhere"),
         ("", "names no file"),
     ] {
-        let run = formats(&tree, &["plain", &format!("json={path}")]).code(2);
+        let run = reports(&tree, &["plain", &format!("json={path}")]).code(2);
         let told = run.err();
         // Nothing was scanned: there is no finding on standard output.
         assert!(run.out().is_empty() && told.contains(words) && told.contains("help:"), "{path}: {told}");
@@ -102,7 +102,7 @@ fn a_report_replaces_the_old_one_whole() {
     std::fs::set_permissions(&old, Permissions::from_mode(0o640)).unwrap();
     symlink("reports/old.json", tree.at("link.json")).unwrap();
     let before = std::fs::metadata(&old).unwrap().ino();
-    formats(&tree, &["json=link.json", "plain=new.txt"]).code(1);
+    reports(&tree, &["json=link.json", "plain=new.txt"]).code(1);
     let meta = std::fs::metadata(&old).unwrap();
     assert_eq!(meta.permissions().mode() & 0o777, 0o640);
     assert_ne!(meta.ino(), before, "it was written beside and renamed");
@@ -153,7 +153,7 @@ fn a_file_that_may_be_written_but_not_replaced_is_written() {
 #[test]
 fn a_full_device_is_told() {
     let tree = tree();
-    let full = formats(&tree, &["plain", "json=/dev/full"]).code(2);
+    let full = reports(&tree, &["plain", "json=/dev/full"]).code(2);
     assert!(full.err().contains("`/dev/full` cannot be written: no space left on device"), "{}", full.err());
     assert!(full.out().contains("1 finding"), "the other report is written: {}", full.out());
     let out = shell(&tree, "\"$0\" scan t > /dev/full").code(2);
@@ -172,7 +172,7 @@ fn the_report_is_no_part_of_the_scan() {
 #[test]
 fn a_report_that_shows_secrets_is_for_its_owner_alone() {
     let tree = tree();
-    formats(&tree, &["json=all.json"]).code(1);
+    reports(&tree, &["json=all.json"]).code(1);
     run(quell().current_dir(tree.path()).args(["scan", "t", "--show-secrets", "--format", "json=mine.json"])).code(1);
     let mode = |name: &str| std::fs::metadata(tree.at(name)).unwrap().permissions().mode() & 0o077;
     assert_eq!(mode("mine.json"), 0);
@@ -191,7 +191,7 @@ fn who_stops_reading_does_not_change_how_the_scan_ended() {
     let tree = Tree::new();
     tree.write("clean/a", "nothing");
     tree.write("many/a", (0..2_000).map(|n| format!("TOKEN={}\n", token(n))).collect::<String>());
-    for format in ["plain", "json", "jsonl", "sarif"] {
+    for format in formats() {
         for (path, code) in [("clean", 0), ("many", 1), ("missing", 3)] {
             let mut command = quell();
             command.current_dir(tree.path()).args(["scan", path, "--format", format, "--format", "json=kept.json"]);

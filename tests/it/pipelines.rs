@@ -23,7 +23,11 @@ fn script(tree: &Tree, script: &Value, variables: &[(&str, &str)]) -> Option<Run
     let mut command = Command::new("bash");
     clean(&mut command);
     let path = format!("{}:/usr/bin:/bin", std::path::Path::new(QUELL).parent().unwrap().display());
-    command.env("PATH", path).env("RUNNER_TEMP", tree.path()).envs(variables.iter().copied());
+    command
+        .env("PATH", path)
+        .env("RUNNER_TEMP", tree.path())
+        .env("GITHUB_STEP_SUMMARY", tree.at("summary"))
+        .envs(variables.iter().copied());
     let flags = ["--noprofile", "--norc", "-eo", "pipefail", "-c"];
     Some(run(command.current_dir(tree.path()).args(flags).arg(script.as_str().unwrap())))
 }
@@ -69,9 +73,10 @@ fn the_action_annotates_and_fails_on_what_a_pull_request_brings_in() {
     ] {
         let Some(ended) = script(&tree, scan, &variables) else { return };
         let text = ended.code(1).out();
-        assert!(text.contains("::error file=a%2Cb.env,line=1,col=7,title=GitHub"), "{text}");
-        assert!(text.contains(&format!("in commit {second}")) && !text.contains(&token(1)), "{text}");
+        assert!(text.contains("::error file=a%2Cb.env,line=1,endLine=1,col=7,endColumn=47,title=GitHub"), "{text}");
+        assert!(text.contains(&format!("in commit {}", &second[..12])) && !text.contains(&token(1)), "{text}");
         assert!(std::fs::read_to_string(tree.at("q.sarif")).unwrap().contains("\"2.1.0\""));
+        assert!(std::fs::read_to_string(tree.at("summary")).unwrap().contains("### quell found secrets"));
     }
     let clean = [("RANGE", "HEAD..HEAD"), ("BASE", ""), ("HEAD", ""), ("MAIN", ""), ("SARIF", "q.sarif")];
     script(&tree, scan, &clean).unwrap().code(0);
@@ -93,6 +98,9 @@ fn the_gitlab_template_writes_code_quality_and_fails_on_findings() {
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(tree.at(name)).unwrap()).unwrap();
     assert_eq!(report[0]["location"], serde_json::json!({ "path": "a,b.env", "lines": { "begin": 1 } }));
     assert!(!report.to_string().contains(&token(1)));
+    let name = job["artifacts"]["reports"]["secret_detection"].as_str().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(tree.at(name)).unwrap()).unwrap();
+    assert_eq!(report["vulnerabilities"][0]["location"]["commit"]["sha"].as_str(), Some(second.as_str()));
     tree.git(".", &["update-ref", "refs/remotes/origin/main", &second]);
     let zeros = "0".repeat(40);
     let new = [("CI_COMMIT_BEFORE_SHA", zeros.as_str()), ("CI_COMMIT_SHA", &second), ("CI_DEFAULT_BRANCH", "main")];

@@ -28,7 +28,32 @@ fn tree() -> Tree {
 
 /// A text with what changes from version to version replaced.
 fn stable(text: &str, tree: &Tree) -> String {
-    text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]").replace(&tree.path().display().to_string(), "[TREE]")
+    let text =
+        text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]").replace(&tree.path().display().to_string(), "[TREE]");
+    without_times(&without_style(&text))
+}
+
+/// A page without its style, its script, and their hashes.
+fn without_style(text: &str) -> String {
+    let Some((head, rest)) = text.split_once("<!DOCTYPE html>") else { return text.to_owned() };
+    let (body, end) = rest.split_once("<body>").unwrap().1.split_once("<script>").unwrap();
+    format!("{head}[HEAD]\n<body>{body}[SCRIPT]{}", end.split_once("</script>").unwrap().1)
+}
+
+/// A text with the times at which a scan ran replaced.
+fn without_times(text: &str) -> String {
+    let form = |w: &[u8]| {
+        w.iter().zip(b"0000-00-00T00:00:00").all(|(c, f)| match f {
+            b'0' => c.is_ascii_digit(),
+            b'T' => matches!(c, b'T' | b' '),
+            _ => c == f,
+        })
+    };
+    let mut text = text.to_owned();
+    while let Some(at) = text.as_bytes().windows(19).position(form) {
+        text.replace_range(at..at + 19, "[TIME]");
+    }
+    text
 }
 
 /// The rules that the tree is scanned with: new rules that match the same bytes must not change what is written here.
@@ -72,6 +97,16 @@ snapshot!(
 snapshot!(json_report, ["scan", "--format", "json"]);
 snapshot!(jsonl_report, ["scan", "--format", "jsonl"]);
 snapshot!(sarif_report, ["scan", "--format", "sarif"]);
+snapshot!(csv_report, ["scan", "--format", "csv"], ["scan", "--format", "csv", "missing"]);
+snapshot!(junit_report, ["scan", "--format", "junit"], ["scan", "--format", "junit", "link", "tests/none"]);
+snapshot!(gitlab_report, ["scan", "--format", "gitlab", ".", "missing"]);
+snapshot!(github_report, ["scan", "--format", "github", ".", "missing"]);
+snapshot!(
+    markdown_report,
+    ["scan", "--format", "markdown", ".", "missing"],
+    ["scan", "--format", "markdown", "--exclude-path", "*"]
+);
+snapshot!(html_report, ["scan", "--format", "html", ".", "missing"]);
 snapshot!(rule_shown, ["rules", "show", "github-classic-pat"], ["explain", "github-classic-pat"]);
 snapshot!(help, ["--help"], ["help", "scan"], ["scan", "-h"]);
 snapshot!(

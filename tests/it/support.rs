@@ -18,6 +18,14 @@ pub(crate) const QUELL: &str = env!("CARGO_BIN_EXE_quell");
 /// A run that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// The names of all formats.
+pub(crate) fn formats() -> impl Iterator<Item = &'static str> {
+    quell::report::Format::ALL.iter().map(|(name, _)| *name)
+}
+
+/// The formats that show a secret to whoever asks; the others are for places where many read along.
+pub(crate) const SHOWING: [&str; 6] = ["plain", "json", "jsonl", "sarif", "csv", "html"];
+
 /// The command without anything of the caller's environment: no home, no configuration, no colours.
 pub(crate) fn quell() -> Command {
     let mut command = Command::new(QUELL);

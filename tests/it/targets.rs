@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use crate::support::{Tree, findings, notices, only_finding, places, quell, run, sample_of, scan, skipped, token};
+use crate::support::{
+    Tree, findings, formats, notices, only_finding, places, quell, run, sample_of, scan, skipped, token,
+};
 
 fn leak(seed: u64) -> String {
     format!("TOKEN={}\n", token(seed))
@@ -141,7 +143,7 @@ fn a_suppression_is_told_with_who_and_why_escaped() {
         "suppression 1 takes {id} out until 2999-12-31: revoked in\\u{{1b}}[31m May\\nby hand (by An Author \\u{{202e}})"
     );
     assert_eq!((path.as_str(), told), (".quell.toml", &wanted));
-    for format in ["plain", "jsonl", "sarif"] {
+    for format in ["plain", "jsonl", "sarif", "csv", "gitlab", "markdown", "html"] {
         let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format])).code(0);
         assert!(run.out().contains("An Author") && run.out().contains(&id), "{format}: {}", run.out());
         assert!(!run.out().contains(['\u{1b}', '\u{202e}']), "{format}");
@@ -163,7 +165,7 @@ fn a_reason_or_an_author_that_holds_a_secret_is_not_shown() {
         for field in ["reason", "author"] {
             let rest = if field == "reason" { "" } else { "reason = \"revoked\"" };
             tree.write(".quell.toml", suppression(&id, &format!("{field} = \"it was {secret} then\"\n{rest}")));
-            for format in ["plain", "json", "jsonl", "sarif"] {
+            for format in formats() {
                 let run = run(quell().current_dir(tree.path()).args(["scan", "--format", format, "app", "db.env"]));
                 let all = run.out() + &run.err();
                 assert!(!all.contains("it was"), "{format} {field}: {}", all.replace(secret, "SECRET"));

@@ -1,0 +1,70 @@
+//! The sentences about a scan that several formats have in common. They hold nothing from outside.
+
+use crate::model::{Coverage, Report, SkipReason, counted};
+
+/// What was found in what, on a line.
+pub(super) fn headline(report: &Report) -> String {
+    let coverage = &report.coverage;
+    let findings = counted(report.findings.len() as u64, "finding", "findings");
+    let files = match coverage.objects {
+        0 => counted(coverage.files, "file", "files"),
+        objects => counted(objects, "object", "objects"),
+    };
+    let rules = counted(report.rules, "rule", "rules");
+    let read = format!("{files} ({}) and {rules}", size(coverage.bytes));
+    let mut more = Vec::new();
+    if report.below_confidence > 0 {
+        more.push(format!("{} of lower confidence not shown", report.below_confidence));
+    }
+    if report.suppressed > 0 {
+        more.push(format!("{} suppressed", report.suppressed));
+    }
+    let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
+    format!("{findings} in {read}{more}")
+}
+
+/// That nothing was scanned, or not all, where that is so.
+pub(super) fn shortfalls(coverage: &Coverage) -> Vec<String> {
+    let mut out = Vec::new();
+    if coverage.files + coverage.objects == 0 {
+        out.push("nothing was scanned".to_owned());
+    }
+    if !coverage.is_complete() {
+        out.push(format!("INCOMPLETE: {} not read", counted(coverage.gaps.len() as u64, "item", "items")));
+    }
+    out
+}
+
+/// What was left out by design, where something was.
+pub(super) fn left_out(coverage: &Coverage) -> Option<String> {
+    let each = coverage.skipped.iter().map(|(reason, s)| {
+        let what = match reason {
+            SkipReason::Symlink => "links",
+            SkipReason::SpecialFile => "special files",
+            SkipReason::Ignored => "ignored",
+            SkipReason::Excluded => "excluded",
+            SkipReason::GitDirectory => "git objects",
+            SkipReason::Submodule => "submodules",
+            SkipReason::Archived => "archived",
+            SkipReason::Fork => "forks",
+        };
+        match (s.files, s.directories) {
+            (files, 0) => format!("{what} {files}"),
+            (0, directories) => format!("{what} {}", counted(directories, "directory", "directories")),
+            (files, directories) => {
+                format!("{what} {files} and {}", counted(directories, "directory", "directories"))
+            }
+        }
+    });
+    let each: Vec<String> = each.collect();
+    (!each.is_empty()).then(|| format!("left out by design: {}", each.join(", ")))
+}
+
+/// A number of bytes for people, in powers of a thousand.
+fn size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    units.iter().find(|(unit, _)| bytes >= *unit).map_or_else(
+        || format!("{bytes} B"),
+        |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+    )
+}

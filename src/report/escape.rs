@@ -39,6 +39,66 @@ pub(super) fn terminal_str(text: &str) -> String {
     terminal(&Untrusted::from(text))
 }
 
+/// For Markdown: text on one line in which nothing is markup, a heading, a list or the end of a cell.
+#[must_use]
+pub fn markdown(text: &str) -> String {
+    let text = on_one_line(text);
+    let number = text.find(|c: char| !c.is_ascii_digit()).filter(|end| (1..10).contains(end));
+    let mut out = String::with_capacity(text.len() + 8);
+    for (at, c) in text.char_indices() {
+        let starts = at == 0 && matches!(c, '#' | '+' | '-' | '=') || number == Some(at) && matches!(c, '.' | ')');
+        if starts || matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// For Markdown: text as code within a line, outside of tables.
+#[must_use]
+pub fn markdown_code(text: &str) -> String {
+    let text: String = text.chars().map(|c| if is_unsafe(c) { '\u{FFFD}' } else { c }).collect();
+    let fence = "`".repeat(backticks(&text) + 1);
+    let edge = |c: Option<char>| matches!(c, Some('`' | ' '));
+    let gap = if edge(text.chars().next()) || edge(text.chars().next_back()) { " " } else { "" };
+    format!("{fence}{gap}{text}{gap}{fence}")
+}
+
+/// For Markdown: text as a block of code, with a newline at the end.
+#[must_use]
+pub fn markdown_block(text: &str) -> String {
+    let fence = "`".repeat((backticks(text) + 1).max(3));
+    let lines = text.trim_end().split('\n').map(|line| line.replace(|c| c != '\t' && is_unsafe(c), "\u{FFFD}"));
+    format!("{fence}text\n{}\n{fence}\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// For Markdown: the address of a link, `](` before and `)` behind it.
+#[must_use]
+pub fn markdown_url(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    for b in url.bytes() {
+        if b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'*+,;=%".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    // It stands in tables too, and entities are resolved in it.
+    out.replace('&', "&amp;")
+}
+
+/// The text with each stretch of white space as one blank, and without what may not be shown.
+fn on_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace(is_unsafe, "\u{FFFD}")
+}
+
+/// The longest run of backticks.
+fn backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
 /// For JSON: text with bytes that are no UTF-8 as `\xNN`. The serialiser escapes the rest.
 pub(super) fn json(text: &Untrusted) -> String {
     let mut out = String::with_capacity(text.raw().len());
@@ -135,6 +195,23 @@ mod tests {
         let mut out = Vec::new();
         write_json(&"a\u{1b}\u{202e}\u{9b}\u{e0001}z", false, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "\"a\\u001b\\u202e\\u009b\\udb40\\udc01z\"\n");
+    }
+
+    #[test]
+    fn nothing_is_markup_in_markdown() {
+        assert_eq!(
+            markdown("a *b* _c_ [d](e) <f> |g|\n h\u{1b}"),
+            r"a \*b\* \_c\_ \[d\](e) \<f\> \|g\| h".to_owned() + "\u{FFFD}"
+        );
+        for (text, safe) in
+            [("# a", r"\# a"), ("- a-b", r"\- a-b"), ("12. a", r"12\. a"), ("1.5", r"1\.5"), ("v1. a", "v1. a")]
+        {
+            assert_eq!(markdown(text), safe);
+        }
+        assert_eq!(markdown_code("a"), "`a`");
+        assert_eq!(markdown_code("`a``b"), "``` `a``b ```");
+        assert_eq!(markdown_block("a\n```\nb\n"), "````text\na\n```\nb\n````\n");
+        assert_eq!(markdown_url("https://a.b/c d)|<e>?f&g#h"), "https://a.b/c%20d%29%7C%3Ce%3E?f&amp;g#h");
     }
 
     #[test]

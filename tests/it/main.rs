@@ -47,6 +47,7 @@ mod readme;
 mod refs;
 mod remote;
 mod remote_github;
+mod rule_pages;
 mod server;
 mod snapshots;
 mod targets;

@@ -31,6 +31,8 @@ mod hostile_config;
 mod hostile_history;
 mod hostile_races;
 mod hostile_trees;
+mod keyword_counts;
+mod keywords;
 mod locality;
 mod many;
 mod names;

@@ -3,8 +3,7 @@
 //! No secret stands in it, made up or not: a line of an example has `…` in the place of everything that is random.
 
 use crate::report::{markdown, markdown_block, markdown_code, markdown_url};
-use crate::rules::compile::Text;
-use crate::rules::{Checksum, Decoder, Rule, RuleSet, Shape, Within, template};
+use crate::rules::{Checksum, Decoder, Rule, RuleSet, Shape, Texts, Within, template};
 
 /// The text of a rule's page.
 pub(super) fn page(set: &RuleSet, rule: &Rule) -> String {
@@ -33,7 +32,7 @@ pub(super) fn page(set: &RuleSet, rule: &Rule) -> String {
     if !rule.controls.is_empty() {
         out += &format!(
             "Controls that a leak touches: {}\n\n",
-            rule.controls.iter().map(|c| markdown(c)).collect::<Vec<_>>().join(", ")
+            rule.controls.iter().map(markdown).collect::<Vec<_>>().join(", ")
         );
     }
     out += &format!(
@@ -45,8 +44,8 @@ pub(super) fn page(set: &RuleSet, rule: &Rule) -> String {
 }
 
 /// Words as code. There are no commas between them: a name, a comma and a word read like a pair of name and value, also to scanners.
-fn codes(words: &[Text]) -> String {
-    words.iter().map(|word| markdown_code(word)).collect::<Vec<_>>().join(" · ")
+fn codes(words: &Texts) -> String {
+    words.iter().map(markdown_code).collect::<Vec<_>>().join(" · ")
 }
 
 /// A sentence about the shape.

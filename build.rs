@@ -38,6 +38,7 @@ mod rules {
     pub mod shape;
     pub mod steps;
     pub mod template;
+    pub mod texts;
 }
 
 fn main() {

@@ -6,6 +6,7 @@ use crate::rules::checksum::Checksum;
 use crate::rules::compile::{Decoder, Provider, Rule, RuleSet, Text, Within};
 use crate::rules::grams::KeywordIndex;
 use crate::rules::steps::{Row, StepGroup};
+use crate::rules::texts::Texts;
 
 /// The expression that `rules::embedded` includes.
 pub fn source(set: &RuleSet) -> String {
@@ -25,8 +26,8 @@ fn text(text: &Text) -> String {
     format!("Cow::Borrowed({text:?})")
 }
 
-fn texts(list: &[Text]) -> String {
-    format!("Cow::Borrowed(&[{}])", list.iter().map(text).collect::<Vec<_>>().join(", "))
+fn texts(list: &Texts) -> String {
+    format!("Texts::Joined({:?})", list.iter().map(|text| format!("{text}{}", Texts::END)).collect::<String>())
 }
 
 fn rule(r: &Rule) -> String {

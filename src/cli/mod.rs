@@ -3,7 +3,7 @@
 //! `changes` asks for scans of a change, `hook` is what git's hooks call and `install` puts them in place;
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
 //! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
-//! where they were asked for (`destination`), `progress` shows how far a scan has come, `exit` says how a run ended.
+//! where they were asked for (`destination`), `rule_pages` writes the pages of the rules, `progress` shows how far a scan has come, `exit` says how a run ended.
 
 mod baseline;
 mod changes;
@@ -20,6 +20,7 @@ mod pages;
 mod places;
 mod progress;
 mod remote;
+mod rule_pages;
 mod rules;
 mod scan;
 mod scratch;

@@ -1,4 +1,4 @@
-//! `quell rules`: list, show and check rules.
+//! `quell rules`: list, show and check rules, and write their pages.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::exit::escaped;
-use super::{Exit, scan};
+use super::{Exit, rule_pages, scan};
 use crate::detect::selftest;
 use crate::model::{counted, nearest};
 use crate::rules::embedded::embedded;
@@ -40,6 +40,16 @@ enum What {
         /// A directory of rule files; the embedded rules where absent.
         dir: Option<PathBuf>,
     },
+    /// Write a page for each rule and an index of them, in Markdown: DIR/rules.md and DIR/rules/RULE.md.
+    ///
+    /// Pages of rules that are gone are removed. Files that are no such pages are never replaced.
+    Pages {
+        /// The directory.
+        dir: PathBuf,
+        /// A directory of rule files, added to the embedded rules.
+        #[arg(long, value_name = "DIR", env = "QUELL_RULES")]
+        rules: Option<PathBuf>,
+    },
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
@@ -47,6 +57,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         What::List { rules } => list(&*scan::rules(rules.as_deref())?),
         What::Show { id, rules } => show(&*scan::rules(rules.as_deref())?, id),
         What::Check { dir } => check(dir.as_deref()),
+        What::Pages { dir, rules } => rule_pages::write(&*scan::rules(rules.as_deref())?, dir),
     }
 }
 

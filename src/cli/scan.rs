@@ -181,10 +181,7 @@ pub(super) fn scanned(
         CONFIDENCES,
     )?;
     let max_file_size = args.max_file_size.as_deref().or(config.scan.max_file_size.as_deref()).map(size).transpose()?;
-    let filter = PathFilter::new(
-        &[&args.include_path[..], &config.scan.include_path].concat(),
-        &[&args.exclude_path[..], &config.scan.exclude_path].concat(),
-    )?;
+    let filter = filter(args, config)?;
     let threads = threads(args, config)?;
     let now = output::now();
     let options = ScanOptions {
@@ -195,11 +192,7 @@ pub(super) fn scanned(
         threads,
         now,
         max_matches: MAX_MATCHES,
-        markers: match (args.no_target_ignores, job.is_some()) {
-            (true, _) => Markers::Refused,
-            (false, true) => Markers::OfChange,
-            (false, false) => Markers::Hold,
-        },
+        markers: markers(args, job.is_some()),
         walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
     };
     exit::many_files();
@@ -221,6 +214,22 @@ pub(super) fn scanned(
     };
     report.coverage.sort();
     Ok(report)
+}
+
+/// What becomes of markers on lines.
+const fn markers(args: &Args, of_change: bool) -> Markers {
+    match (args.no_target_ignores, of_change) {
+        (true, _) => Markers::Refused,
+        (false, true) => Markers::OfChange,
+        (false, false) => Markers::Hold,
+    }
+}
+
+/// Which paths are left out.
+fn filter(args: &Args, config: &Config) -> Result<PathFilter> {
+    let include = [&args.include_path[..], &config.scan.include_path].concat();
+    let exclude = [&args.exclude_path[..], &config.scan.exclude_path].concat();
+    Ok(PathFilter::new(&include, &exclude)?)
 }
 
 /// Scans what was named, and takes out what its suppressions name.

@@ -70,7 +70,7 @@ fn quoting(text: &[u8], hit: &Range<usize>, value: &Value) -> Quoting {
 
 fn is_example(rule: &Rule, secret: &[u8]) -> bool {
     let is = |word: &str| secret.windows(word.len().max(1)).any(|w| w.eq_ignore_ascii_case(word.as_bytes()));
-    rule.examples.iter().any(|word| is(word))
+    rule.examples.iter().any(is)
 }
 
 fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {

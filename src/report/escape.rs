@@ -1,5 +1,6 @@
 //! Escapers: one for each sink that text from outside goes to (invariant 12).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -46,7 +47,7 @@ pub(super) fn terminal_str(text: &str) -> String {
 }
 
 /// What an escaper takes: text from outside, or a line that was put together of it.
-pub(super) trait Text {
+pub trait Text {
     /// Its bytes.
     fn bytes(&self) -> &[u8];
 }
@@ -58,6 +59,12 @@ impl Text for Untrusted {
 }
 
 impl Text for str {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Text for Cow<'_, str> {
     fn bytes(&self) -> &[u8] {
         self.as_bytes()
     }
@@ -125,7 +132,8 @@ pub(super) fn command_property(text: &(impl Text + ?Sized)) -> String {
 
 /// For Markdown: text as a code span, in which nothing is a link, a mention or a tag. Its fence is longer than every row
 /// of backticks in it. What ends a table's cell is written out: not all readers agree on how it is escaped in a span.
-pub(super) fn markdown_code(text: &(impl Text + ?Sized)) -> String {
+#[must_use]
+pub fn markdown_code(text: &(impl Text + ?Sized)) -> String {
     let text = visible(text.bytes()).replace('|', "\\u{7c}");
     // A span of spaces alone would be none.
     if text.trim().is_empty() {
@@ -139,7 +147,8 @@ pub(super) fn markdown_code(text: &(impl Text + ?Sized)) -> String {
 
 /// For Markdown: prose in which nothing is markup. A word that a host would make a link or a mention of after it has
 /// read the markup (`@x`, `#1`, `!1`, an address, an id of a commit) is a code span.
-pub(super) fn markdown(text: &(impl Text + ?Sized)) -> String {
+#[must_use]
+pub fn markdown(text: &(impl Text + ?Sized)) -> String {
     let words = visible(text.bytes());
     let words = words.split(' ').map(|word| {
         let around: &[char] = &['(', ')', '.', ',', ';', ':', '?', '\''];
@@ -165,6 +174,34 @@ pub(super) fn markdown(text: &(impl Text + ?Sized)) -> String {
         out
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// For Markdown: text as a block of code, with a newline at the end.
+#[must_use]
+pub fn markdown_block(text: &str) -> String {
+    let fence = "`".repeat((backticks(text) + 1).max(3));
+    let lines = text.trim_end().split('\n').map(|line| line.replace(|c| c != '\t' && is_unsafe(c), "\u{FFFD}"));
+    format!("{fence}text\n{}\n{fence}\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// For Markdown: the address of a link, `](` before and `)` behind it.
+#[must_use]
+pub fn markdown_url(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    for b in url.bytes() {
+        if b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'*+,;=%".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    // It stands in tables too, and entities are resolved in it.
+    out.replace('&', "&amp;")
+}
+
+/// The longest run of backticks.
+fn backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// For JSON: text with bytes that are no UTF-8 as `\xNN`. The serialiser escapes the rest.
@@ -263,6 +300,23 @@ mod tests {
         let mut out = Vec::new();
         write_json(&"a\u{1b}\u{202e}\u{9b}\u{e0001}z", false, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "\"a\\u001b\\u202e\\u009b\\udb40\\udc01z\"\n");
+    }
+
+    #[test]
+    fn nothing_is_markup_in_markdown() {
+        assert_eq!(
+            markdown("a *b* _c_ [d](e) <f> |g|\n h\u{1b}"),
+            r"a \*b\* \_c\_ \[d\](e) \<f\> \|g\| h".to_owned() + "\u{FFFD}"
+        );
+        for (text, safe) in
+            [("# a", r"\# a"), ("- a-b", r"\- a-b"), ("12. a", r"12\. a"), ("1.5", r"1\.5"), ("v1. a", "v1. a")]
+        {
+            assert_eq!(markdown(text), safe);
+        }
+        assert_eq!(markdown_code("a"), "`a`");
+        assert_eq!(markdown_code("`a``b"), "``` `a``b ```");
+        assert_eq!(markdown_block("a\n```\nb\n"), "````text\na\n```\nb\n````\n");
+        assert_eq!(markdown_url("https://a.b/c d)|<e>?f&g#h"), "https://a.b/c%20d%29%7C%3Ce%3E?f&amp;g#h");
     }
 
     #[test]

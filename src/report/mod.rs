@@ -104,5 +104,5 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
     }
 }
 
-pub use escape::terminal;
+pub use escape::{markdown, markdown_block, markdown_code, markdown_url, terminal};
 pub use plain::{findings, place, summary};

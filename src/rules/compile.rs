@@ -12,6 +12,7 @@ use super::grams::{KeywordIndex, MAX_KEYWORD};
 use super::schema::{CompanionDecl, ProviderFile, RuleDecl, WithinDecl};
 use super::shape::Shape;
 use super::steps::{self, Row};
+use super::texts::Texts;
 use crate::model::{Confidence, Severity};
 
 /// Text that is a constant in the embedded set.
@@ -132,7 +133,7 @@ pub struct Rule {
     /// Least entropy in hundredths of a bit per byte.
     pub min_entropy: u16,
     /// Words that make it a documented example, in lower case.
-    pub examples: Cow<'static, [Text]>,
+    pub examples: Texts,
     /// Whether it is a password that a person chose.
     pub password: bool,
     /// Whether any other rule that matches the same bytes names the finding.
@@ -142,7 +143,7 @@ pub struct Rule {
     /// How many leading bytes may be shown.
     pub public_prefix: u8,
     /// The literals that wake it.
-    pub keywords: Cow<'static, [Text]>,
+    pub keywords: Texts,
     /// Whether they must have the case they are written in.
     pub exact: bool,
     /// What to do about a leak.
@@ -150,13 +151,13 @@ pub struct Rule {
     /// The page that documents it.
     pub docs: Text,
     /// Controls that a leak touches.
-    pub controls: Cow<'static, [Text]>,
+    pub controls: Texts,
     /// Template of a well-formed secret.
     pub sample: Text,
     /// Templates in which it is found.
-    pub matches: Cow<'static, [Text]>,
+    pub matches: Texts,
     /// Templates in which nothing is found.
-    pub misses: Cow<'static, [Text]>,
+    pub misses: Texts,
 }
 
 /// A whole set of rules with its keyword index.
@@ -243,9 +244,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
     let hir = classes::parse(decl.pattern.get_ref()).ok();
     let outline = hir.as_ref().map(classes::outline).unwrap_or_default();
     let rows = hir.as_ref().and_then(steps::derive).unwrap_or_default();
-    let texts = |list: &[String]| list.iter().map(|s| s.clone().into()).collect::<Vec<Text>>().into();
-    let spanned =
-        |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone().into()).collect::<Vec<Text>>().into();
+    let spanned = |list: &[toml::Spanned<String>]| list.iter().map(|s| s.get_ref().clone()).collect();
     Rule {
         id: decl.id.get_ref().clone().into(),
         name: decl.name.clone().into(),
@@ -265,7 +264,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         checksum: decl.checks.checksum.as_deref().and_then(Checksum::named),
         decoder: decl.checks.decode.as_deref().and_then(Decoder::named),
         min_entropy: decl.checks.min_entropy.map_or(0, |bits| (bits * 100.0) as u16),
-        examples: decl.checks.examples.iter().map(|e| e.to_ascii_lowercase().into()).collect::<Vec<Text>>().into(),
+        examples: decl.checks.examples.iter().map(|e| e.to_ascii_lowercase()).collect(),
         password: decl.checks.password,
         fallback: decl.fallback,
         companions: decl.companions.iter().map(companion).collect::<Vec<_>>().into(),
@@ -274,7 +273,7 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         exact: decl.case_sensitive.unwrap_or(matches!(decl.shape, Shape::Token | Shape::Pem | Shape::Jwt)),
         advice: decl.advice.clone().into(),
         docs: decl.docs.clone().unwrap_or_else(|| provider_docs.to_owned()).into(),
-        controls: texts(&decl.controls),
+        controls: decl.controls.iter().cloned().collect(),
         sample: decl.sample.get_ref().clone().into(),
         matches: spanned(&decl.matches),
         misses: spanned(&decl.miss),

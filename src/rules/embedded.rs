@@ -7,6 +7,7 @@ use super::compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
 use super::grams::{Entry, Keyword, KeywordIndex};
 use super::shape::Shape;
 use super::steps::{Row, Step, StepGroup};
+use super::texts::Texts;
 use crate::model::{Confidence, Severity};
 
 static EMBEDDED: RuleSet = include!(concat!(env!("OUT_DIR"), "/ruleset.rs"));

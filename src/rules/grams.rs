@@ -306,8 +306,9 @@ mod tests {
             (0..3000u16).map(|i| ((format!("Key{i}x_").into_bytes(), i % 2 == 0), vec![i, 7])).collect();
         let index = KeywordIndex::build(&wanted);
         assert_eq!(index.bits(), 16, "keywords that share grams share their bits");
-        let hex = |i: u32| format!("{:08x}", i.wrapping_mul(HASH3)).into_bytes();
-        let unlike: BTreeMap<_, _> = (0..9000).map(|i| ((hex(i), true), vec![1])).collect();
+        let letters =
+            |i: u32| (0..6).map(|at| b'a' + (i.wrapping_mul(HASH3) >> (5 * at + 2)) as u8 % 26).collect::<Vec<u8>>();
+        let unlike: BTreeMap<_, _> = (0..9000).map(|i| ((letters(i), true), vec![1])).collect();
         assert!(KeywordIndex::build(&unlike).bits() > 16, "others get a larger bitmap");
         for (i, keyword) in index.keywords.iter().enumerate() {
             let bytes = &keyword.bytes[..usize::from(keyword.len)];

@@ -2,7 +2,7 @@
 //!
 //! `schema` is the format; `load` reads files and says what is wrong with them, with file and line; `lint`
 //! holds what a rule must keep, `recipe` what a recipe must; `compile` makes the [`RuleSet`], whose keyword
-//! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses. The same code runs in `build.rs` for the
+//! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
 pub mod checksum;
@@ -18,9 +18,11 @@ pub mod schema;
 pub mod shape;
 pub mod steps;
 pub mod template;
+pub mod texts;
 
 pub use checksum::Checksum;
 pub use compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
 pub use error::RuleError;
 pub use grams::KeywordIndex;
 pub use shape::Shape;
+pub use texts::Texts;

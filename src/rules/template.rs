@@ -53,6 +53,29 @@ pub type Bindings = BTreeMap<String, Vec<u8>>;
 /// # Errors
 /// A sentence about what the template has wrong.
 pub fn expand(template: &str, random: &mut Random, bindings: &Bindings) -> Result<Vec<u8>, String> {
+    fill(template, &mut |inner| placeholder(inner, random, bindings))
+}
+
+/// A template with `…` in place of all that is made up, for a text that may stand in a file: `{one:a|b}` is its first
+/// option, `{sample}` and `{broken}` are `sample`.
+///
+/// # Errors
+/// A sentence about what the template has wrong.
+pub fn redacted(template: &str, sample: &str) -> Result<String, String> {
+    let filled = fill(template, &mut |inner| {
+        let known = (matches!(inner, "broken") || inner.starts_with("sample")).then_some(sample);
+        let first = || inner.strip_prefix("one:").and_then(|options| options.split('|').next());
+        Ok(known.or_else(first).unwrap_or("…").as_bytes().to_vec())
+    })?;
+    let mut text = String::from_utf8_lossy(&filled).into_owned();
+    while text.contains("……") {
+        text = text.replace("……", "…");
+    }
+    Ok(text)
+}
+
+/// A template with each placeholder replaced by what `value` makes of it.
+fn fill(template: &str, value: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
@@ -67,7 +90,7 @@ pub fn expand(template: &str, random: &mut Random, bindings: &Bindings) -> Resul
             format!("`{}` has no matching brace; write `{{{{` or `}}}}` for a brace itself", head(tail))
         })?;
         let (inner, after) = (tail.get(1..end).unwrap_or_default(), tail.get(end + 1..).unwrap_or_default());
-        out.extend(placeholder(inner, random, bindings)?);
+        out.extend(value(inner)?);
         rest = after;
     }
     out.extend_from_slice(rest.as_bytes());
@@ -173,6 +196,14 @@ mod tests {
         assert_eq!(text("{pem:2}").unwrap().len(), 130);
         assert_eq!(text("{chars:5:z}").unwrap(), "zzzzz");
         assert_eq!(text("{alnum:30}"), text("{alnum:30}"), "the same seed gives the same text");
+    }
+
+    #[test]
+    fn a_redacted_template_keeps_what_is_written_in_it() {
+        let sample = redacted("sk_{one:live|test}_{alnum:9}{hex:3}-{b64(u:{hex:40})}", "").unwrap();
+        assert_eq!(sample, "sk_live_…-…");
+        assert_eq!(redacted("{{\"key\": \"{sample}\"}}, {uuid}", &sample).unwrap(), "{\"key\": \"sk_live_…-…\"}, …");
+        assert!(redacted("{hex:3", "").is_err());
     }
 
     #[test]

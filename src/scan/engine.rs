@@ -1,5 +1,6 @@
 //! Runs a scan: every target, on every thread, into one report.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -103,11 +104,10 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
 /// The detector of the rules that are asked for. A rule whose best is below the threshold is not run, and neither is one
 /// that is not asked for, unless another rule joins it.
 pub(super) fn detector<'a>(options: &ScanOptions<'a>) -> Detector<'a> {
-    let joined = |rule: &Rule| {
-        options.rules.rules.iter().any(|r| (options.enable)(r) && r.companions.iter().any(|c| c.rule == rule.id))
-    };
+    let asked = options.rules.rules.iter().filter(|rule| (options.enable)(rule));
+    let joined: HashSet<&str> = asked.flat_map(|rule| rule.companions.iter().map(|c| c.rule.as_ref())).collect();
     Detector::new(options.rules, |rule| {
-        joined(rule) || ((options.enable)(rule) && rule.confidence >= options.confidence)
+        joined.contains(rule.id.as_ref()) || ((options.enable)(rule) && rule.confidence >= options.confidence)
     })
 }
 

@@ -1,5 +1,6 @@
 //! From sightings to findings: one credential, with every place it stands in.
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use crate::rules::{Rule, RuleSet};
 /// sightings: they are sorted and taken apart where they lie, and never stand in memory twice.
 pub(super) fn findings(options: &ScanOptions<'_>, files: Vec<Vec<Sighting>>) -> (Vec<Finding>, Allowed) {
     let ScanOptions { rules: set, enable, key, now, .. } = *options;
+    if files.iter().all(Vec::is_empty) {
+        return (Vec::new(), Allowed::default());
+    }
     let ids: companions::Ids<'_> = set.rules.iter().zip(0u16..).map(|(r, i)| (r.id.as_ref(), i)).collect();
     let mut all: Vec<Sighting> = Vec::new();
     for mut directory in by_directory(files) {
@@ -37,7 +41,7 @@ pub(super) fn findings(options: &ScanOptions<'_>, files: Vec<Vec<Sighting>>) -> 
     all.sort_unstable_by(|a, b| {
         identity(set, a).cmp(&identity(set, b)).then_with(|| (&a.location, a.rule).cmp(&(&b.location, b.rule)))
     });
-    let joiner = Joiner { set, key, now, kinds: set.rules.iter().map(|rule| Arc::new(kind(set, rule))).collect() };
+    let joiner = Joiner { set, key, now, kinds: vec![OnceCell::new(); set.rules.len()] };
     let (mut out, mut group, mut allowed) = (Vec::new(), Vec::new(), Allowed::default());
     let mut rest = all.into_iter().peekable();
     while let Some(first) = rest.next() {
@@ -93,22 +97,23 @@ fn kind(set: &RuleSet, rule: &Rule) -> Kind {
         public_prefix: rule.public_prefix,
         advice: rule.advice.clone(),
         docs: rule.docs.clone(),
-        controls: rule.controls.clone(),
+        controls: rule.controls.iter().map(|control| control.to_owned().into()).collect(),
     }
 }
 
 /// What all findings are made with.
 struct Joiner<'a> {
     set: &'a RuleSet,
-    /// Of each rule, by its index.
-    kinds: Vec<Arc<Kind>>,
+    /// Of each rule that has a finding, by its index.
+    kinds: Vec<OnceCell<Arc<Kind>>>,
     key: &'a FingerprintKey,
     now: i64,
 }
 
 impl Joiner<'_> {
     fn kind(&self, rule: u16) -> Option<&Arc<Kind>> {
-        self.kinds.get(usize::from(rule))
+        let (kept, rule) = (self.kinds.get(usize::from(rule))?, self.set.rules.get(usize::from(rule))?);
+        Some(kept.get_or_init(|| Arc::new(kind(self.set, rule))))
     }
 
     /// Makes one finding of the sightings of a credential, and leaves `group` empty.

@@ -29,9 +29,9 @@ pub(crate) fn rich_tree() -> Tree {
         let mut text = String::new();
         for part in rule.companions.iter() {
             let other = embedded().rule(&part.rule).unwrap();
-            text += &format!("{}\n", expanded(other, &other.matches[0], 900 + number as u64).0);
+            text += &format!("{}\n", expanded(other, other.matches.first().unwrap(), 900 + number as u64).0);
         }
-        text += &expanded(rule, &rule.matches[0], 500 + number as u64).0;
+        text += &expanded(rule, rule.matches.first().unwrap(), 500 + number as u64).0;
         let place = if number % 3 == 0 { "tests" } else { "app" };
         tree.write(format!("{place}/{}/a.env", rule.id), text);
     }

@@ -27,7 +27,7 @@ fn text(random: &mut Random, len: usize) -> Vec<u8> {
         match random.below(8) {
             0..=2 => {
                 let rule = &rules[random.below(rules.len())];
-                let line = &rule.matches[random.below(rule.matches.len())];
+                let line = rule.matches.iter().nth(random.below(rule.matches.len())).unwrap();
                 out.extend_from_slice(expanded(rule, line, seed).0.as_bytes());
             }
             3 => out.extend_from_slice(made("{alnum:300}", seed).as_bytes()),

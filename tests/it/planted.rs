@@ -32,12 +32,12 @@ struct Planted {
 /// do without stands in the line before.
 fn plant(rule: &'static Rule, number: usize) -> Planted {
     let seed = 1000 + number as u64;
-    let template = &rule.matches[number % rule.matches.len()];
+    let template = rule.matches.iter().nth(number % rule.matches.len()).unwrap();
     let (line, sample) = expanded(rule, template, seed);
     let mut text = "# größe: 3 — naïve\n".repeat(number % 5 + 1);
     for part in rule.companions.iter().filter(|c| c.required) {
         let other = embedded().rule(&part.rule).unwrap();
-        text.push_str(&expanded(other, &other.matches[0], seed + 1).0);
+        text.push_str(&expanded(other, other.matches.first().unwrap(), seed + 1).0);
         text.push('\n');
     }
     let start = text.len();

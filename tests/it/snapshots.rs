@@ -115,6 +115,7 @@ snapshot!(
     ["rules", "list", "--help"],
     ["rules", "show", "--help"],
     ["rules", "check", "--help"],
+    ["rules", "pages", "--help"],
     ["explain", "--help"],
     ["init", "--help"],
     ["hook", "--help"],

@@ -10,6 +10,7 @@ mod config;
 mod destination;
 mod exit;
 mod explain;
+mod features;
 mod hook;
 mod init;
 mod install;
@@ -50,7 +51,7 @@ enum Verb {
     Rules(rules::Args),
     /// Install git hooks, and what they call.
     Hook(hook::Args),
-    /// Explain a rule, or a finding by its fingerprint.
+    /// Explain a rule, a finding by its fingerprint, or a line of a file.
     Explain(explain::Args),
     /// Write a configuration template in which every option is explained.
     Init(init::Args),

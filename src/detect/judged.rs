@@ -17,8 +17,11 @@ use crate::rules::{Rule, Shape};
 pub struct Judged {
     /// Index of the rule.
     pub rule: u16,
-    /// Where the name stands that has the rule's keyword in it.
+    /// Where the name stands that has the rule's keyword in it: the keyword alone where it is given no value, or where it
+    /// stands in one, since what is around it may be a secret.
     pub name: Range<usize>,
+    /// Where the keyword stands.
+    keyword: Range<usize>,
     /// Where the value stands; `None` where the name is given none.
     pub value: Option<Range<usize>>,
     /// How the value is written.
@@ -70,6 +73,12 @@ impl Detector<'_> {
                 out.extend(rule.and_then(|rule| self.judged(*index, rule, text, start..end)));
             }
         }
+        let values: Vec<Range<usize>> = out.iter().filter_map(|j| j.value.clone()).collect();
+        for judged in &mut out {
+            if values.iter().any(|v| v.start < judged.name.end && judged.name.start < v.end) {
+                judged.name = judged.keyword.clone();
+            }
+        }
         let within = |r: &Range<usize>| r.start < range.end && range.start < r.end.max(r.start + 1);
         out.retain(|j| within(&j.name) || j.value.as_ref().is_some_and(within));
         let place = |j: &Judged| j.value.clone().map_or((j.name.end, j.name.end, true), |v| (v.start, v.end, false));
@@ -86,7 +95,8 @@ impl Detector<'_> {
                 let found = (first..=hit.start).find_map(|start| self.token_at(index, rule, text, &hit, start))?;
                 let (name, value) = (found.whole.start..found.secret.start, found.secret.clone());
                 let features = checks::features(rule, text, &found);
-                Some(Judged { rule: index, name, value: Some(value), quoting: Quoting::None, features })
+                let value = Some(value);
+                Some(Judged { rule: index, name, keyword: hit, value, quoting: Quoting::None, features })
             }
             _ => None,
         }
@@ -95,14 +105,16 @@ impl Detector<'_> {
     fn judged_assignment(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>) -> Judged {
         let name = names::around(text, hit.clone());
         let Some(value) = assign::value_after(text, hit.clone()) else {
-            return Judged { rule: index, name, value: None, quoting: Quoting::None, features: vec![NO_VALUE] };
+            let features = vec![NO_VALUE];
+            return Judged { rule: index, name: hit.clone(), keyword: hit, value: None, quoting: Quoting::None, features };
         };
         let quoting = checks::quoting(text, &hit, &value);
+        let keyword = hit.clone();
         let (span, odd) = self.extent(index, rule, text, &value);
         let found =
             Match { whole: span.clone(), secret: span.clone(), groups: Vec::new(), assigned: Some((hit, value)) };
         let features = odd.into_iter().chain(checks::features(rule, text, &found)).collect();
-        Judged { rule: index, name, value: Some(span), quoting, features }
+        Judged { rule: index, name, keyword, value: Some(span), quoting, features }
     }
 
     /// Where a value begins and ends, and what of that the rule does not accept.

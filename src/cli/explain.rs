@@ -80,7 +80,8 @@ fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>) -> Result<Report> 
 /// The first place of a finding of a generic rule that lies in a file of today.
 fn judged_place(set: &RuleSet, finding: &Finding) -> Option<(PathBuf, u32)> {
     set.rule(&finding.kind.rule).filter(|rule| rule.password && rule.fallback)?;
-    let in_file = finding.locations.iter().find(|l| l.part == Part::File && l.commit.is_none() && l.history.is_none())?;
+    let in_file =
+        finding.locations.iter().find(|l| l.part == Part::File && l.commit.is_none() && l.history.is_none())?;
     Some((PathBuf::from(String::from_utf8(in_file.path.raw().to_vec()).ok()?), in_file.line))
 }
 

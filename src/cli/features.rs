@@ -53,7 +53,11 @@ fn judgement(set: &RuleSet, path: &Path, asked: &Asked, out: &mut dyn Write) -> 
     match (rejected, judged.confidence()) {
         (Some(feature), _) => writeln!(out, "  {rule}: no finding, for its {} decides alone", feature.name)?,
         (None, Some(Confidence::Low)) => {
-            writeln!(out, "  {rule}: {:+}, low confidence (from {MEDIUM:+} on medium, from {HIGH:+} on high)", judged.sum())?;
+            writeln!(
+                out,
+                "  {rule}: {:+}, low confidence (from {MEDIUM:+} on medium, from {HIGH:+} on high)",
+                judged.sum()
+            )?;
         }
         (None, Some(confidence)) => writeln!(out, "  {rule}: {:+}, {} confidence", judged.sum(), confidence.as_str())?,
         (None, None) => writeln!(out, "  {rule}: {:+}, no finding", judged.sum())?,

@@ -116,8 +116,7 @@ fn patterned(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> impl Ite
     };
     let short = rule.shape == Shape::Url && secret.len() < 5;
     let stock = literal::is_stock_login(group("user"), secret, group("host"));
-    let doubts =
-        [(short, score::SHORT), (stock, score::STOCK), (is_placeholder(secret), score::PLACEHOLDER)];
+    let doubts = [(short, score::SHORT), (stock, score::STOCK), (is_placeholder(secret), score::PLACEHOLDER)];
     [score::FITS].into_iter().chain(doubts.into_iter().filter_map(|(holds, feature)| holds.then_some(feature)))
 }
 

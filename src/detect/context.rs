@@ -40,7 +40,8 @@ pub(super) fn beside_login(text: &[u8], hit: &Range<usize>) -> bool {
     let is_field = |end: usize| {
         let rest = near.get(end..).unwrap_or_default();
         let name = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        let quote = rest.get(name..).unwrap_or_default().iter().take_while(|b| matches!(b, b'"' | b'\'' | b' ')).count();
+        let quote =
+            rest.get(name..).unwrap_or_default().iter().take_while(|b| matches!(b, b'"' | b'\'' | b' ')).count();
         matches!(rest.get(name + quote), Some(b':' | b'=' | b'>' | b','))
     };
     WORDS.iter().any(|word| {

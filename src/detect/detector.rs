@@ -176,9 +176,8 @@ impl<'r> Detector<'r> {
         let (least, most) = rule.before;
         let last = hit.start.checked_sub(usize::from(least))?;
         let first = if least == most { last } else { hit.start.saturating_sub(usize::from(most)).max(floor) };
-        (first..=last).find_map(|start| {
-            checks::judge(index, rule, text, self.token_at(index, rule, text, &hit, start)?)
-        })
+        (first..=last)
+            .find_map(|start| checks::judge(index, rule, text, self.token_at(index, rule, text, &hit, start)?))
     }
 
     /// Matches a token that starts at `start` and has the keyword `hit` in it.

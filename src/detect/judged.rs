@@ -106,7 +106,14 @@ impl Detector<'_> {
         let name = names::around(text, hit.clone());
         let Some(value) = assign::value_after(text, hit.clone()) else {
             let features = vec![NO_VALUE];
-            return Judged { rule: index, name: hit.clone(), keyword: hit, value: None, quoting: Quoting::None, features };
+            return Judged {
+                rule: index,
+                name: hit.clone(),
+                keyword: hit,
+                value: None,
+                quoting: Quoting::None,
+                features,
+            };
         };
         let quoting = checks::quoting(text, &hit, &value);
         let keyword = hit.clone();

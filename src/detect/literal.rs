@@ -1,6 +1,8 @@
 //! What values are made of: code, words, paths, dates and names told from passwords and keys by structure alone. `score`
 //! says what each of it is worth.
 
+use super::decode::base64_any;
+use super::placeholder::is_placeholder;
 use super::{entropy, names};
 use crate::rules::grams;
 
@@ -11,8 +13,7 @@ const WORDS: &str = "password passwd passphrase secret token apikey api_key null
 
 /// Passwords of documentation and development set-ups.
 const STOCK: &str = "pass pw pwd p4ssw0rd passw0rd p@ssw0rd p@ssword pass123 password1 password123 postgres mysql guest \
-    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic \
-    jbswy3dpehpk3pxp";
+    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic";
 
 /// Signs that stand in keys and passwords.
 const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
@@ -21,8 +22,11 @@ const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
 pub(super) fn is_stock(text: &str) -> bool {
     let lower = text.to_lowercase();
     let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
-    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word)
+    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word) || lower.contains(TOTP)
 }
+
+/// The key of examples of one-time passwords.
+const TOTP: &str = "jbswy3dpehpk3pxp";
 
 /// The shortest value that code compares with of which something is said.
 pub(super) const MIN_COMPARED: usize = 12;
@@ -108,6 +112,33 @@ pub(super) fn is_mail(text: &str) -> bool {
         let top = host.rsplit_once('.').map_or("", |(_, top)| top);
         part(user) && part(host) && (2..=6).contains(&top.len()) && top.chars().all(|c| c.is_ascii_lowercase())
     })
+}
+
+/// Whether a value is a word with a capital under a name with one: `"Password": "Wagwoord"`, a label and its translation.
+pub(super) fn is_label(name: &[u8], text: &str) -> bool {
+    let titled = |b: &[u8]| matches!(b, [first, rest @ ..] if first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase));
+    titled(name) && titled(text.as_bytes())
+}
+
+/// Whether words are joined to a phrase, with more behind it: `this_is_a_secret_1a2b3c`.
+pub(super) fn is_phrase(text: &str) -> bool {
+    let word = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase());
+    text.split(['_', '-']).filter(word).count() >= 4
+}
+
+/// Whether a value is base64 of words, of a listed password or of a placeholder.
+pub(super) fn encodes_words(text: &str) -> bool {
+    if text.len() < 8 || text.len() > 64 || !text.len().is_multiple_of(4) {
+        return false;
+    }
+    let Some(Ok(inner)) = base64_any(text.as_bytes()).map(String::from_utf8) else { return false };
+    let inner = inner.trim_end();
+    inner.len() >= 4
+        && inner.bytes().all(|b| (b' '..=b'~').contains(&b))
+        && (is_word(inner)
+            || is_stock(inner)
+            || looks_like_identifier(false, inner)
+            || is_placeholder(inner.as_bytes()))
 }
 
 /// Whether a value has blanks: no secret that is assigned has them.

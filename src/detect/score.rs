@@ -119,7 +119,7 @@ const VETOES: [Row; 17] = [
 
 /// What adds up.
 #[rustfmt::skip]
-const POINTS: [Row; 22] = [
+const POINTS: [Row; 25] = [
     (|s| names::is_sure(s.name), points("name", 3, "its name ends in a word for secrets")),
     (|s| !names::is_sure(s.name), points("name", 2, "its name has a word for secrets in it")),
     (|s| s.password && literal::is_typed(s.shown), points("structure", 4, "mixes letters with digits or signs, as passwords do")),
@@ -137,9 +137,12 @@ const POINTS: [Row; 22] = [
     (|s| context::beside_test(s.text, s.hit), points("neighbours", -2, "behind a word of tests or examples on its line")),
     (|s| s.compared() && s.shown.len() < literal::MIN_COMPARED, doubt("comparison", "short, and compared with: a test value")),
     (|s| literal::looks_like_identifier(s.password, s.shown), doubt("identifier", "words that are joined: a name, a type, a phrase")),
+    (|s| literal::is_phrase(s.shown), doubt("phrase", "a phrase of words that are joined")),
+    (|s| literal::is_label(s.name, s.shown), doubt("translation", "a word with a capital, as labels and translations are")),
+    (|s| literal::encodes_words(s.shown), doubt("encoding", "base64 of words, or of a stock password")),
     (|s| literal::is_mail(s.shown), doubt("mail", "an address of mail")),
     (|s| is_placeholder(s.secret), doubt("placeholder", "stands for another value: a run, a row, or a word such as `example`")),
-    (|s| is_row(s.secret), doubt("row", "made of ascending rows, as `abc123`")),
+    (|s| is_row(s.secret), doubt("row", "made of ascending rows, as `abc123`, or of one stretch again and again")),
     (|s| literal::is_stock(s.shown), doubt("stock", "a password of documentation and development set-ups")),
     (|s| literal::repeats(s.name, s.shown), doubt("repetition", "says no more than its name does")),
 ];

@@ -14,7 +14,9 @@ pub(super) fn is_uuid(text: &str) -> bool {
 /// A digest that says so.
 pub(super) fn is_hash(text: &str) -> bool {
     const STARTS: [&str; 5] = ["sha256:", "sha512-", "sha1-", "sha256-", "sha384-"];
-    is_hashed(text) || STARTS.iter().any(|start| text.starts_with(start))
+    // What PostgreSQL stores.
+    let md5 = text.strip_prefix("md5").is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    md5 || is_hashed(text) || STARTS.iter().any(|start| text.starts_with(start))
 }
 
 /// A value that is encrypted: SOPS, Jasypt, AWS KMS, Vault's transit, Sealed Secrets, Ansible Vault, Spring Cloud Config,
@@ -29,8 +31,19 @@ pub(super) fn is_encrypted(text: &str) -> bool {
 /// A public key or a certificate, by how its text begins: SSH's, and DER's in base64.
 pub(super) fn is_public_key(text: &str) -> bool {
     const STARTS: [&str; 13] = [
-        "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2-", "AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "MIIBIjANBgkq",
-        "MIICIjANBgkq", "MIGfMA0GCSq", "MFkwEwYHKoZI", "MCowBQYDK2V", "-----BEGIN PUBLIC",
+        "ssh-rsa",
+        "ssh-ed25519",
+        "ssh-dss",
+        "ecdsa-sha2-",
+        "AAAAB3NzaC1",
+        "AAAAC3NzaC1",
+        "AAAAE2VjZHNh",
+        "MIIBIjANBgkq",
+        "MIICIjANBgkq",
+        "MIGfMA0GCSq",
+        "MFkwEwYHKoZI",
+        "MCowBQYDK2V",
+        "-----BEGIN PUBLIC",
     ];
     STARTS.iter().any(|start| text.starts_with(start))
 }
@@ -52,7 +65,7 @@ pub(super) fn is_algorithm(text: &str) -> bool {
 /// Whether a value is what is stored of a password so that nobody can read it: `$id$…`, `algorithm$…$…`, `{ALGORITHM}…`,
 /// `algorithm:…`. Such a hash opens nothing.
 fn is_hashed(text: &str) -> bool {
-    const ALGORITHMS: [&str; 8] = ["pbkdf2", "argon2", "scrypt", "bcrypt", "sha", "md5", "crypt", "ssha"];
+    const ALGORITHMS: [&str; 9] = ["scram-", "pbkdf2", "argon2", "scrypt", "bcrypt", "sha", "md5", "crypt", "ssha"];
     let named = |id: &str| {
         let id = id.to_ascii_lowercase();
         id.len() <= 20 && ALGORITHMS.iter().any(|a| id.starts_with(a))

@@ -21,6 +21,7 @@ mod change_formats;
 mod changes;
 mod encodings;
 mod formats;
+mod generic;
 mod git;
 mod git_directory;
 mod history;

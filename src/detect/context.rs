@@ -34,7 +34,7 @@ pub(super) fn place(text: &[u8], hit: &Range<usize>, at: usize) -> Place {
 
 /// Whether a user, an account or a host is named before the keyword at `hit`, on its line or the one before.
 pub(super) fn beside_login(text: &[u8], hit: &Range<usize>) -> bool {
-    const WORDS: [&[u8]; 6] = [b"user", b"login", b"host", b"account", b"email", b"server"];
+    const WORDS: &[&[u8]] = &[b"user", b"login", b"host", b"account", b"email", b"server"];
     let near = lines_before(text, hit, 2);
     // What follows is a field's operator: `user:`, `"username" =>`, `db_host=`.
     let is_field = |end: usize| {
@@ -44,16 +44,28 @@ pub(super) fn beside_login(text: &[u8], hit: &Range<usize>) -> bool {
             rest.get(name..).unwrap_or_default().iter().take_while(|b| matches!(b, b'"' | b'\'' | b' ')).count();
         matches!(rest.get(name + quote), Some(b':' | b'=' | b'>' | b','))
     };
-    WORDS.iter().any(|word| {
-        near.windows(word.len()).enumerate().any(|(at, w)| w.eq_ignore_ascii_case(word) && is_field(at + word.len()))
-    })
+    words_in(near, WORDS, b"ulhaes").any(|end| is_field(end))
 }
 
 /// Whether a word of tests or examples stands before the keyword at `hit`, on its line.
 pub(super) fn beside_test(text: &[u8], hit: &Range<usize>) -> bool {
-    const WORDS: [&[u8]; 7] = [b"assert", b"expect(", b"mock", b"fake", b"dummy", b"example", b"e.g."];
+    const WORDS: &[&[u8]] = &[b"assert", b"expect(", b"mock", b"fake", b"dummy", b"example", b"e.g."];
     let line = lines_before(text, hit, 1);
-    WORDS.iter().any(|word| line.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word)))
+    words_in(line, WORDS, b"aemfd").next().is_some()
+}
+
+/// Where words end that stand in a text, whatever their case; `first` has the letters that they begin with.
+fn words_in<'t>(
+    text: &'t [u8],
+    words: &'static [&'static [u8]],
+    first: &'static [u8],
+) -> impl Iterator<Item = usize> + 't {
+    let begins = move |b: &u8| first.contains(&b.to_ascii_lowercase());
+    text.iter().enumerate().filter(move |(_, b)| begins(b)).filter_map(move |(at, _)| {
+        let rest = text.get(at..)?;
+        let starts = |word: &&&[u8]| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+        Some(at + words.iter().find(starts)?.len())
+    })
 }
 
 /// As much of the last `count` lines before the keyword at `hit` as is in sight.

@@ -111,7 +111,17 @@ pub(super) fn is_about(name: &[u8]) -> bool {
 
 /// Whether a name's last word says that its value is a secret.
 pub(super) fn is_sure(name: &[u8]) -> bool {
-    words(name).last().is_some_and(|last| ends_as_secret(last))
+    let end = name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let name = name.get(..end).unwrap_or_default();
+    // As `words` splits them, without making them.
+    let begins = |pair: &[u8]| match pair {
+        [a, b] => !a.is_ascii_alphanumeric() || (a.is_ascii_lowercase() && b.is_ascii_uppercase()),
+        _ => false,
+    };
+    let last = name.get(name.windows(2).rposition(begins).map_or(0, |at| at + 1)..).unwrap_or_default();
+    let digits = last.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let word = last.get(..last.len() - digits).unwrap_or_default();
+    SECRETS.split_ascii_whitespace().any(|secret| secret.as_bytes().eq_ignore_ascii_case(word))
 }
 
 /// Whether a name is that of a digest, a commit or a fingerprint.

@@ -20,10 +20,10 @@ use crate::model::Confidence;
 pub const HIGH: i32 = 11;
 /// From this sum on it is reported by default: a name for secrets and a value made as secrets are, and no doubt.
 pub const MEDIUM: i32 = 6;
-/// Below this sum, four doubts or so, nothing is said of it even at low confidence.
-pub const LOW: i32 = -20;
+/// From this sum on, which any number of doubts leaves, it is shown at low confidence; only what decides alone is below it.
+pub const LOW: i32 = -500;
 /// The points of what decides alone: no other features outweigh them.
-pub const VETO: i32 = -100;
+pub const VETO: i32 = -1000;
 /// The points of a doubt: more than all that speaks for a value can add to [`MEDIUM`].
 const DOUBT: i32 = -7;
 
@@ -117,7 +117,7 @@ const VETOES: [Row; 17] = [
     (|s| literal::has_blanks(s.shown), no("sentence", "has blanks: a sentence, a translation or a list")),
 ];
 
-/// What adds up.
+/// What adds up, cheapest first.
 #[rustfmt::skip]
 const POINTS: [Row; 25] = [
     (|s| names::is_sure(s.name), points("name", 3, "its name ends in a word for secrets")),
@@ -130,21 +130,21 @@ const POINTS: [Row; 25] = [
     (|s| !s.password && s.shown.len() < literal::MIN_KEY, doubt("length", "shorter than keys are")),
     (|s| s.shown.len() >= literal::LONG, points("length", 1, "as long as generated keys are")),
     (|s| literal::is_low(s.password, s.shown), doubt("entropy", "its characters repeat more than those of secrets")),
-    (|s| literal::is_rich(s.shown), points("entropy", 1, "its characters hardly repeat")),
     (|s| s.value.quoting == Quoting::Quoted, points("format", 1, "written between quotes or tags: a literal")),
     (|s| s.bare() && names::is_variable(s.name), points("format", 1, "given to a variable of the environment")),
-    (|s| context::beside_login(s.text, s.hit), points("neighbours", 2, "beside a user, an account or a host")),
-    (|s| context::beside_test(s.text, s.hit), points("neighbours", -2, "behind a word of tests or examples on its line")),
     (|s| s.compared() && s.shown.len() < literal::MIN_COMPARED, doubt("comparison", "short, and compared with: a test value")),
-    (|s| literal::looks_like_identifier(s.password, s.shown), doubt("identifier", "words that are joined: a name, a type, a phrase")),
     (|s| literal::is_phrase(s.shown), doubt("phrase", "a phrase of words that are joined")),
     (|s| literal::is_label(s.name, s.shown), doubt("translation", "a word with a capital, as labels and translations are")),
-    (|s| literal::encodes_words(s.shown), doubt("encoding", "base64 of words, or of a stock password")),
     (|s| literal::is_mail(s.shown), doubt("mail", "an address of mail")),
-    (|s| is_placeholder(s.secret), doubt("placeholder", "stands for another value: a run, a row, or a word such as `example`")),
     (|s| is_row(s.secret), doubt("row", "made of ascending rows, as `abc123`, or of one stretch again and again")),
     (|s| literal::is_stock(s.shown), doubt("stock", "a password of documentation and development set-ups")),
     (|s| literal::repeats(s.name, s.shown), doubt("repetition", "says no more than its name does")),
+    (|s| literal::is_rich(s.shown), points("entropy", 1, "its characters hardly repeat")),
+    (|s| literal::looks_like_identifier(s.password, s.shown), doubt("identifier", "words that are joined: a name, a type, a phrase")),
+    (|s| is_placeholder(s.secret), doubt("placeholder", "stands for another value: a run, a row, or a word such as `example`")),
+    (|s| context::beside_login(s.text, s.hit), points("neighbours", 2, "beside a user, an account or a host")),
+    (|s| context::beside_test(s.text, s.hit), points("neighbours", -2, "behind a word of tests or examples on its line")),
+    (|s| literal::encodes_words(s.shown), doubt("encoding", "base64 of words, or of a stock password")),
 ];
 
 /// What a pattern that is for passwords alone says of what it matched.
@@ -166,7 +166,30 @@ pub(super) fn judge(subject: &Subject<'_>) -> Option<Confidence> {
     if VETOES.iter().any(|(holds, _)| holds(subject)) {
         return None;
     }
-    confidence(POINTS.iter().filter(|(holds, _)| holds(subject)).map(|(_, feature)| feature.points).sum())
+    let (mut sum, mut ahead) = (0, MOST);
+    for (holds, feature) in &POINTS {
+        ahead -= feature.points.max(0);
+        sum += if holds(subject) { feature.points } else { 0 };
+        // Most values that are no references are plain, and nothing that is left can make up for it.
+        if sum + ahead < MEDIUM {
+            return Some(Confidence::Low);
+        }
+    }
+    confidence(sum)
+}
+
+/// No sum is higher.
+const MOST: i32 = most();
+
+#[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
+const fn most() -> i32 {
+    let (mut sum, mut row) = (0, 0);
+    while row < POINTS.len() {
+        let points = POINTS[row].1.points;
+        sum += if points > 0 { points } else { 0 };
+        row += 1;
+    }
+    sum
 }
 
 /// Every feature of an assignment, those that reject it first.

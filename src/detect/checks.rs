@@ -110,14 +110,16 @@ fn subject<'a>(text: &'a [u8], secret: &'a [u8], hit: &'a Range<usize>, value: &
 }
 
 /// What speaks for and against what a pattern for passwords matched.
-fn patterned(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> impl Iterator<Item = Feature> + use<> {
+fn patterned<'s>(rule: &Rule, text: &[u8], secret: &'s [u8], found: &Match) -> impl Iterator<Item = Feature> + use<'s> {
+    let shown = std::str::from_utf8(secret).ok().filter(|_| rule.fallback).unwrap_or_default();
     let group = |name: &str| {
         found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default()
     };
     let short = rule.shape == Shape::Url && secret.len() < 5;
     let stock = literal::is_stock_login(group("user"), secret, group("host"));
     let doubts = [(short, score::SHORT), (stock, score::STOCK), (is_placeholder(secret), score::PLACEHOLDER)];
-    [score::FITS].into_iter().chain(doubts.into_iter().filter_map(|(holds, feature)| holds.then_some(feature)))
+    let doubts = doubts.into_iter().filter_map(|(holds, feature)| holds.then_some(feature));
+    [score::FITS].into_iter().chain(doubts).chain(score::written(shown))
 }
 
 /// Checks a PEM block: whether it is of the kind, plain or encrypted, that the rule is for.

@@ -20,7 +20,7 @@ static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
     mode strength rotation location link bucket region scope scopes usage limit index position status state \
     reason extractor generator factory handler resolver reader writer parser store source sources email mail author \
-    date timestamp username")
+    date timestamp username encoder decoder converter")
 });
 
 /// Words that say the same wherever they stand in a name.

@@ -147,6 +147,25 @@ const POINTS: [Row; 25] = [
     (|s| literal::encodes_words(s.shown), doubt("encoding", "base64 of words, or of a stock password")),
 ];
 
+/// What the generic patterns, which read no name, ask of a value besides.
+#[rustfmt::skip]
+const WRITTEN: [(fn(&str) -> bool, Feature); 9] = [
+    (stored::is_uuid, no("uuid", "a UUID")),
+    (stored::is_hash, no("hash", "a digest, or what is stored of a password: it opens nothing")),
+    (stored::is_encrypted, no("encrypted", "encrypted: SOPS, Ansible Vault, a sealed secret or the like")),
+    (stored::is_public_key, no("public-key", "a public key or a certificate")),
+    (stored::is_algorithm, no("algorithm", "the name of an algorithm")),
+    (literal::is_mail, doubt("mail", "an address of mail")),
+    (literal::is_phrase, doubt("phrase", "a phrase of words that are joined")),
+    (literal::is_stock, doubt("stock", "a password of documentation and development set-ups")),
+    (literal::encodes_words, doubt("encoding", "base64 of words, or of a stock password")),
+];
+
+/// What a value that a generic pattern matched is taken for.
+pub(super) fn written(shown: &str) -> impl Iterator<Item = Feature> + use<'_> {
+    WRITTEN.iter().filter(|(holds, _)| holds(shown)).map(|(_, feature)| *feature)
+}
+
 /// What a pattern that is for passwords alone says of what it matched.
 pub(super) const FITS: Feature = points("pattern", HIGH, "stands where the rule's pattern has the password");
 /// A user's password in a URL that is too short to be one.

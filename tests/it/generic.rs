@@ -37,7 +37,7 @@ const FORMATS: &[Format] = &[
     (
         "a.sql",
         "CREATE USER app IDENTIFIED BY '{}';",
-        &["CREATE USER app IDENTIFIED BY '${{}}';", "SELECT password FROM {};", "ALTER ROLE app PASSWORD :x{};"],
+        &["CREATE USER app IDENTIFIED BY '${{}}';", "SELECT password FROM {};", "ALTER ROLE app PASSWORD NULL; -- {}"],
     ),
     ("b.sql", "ALTER ROLE app WITH PASSWORD '{}';", &["ALTER ROLE app WITH PASSWORD 'SCRAM-SHA-256$4096:{}';"]),
     ("Dockerfile", "ENV DB_PASSWORD {}", &["ENV DB_PASSWORD ${{}}", "ENV DB_PASSWORD_FILE {}"]),

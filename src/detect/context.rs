@@ -44,7 +44,7 @@ pub(super) fn beside_login(text: &[u8], hit: &Range<usize>) -> bool {
             rest.get(name..).unwrap_or_default().iter().take_while(|b| matches!(b, b'"' | b'\'' | b' ')).count();
         matches!(rest.get(name + quote), Some(b':' | b'=' | b'>' | b','))
     };
-    words_in(near, WORDS, b"ulhaes").any(|end| is_field(end))
+    words_in(near, WORDS, b"ulhaes").any(is_field)
 }
 
 /// Whether a word of tests or examples stands before the keyword at `hit`, on its line.

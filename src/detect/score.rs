@@ -147,9 +147,12 @@ const POINTS: [Row; 25] = [
     (|s| literal::encodes_words(s.shown), doubt("encoding", "base64 of words, or of a stock password")),
 ];
 
+/// A row of the table of what is read from a value alone.
+type Written = (fn(&str) -> bool, Feature);
+
 /// What the generic patterns, which read no name, ask of a value besides.
 #[rustfmt::skip]
-const WRITTEN: [(fn(&str) -> bool, Feature); 9] = [
+const WRITTEN: [Written; 9] = [
     (stored::is_uuid, no("uuid", "a UUID")),
     (stored::is_hash, no("hash", "a digest, or what is stored of a password: it opens nothing")),
     (stored::is_encrypted, no("encrypted", "encrypted: SOPS, Ansible Vault, a sealed secret or the like")),

@@ -39,7 +39,7 @@ const FORMATS: &[Format] = &[
         "CREATE USER app IDENTIFIED BY '{}';",
         &["CREATE USER app IDENTIFIED BY '${{}}';", "SELECT password FROM {};", "ALTER ROLE app PASSWORD NULL; -- {}"],
     ),
-    ("b.sql", "ALTER ROLE app WITH PASSWORD '{}';", &["ALTER ROLE app WITH PASSWORD 'SCRAM-SHA-256$4096:{}';"]),
+    ("b.sql", "ALTER ROLE app WITH PASSWORD '{}';", &["ALTER ROLE app WITH PASSWORD 'SCRAM-SHA-256$4096:{}${}${}';"]),
     ("Dockerfile", "ENV DB_PASSWORD {}", &["ENV DB_PASSWORD ${{}}", "ENV DB_PASSWORD_FILE {}"]),
     ("b/Dockerfile", "ARG DB_PASSWORD={}", &["ARG DB_PASSWORD=$x{}"]),
     ("a.tf", "  db_password = \"{}\"", &["  db_password = var.x{}", "  db_password = \"${var.x{}}\""]),

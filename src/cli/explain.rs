@@ -1,18 +1,19 @@
-//! `quell explain`: a rule, or a finding by its fingerprint.
+//! `quell explain`: a rule, a finding by its fingerprint, or a line of a file: why something there is or is no finding.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use super::config::Config;
-use super::{Exit, rules, scan};
-use crate::model::{Fingerprint, Report, nearest};
+use super::{Exit, features, rules, scan};
+use crate::model::{Confidence, Finding, Fingerprint, Part, Report, nearest};
 use crate::report::{self, Style};
+use crate::rules::RuleSet;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A rule's id, or a finding's fingerprint.
+    /// A rule's id, a finding's fingerprint, or PATH:LINE.
     what: String,
     /// Where the finding is looked for.
     #[arg(default_value = ".")]
@@ -33,18 +34,15 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         rules::describe(&set, rule, &mut out)?;
         return Ok(Exit::Clean);
     }
+    if let Some((path, line)) = features::place(&args.what) {
+        return place(args, &config, &set, path, line, &mut out);
+    }
     let Some(fingerprint) = Fingerprint::parse(&args.what) else {
         let near = nearest(&args.what, set.rules.iter().map(|r| r.id.as_ref()))
             .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
-        bail!("`{}` is neither a rule nor a fingerprint\n  help: {near}", args.what);
+        bail!("`{}` is neither a rule nor a fingerprint, nor the PATH:LINE of a file\n  help: {near}", args.what);
     };
-    let options = scan::Args {
-        paths: args.paths.clone(),
-        rules: args.rules.clone(),
-        confidence: Some("low".to_owned()),
-        ..scan::Args::default()
-    };
-    let mut report = scan::scanned(&options, &config, None, &[])?;
+    let mut report = scanned(args, &config, args.paths.clone())?;
     report.findings.retain(|f| f.fingerprint.as_ref() == Some(&fingerprint));
     let Some(finding) = report.findings.first() else {
         bail!(
@@ -53,10 +51,51 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         );
     };
     let rule = set.rule(&finding.kind.rule).cloned();
+    let first = judged_place(&set, finding);
     let shown = Report { findings: report.findings, ..Report::default() };
     report::findings(&shown, Style::default(), &mut out)?;
+    if let Some((path, line)) = first {
+        // The file may have gone since it was scanned.
+        let _ = features::write(&set, &path, line, &mut out);
+    }
     if let Some(rule) = rule {
         rules::describe(&set, &rule, &mut out)?;
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+/// Scans at the lowest confidence.
+fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>) -> Result<Report> {
+    let options = scan::Args {
+        paths,
+        rules: args.rules.clone(),
+        config: args.config.clone(),
+        confidence: Some(Confidence::Low.as_str().to_owned()),
+        ..scan::Args::default()
+    };
+    scan::scanned(&options, config, None, &[])
+}
+
+/// The first place of a finding of a generic rule that lies in a file of today.
+fn judged_place(set: &RuleSet, finding: &Finding) -> Option<(PathBuf, u32)> {
+    set.rule(&finding.kind.rule).filter(|rule| rule.password && rule.fallback)?;
+    let in_file =
+        finding.locations.iter().find(|l| l.part == Part::File && l.commit.is_none() && l.history.is_none())?;
+    Some((PathBuf::from(String::from_utf8(in_file.path.raw().to_vec()).ok()?), in_file.line))
+}
+
+/// Writes the findings of a line at any confidence, and what the generic rules make of its names and values.
+fn place(args: &Args, config: &Config, set: &RuleSet, path: &Path, line: u32, out: &mut dyn Write) -> Result<Exit> {
+    let mut report = scanned(args, config, vec![path.to_path_buf()])?;
+    report.findings.retain(|f| f.locations.iter().any(|l| (l.line..=l.end_line).contains(&line)));
+    for finding in &mut report.findings {
+        finding.locations.retain(|l| (l.line..=l.end_line).contains(&line));
+    }
+    let none = report.findings.is_empty();
+    report::findings(&Report { findings: report.findings, ..Report::default() }, Style::default(), out)?;
+    if features::write(set, path, line, out)? == 0 && none {
+        writeln!(out, "nothing on line {line} of {} looks like a secret to any rule", path.display())?;
     }
     out.flush()?;
     Ok(Exit::Clean)

@@ -11,6 +11,7 @@ mod config;
 mod destination;
 mod exit;
 mod explain;
+mod features;
 mod hook;
 mod init;
 mod install;
@@ -54,7 +55,7 @@ enum Verb {
     Hook(hook::Args),
     /// Write, renew and look through a baseline: the findings that are there already.
     Baseline(baseline::Args),
-    /// Explain a rule, or a finding by its fingerprint.
+    /// Explain a rule, a finding by its fingerprint, or a line of a file.
     Explain(explain::Args),
     /// Write a configuration template in which every option is explained.
     Init(init::Args),

@@ -6,6 +6,7 @@ use super::assign::Value;
 use super::chunk::{Candidate, Quoting};
 use super::context::{self, Place};
 use super::placeholder::{is_placeholder, is_reference};
+use super::score::{self, Feature, Subject};
 use super::{decode, entropy, literal, names, pem};
 use crate::model::{Confidence, Fact, Severity};
 use crate::rules::{Decoder, Rule, Shape};
@@ -45,7 +46,8 @@ pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Optio
     }
     let body = secret.get(usize::from(rule.public_prefix)..).unwrap_or_default();
     if rule.password {
-        confidence = confidence.min(judge_password(rule, text, secret, &found)?);
+        let judged = judge_password(rule, text, secret, &found)?;
+        confidence = if confidence < rule.confidence { confidence.min(judged) } else { judged };
     } else if is_reference(secret) {
         return None;
     } else if matches!(rule.decoder, None | Some(Decoder::AwsKeyId))
@@ -63,7 +65,7 @@ pub(super) fn judge(index: u16, rule: &Rule, text: &[u8], found: Match) -> Optio
 }
 
 /// How a value is written: what is bare in a comment, a string or a URL is as literal as what is quoted.
-fn quoting(text: &[u8], hit: &Range<usize>, value: &Value) -> Quoting {
+pub(super) fn quoting(text: &[u8], hit: &Range<usize>, value: &Value) -> Quoting {
     let bare = value.quoting == Quoting::Bare;
     if bare && context::place(text, hit, value.span.start) != Place::Code { Quoting::Quoted } else { value.quoting }
 }
@@ -73,24 +75,51 @@ fn is_example(rule: &Rule, secret: &[u8]) -> bool {
     rule.examples.iter().any(is)
 }
 
+/// Judges a password by its features. The rule's own confidence bounds what its pattern says; of an assignment the sum
+/// says it all.
 fn judge_password(rule: &Rule, text: &[u8], secret: &[u8], found: &Match) -> Option<Confidence> {
-    if let Some((hit, value)) = &found.assigned {
-        let name = text.get(names::around(text, hit.clone()))?;
-        let confidence = literal::judge(name, value, secret)?;
-        // In `"&password=" + x + "&"` the quote behind the name closes a string, and what follows is code.
-        let quoted = matches!(value.quote, b'"' | b'\'') && text.get(value.opened) == Some(&value.quote);
-        let closes = quoted && context::place(text, hit, value.opened) == Place::Text(value.quote);
-        return (!closes).then_some(confidence);
+    let Some((hit, value)) = &found.assigned else {
+        if is_reference(secret) {
+            return None;
+        }
+        let sum = patterned(rule, text, secret, found).map(|f| f.points).sum();
+        return score::confidence(sum).map(|confidence| confidence.min(rule.confidence));
+    };
+    score::judge(&subject(text, secret, hit, value)?)
+}
+
+/// Every feature of a password, those that reject it first.
+pub(super) fn features(rule: &Rule, text: &[u8], found: &Match) -> Vec<Feature> {
+    let Some(secret) = text.get(found.secret.clone()) else { return Vec::new() };
+    match &found.assigned {
+        Some((hit, value)) => {
+            subject(text, secret, hit, value).map_or_else(|| vec![score::BINARY], |s| score::features(&s))
+        }
+        None => is_reference(secret)
+            .then_some(score::REFERENCE)
+            .into_iter()
+            .chain(patterned(rule, text, secret, found))
+            .collect(),
     }
-    if is_reference(secret) {
-        return None;
-    }
+}
+
+fn subject<'a>(text: &'a [u8], secret: &'a [u8], hit: &'a Range<usize>, value: &'a Value) -> Option<Subject<'a>> {
+    let name = text.get(names::around(text, hit.clone()))?;
+    let (shown, password) = (std::str::from_utf8(secret).ok()?, names::is_password(name));
+    Some(Subject { text, hit, name, value, secret, shown, password })
+}
+
+/// What speaks for and against what a pattern for passwords matched.
+fn patterned<'s>(rule: &Rule, text: &[u8], secret: &'s [u8], found: &Match) -> impl Iterator<Item = Feature> + use<'s> {
+    let shown = std::str::from_utf8(secret).ok().filter(|_| rule.fallback).unwrap_or_default();
     let group = |name: &str| {
         found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default()
     };
     let short = rule.shape == Shape::Url && secret.len() < 5;
-    let doubtful = short || literal::is_stock_login(group("user"), secret, group("host"));
-    Some(if doubtful || is_placeholder(secret) { Confidence::Low } else { Confidence::High })
+    let stock = literal::is_stock_login(group("user"), secret, group("host"));
+    let doubts = [(short, score::SHORT), (stock, score::STOCK), (is_placeholder(secret), score::PLACEHOLDER)];
+    let doubts = doubts.into_iter().filter_map(|(holds, feature)| holds.then_some(feature));
+    [score::FITS].into_iter().chain(doubts).chain(score::written(shown))
 }
 
 /// Checks a PEM block: whether it is of the kind, plain or encrypted, that the rule is for.

@@ -32,6 +32,49 @@ pub(super) fn place(text: &[u8], hit: &Range<usize>, at: usize) -> Place {
     in_line(line)
 }
 
+/// Whether a user, an account or a host is named before the keyword at `hit`, on its line or the one before.
+pub(super) fn beside_login(text: &[u8], hit: &Range<usize>) -> bool {
+    const WORDS: &[&[u8]] = &[b"user", b"login", b"host", b"account", b"email", b"server"];
+    let near = lines_before(text, hit, 2);
+    // What follows is a field's operator: `user:`, `"username" =>`, `db_host=`.
+    let is_field = |end: usize| {
+        let rest = near.get(end..).unwrap_or_default();
+        let name = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let quote =
+            rest.get(name..).unwrap_or_default().iter().take_while(|b| matches!(b, b'"' | b'\'' | b' ')).count();
+        matches!(rest.get(name + quote), Some(b':' | b'=' | b'>' | b','))
+    };
+    words_in(near, WORDS, b"ulhaes").any(is_field)
+}
+
+/// Whether a word of tests or examples stands before the keyword at `hit`, on its line.
+pub(super) fn beside_test(text: &[u8], hit: &Range<usize>) -> bool {
+    const WORDS: &[&[u8]] = &[b"assert", b"expect(", b"mock", b"fake", b"dummy", b"example", b"e.g."];
+    let line = lines_before(text, hit, 1);
+    words_in(line, WORDS, b"aemfd").next().is_some()
+}
+
+/// Where words end that stand in a text, whatever their case; `first` has the letters that they begin with.
+fn words_in<'t>(
+    text: &'t [u8],
+    words: &'static [&'static [u8]],
+    first: &'static [u8],
+) -> impl Iterator<Item = usize> + 't {
+    let begins = move |b: &u8| first.contains(&b.to_ascii_lowercase());
+    text.iter().enumerate().filter(move |(_, b)| begins(b)).filter_map(move |(at, _)| {
+        let rest = text.get(at..)?;
+        let starts = |word: &&&[u8]| rest.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+        Some(at + words.iter().find(starts)?.len())
+    })
+}
+
+/// As much of the last `count` lines before the keyword at `hit` as is in sight.
+fn lines_before<'t>(text: &'t [u8], hit: &Range<usize>, count: usize) -> &'t [u8] {
+    let near = text.get(hit.start.saturating_sub(BACK)..hit.start).unwrap_or_default();
+    let start = memchr::memrchr_iter(b'\n', near).nth(count - 1).map_or(0, |end| end + 1);
+    near.get(start..).unwrap_or_default()
+}
+
 /// Whether a name and `=` end a text that began with `?` or `&`, as parameters of a URL do.
 fn in_query(before: &[u8]) -> bool {
     let Some(name) = before.strip_suffix(b"=") else { return false };

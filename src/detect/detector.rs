@@ -18,7 +18,7 @@ use crate::rules::classes::has;
 use crate::rules::{Rule, RuleSet, Shape};
 
 /// The longest password between quotes.
-const MAX_PASSWORD: usize = 200;
+pub(super) const MAX_PASSWORD: usize = 200;
 /// Groups of a pattern, the whole match included, that are resolved.
 const MAX_GROUPS: usize = 8;
 
@@ -166,7 +166,7 @@ impl<'r> Detector<'r> {
         before.find(|h| self.set.index.rules_of(h.keyword).contains(&index)).map_or(0, |h| h.start as usize + 1)
     }
 
-    fn rule(&self, index: u16) -> Option<&'r Rule> {
+    pub(super) fn rule(&self, index: u16) -> Option<&'r Rule> {
         self.enabled.get(usize::from(index)).filter(|on| **on)?;
         self.set.rules.get(usize::from(index))
     }
@@ -176,14 +176,24 @@ impl<'r> Detector<'r> {
         let (least, most) = rule.before;
         let last = hit.start.checked_sub(usize::from(least))?;
         let first = if least == most { last } else { hit.start.saturating_sub(usize::from(most)).max(floor) };
-        (first..=last).find_map(|start| {
-            if !prefix_fits(rule, text, start) || !boundary::begins(text, start, &rule.lead) {
-                return None;
-            }
-            let found = self.matched(index, rule, text, start)?;
-            let spans = found.whole.end >= hit.end && boundary::ends(text, found.whole.end, &rule.last);
-            spans.then(|| checks::judge(index, rule, text, found)).flatten()
-        })
+        (first..=last)
+            .find_map(|start| checks::judge(index, rule, text, self.token_at(index, rule, text, &hit, start)?))
+    }
+
+    /// Matches a token that starts at `start` and has the keyword `hit` in it.
+    pub(super) fn token_at(
+        &self,
+        index: u16,
+        rule: &Rule,
+        text: &[u8],
+        hit: &Range<usize>,
+        start: usize,
+    ) -> Option<Match> {
+        if !prefix_fits(rule, text, start) || !boundary::begins(text, start, &rule.lead) {
+            return None;
+        }
+        let found = self.matched(index, rule, text, start)?;
+        (found.whole.end >= hit.end && boundary::ends(text, found.whole.end, &rule.last)).then_some(found)
     }
 
     fn url(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candidate> {
@@ -237,7 +247,7 @@ impl<'r> Detector<'r> {
     }
 
     /// Matches the rule's pattern, anchored at `start`, over no more than its matches may have.
-    fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
+    pub(super) fn matched(&self, index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Match> {
         let reach = text.get(..(start + usize::from(rule.max_len)).min(text.len()))?;
         if !rule.rows.is_empty() {
             return rule.rows.iter().find_map(|row| steps::matched(row, reach, start));
@@ -311,7 +321,7 @@ fn may_have_credentials(text: &[u8], end: usize) -> bool {
 }
 
 /// Whether a typed value may end before `at`: what follows is blank, a quote or a separator.
-fn ends_bare(text: &[u8], at: usize) -> bool {
+pub(super) fn ends_bare(text: &[u8], at: usize) -> bool {
     text.get(at).is_none_or(|b| b.is_ascii_whitespace() || b"\"'`,;)]}&<|#\\".contains(b))
 }
 

@@ -1,13 +1,9 @@
-//! Whether the value that a name is given is a password or key that somebody wrote down.
-//!
-//! It looks at structure alone: references, code, words, paths, hashes, dates and placeholders are told from literals
-//! by what they are made of and by the rest of the name. What is left gets a confidence.
+//! What values are made of: code, words, paths, dates and names told from passwords and keys by structure alone. `score`
+//! says what each of it is worth.
 
-use super::assign::{Form, Value};
-use super::chunk::Quoting;
-use super::placeholder::{is_placeholder, is_reference, is_row};
+use super::decode::base64_any;
+use super::placeholder::is_placeholder;
 use super::{entropy, names};
-use crate::model::Confidence;
 use crate::rules::grams;
 
 /// Values that are words of interfaces, of documentation or of languages.
@@ -17,67 +13,137 @@ const WORDS: &str = "password passwd passphrase secret token apikey api_key null
 
 /// Passwords of documentation and development set-ups.
 const STOCK: &str = "pass pw pwd p4ssw0rd passw0rd p@ssw0rd p@ssword pass123 password1 password123 postgres mysql guest \
-    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic \
-    jbswy3dpehpk3pxp";
+    changeit 123456 1234 12345 12345678 123456789 admin123 test123 qwerty letmein welcome me you x-oauth-basic";
 
 /// Signs that stand in keys and passwords.
 const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
 
-/// Judges a value; `None` where it is no literal at all. `name` is the whole name that it is given.
-pub(super) fn judge(name: &[u8], value: &Value, secret: &[u8]) -> Option<Confidence> {
-    let text = std::str::from_utf8(secret).ok()?;
-    let bare = value.quoting == Quoting::Bare;
-    // Cheapest first: most values are words or references.
-    let compared = value.form == Form::Compared;
-    if (compared && bare) || is_word(text) || is_reference(secret) || (bare && is_expression(text)) {
-        return None;
-    }
-    if is_path_or_address(text)
-        || is_pattern(text)
-        || is_number_or_date(text)
-        || is_hash_or_id(name, text)
-        || names::is_about(name)
-        || (value.form == Form::Called && !names::is_setter(name))
-    {
-        return None;
-    }
-    let password = names::is_password(name);
-    // Code compares with words and test values more than with secrets.
-    let weak = compared && text.len() < MIN_COMPARED;
-    let doubtful = || is_placeholder(secret) || is_row(secret) || is_stock(text) || repeats(name, text);
-    let sure = !weak && is_random(password, text) && !looks_like_identifier(password, text) && !doubtful();
-    Some(if sure { Confidence::Medium } else { Confidence::Low })
-}
-
 /// Whether a value is a listed password, or a listed word with a number or signs behind it: `Secret123!`.
-fn is_stock(text: &str) -> bool {
+pub(super) fn is_stock(text: &str) -> bool {
     let lower = text.to_lowercase();
     let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
-    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word)
+    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word) || lower.contains(TOTP)
 }
 
-/// The shortest value that code compares with of which something is said.
-const MIN_COMPARED: usize = 12;
+/// The key of examples of one-time passwords.
+const TOTP: &str = "jbswy3dpehpk3pxp";
 
-/// Whether a value is as mixed as what its name holds: passwords are typed, keys are random.
-fn is_random(password: bool, text: &str) -> bool {
-    let any = |f: fn(char) -> bool| text.chars().any(f);
-    let sign = |c: char| SIGNS.contains(c);
-    let (lower, upper) = (any(|c| c.is_ascii_lowercase()), any(|c| c.is_ascii_uppercase()));
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let kinds = [lower, upper, digits > 0, text.chars().any(sign)].iter().filter(|k| **k).count();
-    let entropy = entropy::hundredths(text.as_bytes());
-    let len = text.len();
-    if password {
-        // Prose of other scripts has many such characters, a password one or two.
-        let foreign = text.chars().filter(|c| !c.is_ascii()).count();
-        let typed = digits > 0 && (len >= 8 && kinds >= 2 || kinds >= 3);
-        foreign <= 2 && entropy >= if len < 8 { 220 } else { 250 } && (typed || is_unpronounceable(text))
-    } else {
-        let foreign = text.chars().any(|c| !c.is_ascii_alphanumeric() && !sign(c));
-        let mixed = (lower || upper) && entropy >= 300 && digits >= if len >= 16 { 1 } else { 3 };
-        !foreign && len >= 12 && (mixed || is_unpronounceable(text))
+/// The shortest value that code compares with of which something is said.
+pub(super) const MIN_COMPARED: usize = 12;
+
+/// The shortest key of which something is said.
+pub(super) const MIN_KEY: usize = 12;
+/// From this length on a value was hardly typed.
+pub(super) const LONG: usize = 20;
+
+/// Letters of both cases, digits and signs in a text.
+struct Kinds {
+    letters: bool,
+    digits: usize,
+    kinds: usize,
+}
+
+impl Kinds {
+    fn of(text: &str) -> Self {
+        let any = |f: fn(char) -> bool| text.chars().any(f);
+        let (lower, upper) = (any(|c| c.is_ascii_lowercase()), any(|c| c.is_ascii_uppercase()));
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let kinds = [lower, upper, digits > 0, any(is_sign)].iter().filter(|k| **k).count();
+        Self { letters: lower || upper, digits, kinds }
     }
+}
+
+fn is_sign(c: char) -> bool {
+    SIGNS.contains(c)
+}
+
+/// Whether a value mixes what it is made of as typed passwords do.
+pub(super) fn is_typed(text: &str) -> bool {
+    let Kinds { digits, kinds, .. } = Kinds::of(text);
+    digits > 0 && (text.len() >= 8 && kinds >= 2 || kinds >= 3)
+}
+
+/// Whether a value mixes letters and digits as keys do.
+pub(super) fn is_mixed(text: &str) -> bool {
+    let Kinds { letters, digits, .. } = Kinds::of(text);
+    letters && entropy::hundredths(text.as_bytes()) >= 300 && digits >= if text.len() >= 16 { 1 } else { 3 }
+}
+
+/// Whether a value that mixes nothing is made of random letters.
+pub(super) fn is_lettered(password: bool, text: &str) -> bool {
+    !(if password { is_typed(text) } else { is_mixed(text) }) && is_unpronounceable(text)
+}
+
+/// Whether a value is made as secrets are, in one of these ways.
+pub(super) fn is_structured(password: bool, text: &str) -> bool {
+    (if password { is_typed(text) } else { is_mixed(text) }) || is_unpronounceable(text)
+}
+
+/// Whether a value has characters that keys do not have, or more of them than passwords do: prose of other scripts has
+/// many, a password one or two.
+pub(super) fn has_foreign(password: bool, text: &str) -> bool {
+    if password {
+        text.chars().filter(|c| !c.is_ascii()).count() > 2
+    } else {
+        text.chars().any(|c| !c.is_ascii_alphanumeric() && !is_sign(c))
+    }
+}
+
+/// Whether the entropy of a value is below that of passwords that people type; keys have their own measure.
+pub(super) fn is_low(password: bool, text: &str) -> bool {
+    password && entropy::hundredths(text.as_bytes()) < if text.len() < 8 { 220 } else { 250 }
+}
+
+/// Whether its characters hardly repeat.
+pub(super) fn is_rich(text: &str) -> bool {
+    let limit = match text.len() {
+        ..8 => return false,
+        8..16 => 300,
+        16..32 => 350,
+        _ => 375,
+    };
+    entropy::hundredths(text.as_bytes()) >= limit
+}
+
+/// Whether a value is an address of mail.
+pub(super) fn is_mail(text: &str) -> bool {
+    let part = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c));
+    text.split_once('@').is_some_and(|(user, host)| {
+        let top = host.rsplit_once('.').map_or("", |(_, top)| top);
+        part(user) && part(host) && (2..=6).contains(&top.len()) && top.chars().all(|c| c.is_ascii_lowercase())
+    })
+}
+
+/// Whether a value is a word with a capital under a name with one: `"Password": "Wagwoord"`, a label and its translation.
+pub(super) fn is_label(name: &[u8], text: &str) -> bool {
+    let titled = |b: &[u8]| matches!(b, [first, rest @ ..] if first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase));
+    titled(name) && titled(text.as_bytes())
+}
+
+/// Whether words are joined to a phrase, with more behind it: `this_is_a_secret_1a2b3c`.
+pub(super) fn is_phrase(text: &str) -> bool {
+    let word = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase());
+    text.split(['_', '-']).filter(word).count() >= 4
+}
+
+/// Whether a value is base64 of words, of a listed password or of a placeholder.
+pub(super) fn encodes_words(text: &str) -> bool {
+    if text.len() < 8 || text.len() > 64 || !text.len().is_multiple_of(4) {
+        return false;
+    }
+    let Some(Ok(inner)) = base64_any(text.as_bytes()).map(String::from_utf8) else { return false };
+    let inner = inner.trim_end();
+    inner.len() >= 4
+        && inner.bytes().all(|b| (b' '..=b'~').contains(&b))
+        && (is_word(inner)
+            || is_stock(inner)
+            || looks_like_identifier(false, inner)
+            || is_placeholder(inner.as_bytes()))
+}
+
+/// Whether a value has blanks: no secret that is assigned has them.
+pub(super) fn has_blanks(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_whitespace())
 }
 
 /// Whether a text has hardly a 3-gram of ordinary words: nine of ten rows of random letters, and few words of any
@@ -92,7 +158,7 @@ fn is_unpronounceable(text: &str) -> bool {
 }
 
 /// Whether a value says no more than its name does: `clientSecret: "client-secret-1"`.
-fn repeats(name: &[u8], text: &str) -> bool {
+pub(super) fn repeats(name: &[u8], text: &str) -> bool {
     let letters =
         |b: &[u8]| -> Vec<u8> { b.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect() };
     let (name, value) = (letters(name), letters(text.as_bytes()));
@@ -119,7 +185,7 @@ fn is_nowhere(host: &str) -> bool {
 }
 
 /// Whether a bare value is code: a call, a member, an operator, a type.
-fn is_expression(text: &str) -> bool {
+pub(super) fn is_expression(text: &str) -> bool {
     let calls = ["[", "->", "::", "=>"].iter().any(|s| text.contains(s)) || text.find('(').is_some_and(|at| at > 0);
     let name = |p: &str| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let member = text.contains('.') && text.split('.').all(|p| name(p) && !p.starts_with(|c: char| c.is_ascii_digit()));
@@ -131,12 +197,12 @@ fn is_expression(text: &str) -> bool {
     calls || member || constant || marked || text.ends_with(':') || text.starts_with(|c: char| "-+\\,;:=>/".contains(c))
 }
 
-fn is_path_or_address(text: &str) -> bool {
+pub(super) fn is_path_or_address(text: &str) -> bool {
     const FILES: [&str; 12] =
         [".pem", ".key", ".crt", ".cer", ".p12", ".pfx", ".jks", ".json", ".yml", ".yaml", ".txt", ".enc"];
     let file = FILES.iter().any(|end| text.ends_with(end));
-    // `20/m/h`, and `host:1521/name`
-    let rate = text.matches('/').count() >= 2 && text.split('/').all(|p| p.len() <= 3);
+    // `20/m/h,5/m/ip`, and `host:1521/name`
+    let rate = text.matches('/').count() >= 2 && text.split(['/', ',']).all(|p| p.len() <= 3);
     let port = text
         .split_once(':')
         .and_then(|(_, rest)| rest.split_once('/'))
@@ -152,53 +218,19 @@ fn is_path_or_address(text: &str) -> bool {
 }
 
 /// A regular expression, a format of dates or an elision.
-fn is_pattern(text: &str) -> bool {
+pub(super) fn is_pattern(text: &str) -> bool {
     let classes = ["(?", "[a-", "[A-", "[0-", "[^", "\\d", "\\w", "\\s", ".*", ".+"].iter().any(|p| text.contains(p));
     classes || ["%Y", "%d", "%s", "%v"].iter().any(|p| text.contains(p)) || text.contains("...")
 }
 
 /// A word of prose or of an interface: letters alone that make words, or a listed one.
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     let lettered = text.len() < 24 && text.chars().all(|c| c.is_alphabetic() || "_- .".contains(c));
     (lettered && !is_unpronounceable(text)) || (text.len() < 12 && names::is_listed(WORDS, &text.to_lowercase()))
 }
 
-/// A digest, commit or UUID, where the name or the value itself says so.
-fn is_hash_or_id(name: &[u8], text: &str) -> bool {
-    const NAMES: &str = "sha sha1 sha2 sha256 sha512 md5 digest integrity commit etag revision fingerprint thumbprint";
-    const STARTS: &str = "sha256: sha512- sha1- sha256- sha384- ENC[ AQICAH ENC( vault:v1: AgA ssh-rsa ssh-ed25519";
-    let bare = text.trim_start_matches('{').trim_end_matches('}');
-    let uuid = bare.len() == 36
-        && bare.bytes().enumerate().all(|(i, b)| match i {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        });
-    uuid || is_hashed(text)
-        || names::has_listed(name, NAMES)
-        || STARTS.split_ascii_whitespace().any(|p| text.starts_with(p))
-}
-
-/// Whether a value is what is stored of a password so that nobody can read it: `$id$…`, `algorithm$…$…`, `{ALGORITHM}…`,
-/// `algorithm:…`. Such a hash opens nothing.
-fn is_hashed(text: &str) -> bool {
-    const ALGORITHMS: [&str; 8] = ["pbkdf2", "argon2", "scrypt", "bcrypt", "sha", "md5", "crypt", "ssha"];
-    let named = |id: &str| {
-        let id = id.to_ascii_lowercase();
-        id.len() <= 20 && ALGORITHMS.iter().any(|a| id.starts_with(a))
-    };
-    match text.as_bytes().first() {
-        // Modular crypt format: an identifier between dollar signs, and more of them behind it.
-        Some(b'$') => text.get(1..).and_then(|t| t.split_once('$')).is_some_and(|(id, rest)| {
-            let plain = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-            !id.is_empty() && plain && (id.split('-').any(named) || id.len() <= 3 && rest.len() >= 20)
-        }),
-        Some(b'{') => text.get(1..).and_then(|t| t.split_once('}')).is_some_and(|(id, _)| named(id)),
-        _ => text.split_once(['$', ':']).is_some_and(|(id, rest)| named(id) && rest.len() >= 16),
-    }
-}
-
 /// A number, a version, a date or a time.
-fn is_number_or_date(text: &str) -> bool {
+pub(super) fn is_number_or_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let date = matches!(bytes, [a, b, c, d, b'-' | b'/', e, f, b'-' | b'/', g, h, ..] if [a, b, c, d, e, f, g, h].iter().all(|x| x.is_ascii_digit()));
     date || bytes.iter().all(|b| b.is_ascii_digit() || b"+-._:,eE".contains(b))
@@ -206,7 +238,7 @@ fn is_number_or_date(text: &str) -> bool {
 
 /// Words that are joined, by signs or by their case, perhaps with a number at the end: `my-secret-1`,
 /// `oauth2ClientSecret`, `V1SecretVolumeSource`.
-fn looks_like_identifier(password: bool, text: &str) -> bool {
+pub(super) fn looks_like_identifier(password: bool, text: &str) -> bool {
     let parts: Vec<&str> = text.split(['_', '-', '.', ':', '/']).collect();
     let worded = |p: &&str| p.trim_end_matches(|c: char| c.is_ascii_digit()).chars().all(|c| c.is_ascii_alphabetic());
     let one_case = |p: &str| !p.chars().any(char::is_uppercase) || !p.chars().any(char::is_lowercase);
@@ -252,12 +284,19 @@ fn in_words(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::assign::{Form, Value};
+    use super::super::chunk::Quoting;
+    use super::super::score::{self, Subject};
     use super::*;
+    use crate::model::Confidence;
     use crate::rules::template::{Bindings, Random, expand};
 
     fn judged(name: &str, text: &str, quoting: Quoting) -> Option<Confidence> {
-        let value = Value { span: 0..text.len(), opened: 0, quoting, form: Form::Assigned, quote: b'"' };
-        judge(name.as_bytes(), &value, text.as_bytes())
+        let value = Value { span: 0..text.len(), opened: 0, quoting, form: Form::Assigned, quote: 0 };
+        let (name, secret) = (name.as_bytes(), text.as_bytes());
+        let password = names::is_password(name);
+        let hit = 0..0;
+        score::judge(&Subject { text: secret, hit: &hit, name, value: &value, secret, shown: text, password })
     }
 
     fn made(template: &str, seed: u64) -> String {
@@ -269,7 +308,7 @@ mod tests {
         let cases = [("db_password", "{alpha:6}{digits:2}!"), ("api_key", "{alnum:24}"), ("clientSecret", "{hex:32}")];
         for (name, template) in cases {
             let sure =
-                (0..50).filter(|s| judged(name, &made(template, *s), Quoting::Quoted) == Some(Confidence::Medium));
+                (0..50).filter(|s| judged(name, &made(template, *s), Quoting::Quoted) >= Some(Confidence::Medium));
             assert!(sure.count() >= 48, "{name} = {template}");
         }
     }

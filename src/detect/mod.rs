@@ -4,8 +4,9 @@
 //! The shapes that need more than a pattern have files of their own (`assign` with `pairing` and `value`, `jwt`, `pem`, `run`);
 //! `steps`
 //! matches the patterns that need no regex; `checks` holds
-//! what must be true of a match, with `context`, `decode`, `entropy`, `placeholder`, `literal` and `names` to help it. `selftest` runs a
-//! rule's own `match` and `miss` lines.
+//! what must be true of a match, with `decode` and `entropy` to help it. `score` judges passwords and assignments by named
+//! features, which `context`, `literal`, `names`, `placeholder` and `stored` tell. `selftest` runs a rule's own `match` and
+//! `miss` lines, and `judged` tells a person what of a place decided.
 
 mod assign;
 mod avx2;
@@ -17,6 +18,7 @@ mod decode;
 mod detector;
 pub mod entropy;
 pub mod hits;
+mod judged;
 mod jwt;
 mod literal;
 mod names;
@@ -24,10 +26,13 @@ mod pairing;
 mod pem;
 mod placeholder;
 mod run;
+pub mod score;
 pub mod selftest;
 mod steps;
+mod stored;
 mod value;
 
 pub use chunk::{Candidate, Chunk, Quoting};
 pub use decode::base64_any;
 pub use detector::{Detector, Scratch};
+pub use judged::Judged;

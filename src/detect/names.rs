@@ -19,7 +19,8 @@ static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     description desc help button class endpoint host env variable kind version algorithm alg scheme store manager \
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
     mode strength rotation location link bucket region scope scopes usage limit index position status state \
-    reason extractor generator factory handler resolver reader writer parser store source sources")
+    reason extractor generator factory handler resolver reader writer parser store source sources email mail author \
+    date timestamp username encoder decoder converter")
 });
 
 /// Words that say the same wherever they stand in a name.
@@ -33,7 +34,8 @@ const SECRETS: &str = "password passwd passphrase passcode pass pwd secret token
 
 /// First words of functions that are asked about a secret, or for one, and given something else.
 const ASKING: &str = "get hash check verify has is should must validate encrypt decrypt compare assert expect require \
-    find read load parse fetch lookup match matches contains test env config complete delete remove";
+    find read load parse fetch lookup match matches contains test env config complete delete remove generate derive sign \
+    import export";
 
 /// Whether the first of several words in a function's name is one of those.
 pub(super) fn asks(name: &[u8]) -> bool {
@@ -105,6 +107,32 @@ pub(super) fn is_about(name: &[u8]) -> bool {
         _ => false,
     };
     ABOUT.contains(last) || words.iter().any(|w| is_listed(ABOUT_ANYWHERE, w)) || words.windows(2).any(described)
+}
+
+/// Whether a name's last word says that its value is a secret.
+pub(super) fn is_sure(name: &[u8]) -> bool {
+    let end = name.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+    let name = name.get(..end).unwrap_or_default();
+    // As `words` splits them, without making them.
+    let begins = |pair: &[u8]| match pair {
+        [a, b] => !a.is_ascii_alphanumeric() || (a.is_ascii_lowercase() && b.is_ascii_uppercase()),
+        _ => false,
+    };
+    let last = name.get(name.windows(2).rposition(begins).map_or(0, |at| at + 1)..).unwrap_or_default();
+    let digits = last.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let word = last.get(..last.len() - digits).unwrap_or_default();
+    SECRETS.split_ascii_whitespace().any(|secret| secret.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// Whether a name is that of a digest, a commit or a fingerprint.
+pub(super) fn is_digest(name: &[u8]) -> bool {
+    const NAMES: &str = "sha sha1 sha2 sha256 sha512 md5 digest integrity commit etag revision fingerprint thumbprint";
+    has_listed(name, NAMES)
+}
+
+/// Whether a name is written as those of environment variables are.
+pub(super) fn is_variable(name: &[u8]) -> bool {
+    name.contains(&b'_') && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
 }
 
 /// Whether a name holds passwords, which people type, and not keys, which are random.

@@ -13,9 +13,13 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     has_word(value) || few_characters(value) || longest_run(value) >= 7 || longest_row(value) >= 8
 }
 
-/// Whether a value is made of ascending rows: `abc123def456`.
+/// Whether a value is made of ascending rows (`abc123def456`), or of one stretch three times and more.
 #[must_use]
 pub(super) fn is_row(value: &[u8]) -> bool {
+    let repeats = |period: usize| value.iter().zip(value.get(period..).unwrap_or_default()).all(|(a, b)| a == b);
+    if value.len() >= 9 && (1..=(value.len() / 3).min(16)).any(repeats) {
+        return true;
+    }
     let ascends = |pair: &&[u8]| matches!(pair, [a, b] if a.is_ascii_alphanumeric() && a.wrapping_add(1) == *b);
     value.len() >= 6 && value.windows(2).filter(ascends).count() * 3 >= value.len() * 2 - 2
 }

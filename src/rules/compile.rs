@@ -224,7 +224,11 @@ impl RuleSet {
     #[must_use]
     pub fn specificity(&self, index: u16) -> u8 {
         let rule = self.rules.get(usize::from(index));
-        rule.map_or(0, |r| if r.fallback { 1 } else { 2 + r.shape.specificity() })
+        rule.map_or(0, |r| match r.fallback {
+            // A name beside it says more of a string than its entropy.
+            true => u8::from(r.shape != Shape::Run),
+            false => 2 + r.shape.specificity(),
+        })
     }
 
     /// The rule of an id.

@@ -118,7 +118,12 @@ impl Joiner<'_> {
 
     /// Makes one finding of the sightings of a credential, and leaves `group` empty.
     fn finding(&self, group: &mut Vec<Sighting>) -> Option<Finding> {
-        let rank = |s: &Sighting| (s.confidence, self.set.specificity(s.rule), s.severity);
+        // However sure a generic rule is, one for the format says more.
+        let bound = |s: &Sighting| match self.set.specificity(s.rule) {
+            ..=1 => s.confidence.min(Confidence::Medium),
+            _ => s.confidence,
+        };
+        let rank = |s: &Sighting| (bound(s), self.set.specificity(s.rule), s.confidence, s.severity);
         let best = group.iter().enumerate().max_by_key(|(i, s)| (rank(s), Reverse(*i))).map(|(_, s)| s)?;
         let (lead, confidence, severity, secret) = (best.rule, best.confidence, best.severity, best.secret.clone());
         let fingerprint = self.fingerprint(best);

@@ -8,8 +8,9 @@
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
 //! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
 //! of them as deltas (`delta`), `versions` chooses what is named of it, `narrow` says what is asked for, and `cache` keeps what a later
-//! scan need not read.
+//! scan need not read. `asked` reads a line again for the person who asks about it.
 
+mod asked;
 mod cache;
 mod changes;
 mod companions;
@@ -31,6 +32,7 @@ mod touched;
 mod unstaged;
 mod versions;
 
+pub use asked::{Asked, asked};
 pub use cache::{Cache, CacheError};
 pub use changes::{Arrived, Outcome, pushed, range, staged};
 pub use delta::{Anchors, Deltas};

@@ -22,6 +22,7 @@ mod change_formats;
 mod changes;
 mod encodings;
 mod formats;
+mod generic;
 mod git;
 mod git_directory;
 mod history;

@@ -36,7 +36,7 @@ fn has_word(value: &[u8]) -> bool {
     })
 }
 
-/// Whether a value of some length is made of a few characters alone.
+/// Whether a value of some length is made of a few characters alone. A long one of sixteen may be hexadecimal.
 fn few_characters(value: &[u8]) -> bool {
     let mut seen = [false; 256];
     for slot in value.iter().map(|b| usize::from(*b)) {
@@ -45,7 +45,7 @@ fn few_characters(value: &[u8]) -> bool {
         }
     }
     let distinct = seen.iter().filter(|s| **s).count();
-    distinct <= 1 || value.len() >= 8 && distinct <= 1 + value.len() / 12
+    distinct <= 1 || value.len() >= 8 && distinct <= (1 + value.len() / 12).min(8)
 }
 
 fn longest_run(value: &[u8]) -> usize {

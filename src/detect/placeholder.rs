@@ -10,7 +10,31 @@ const WORDS: &str = "example placeholder your_ your- yourt yourk yours yourp cha
 /// For a random value of 20 letters and digits the chance of being taken for one is below 1 in 10,000.
 #[must_use]
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    has_word(value) || few_characters(value) || longest_run(value) >= 7 || longest_row(value) >= 8
+    has_word(value)
+        || few_characters(value)
+        || longest_run(value) >= 7
+        || longest_row(value) >= 8
+        || is_name(value)
+        || ends_template(value)
+}
+
+/// Whether a value is the name of a setting: lower-case words, one of them for secrets, as in a list of names.
+fn is_name(value: &[u8]) -> bool {
+    const PARTS: [&str; 7] = ["tok", "secret", "pass", "pwd", "api", "key", "auth"];
+    let is_separator = |b: &u8| matches!(b, b'_' | b'-' | b'.');
+    let (digits, separators) = value.iter().fold((0, 0), |(digits, separators), b| {
+        (digits + usize::from(b.is_ascii_digit()), separators + usize::from(is_separator(b)))
+    });
+    let is_made = value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || is_separator(b));
+    let has_part = |part: &&str| memchr::memmem::find(value, part.as_bytes()).is_some();
+    // `hetznerdnstoken` and `neo4j-pass`; people do make passwords such as `mypass12`.
+    let is_joined = digits == 0 && PARTS.iter().filter(|p| p.len() > 3).chain(&["token", "apikey"]).any(has_part);
+    is_made && (is_joined || separators > 0 && digits <= 2 && PARTS.iter().any(has_part))
+}
+
+/// Whether a value ends a template that begins before it: `chars:22}` of `{chars:22}`.
+fn ends_template(value: &[u8]) -> bool {
+    value.last() == Some(&b'}') && !value.contains(&b'{')
 }
 
 /// Whether a value is made of ascending rows (`abc123def456`), or of one stretch three times and more.

@@ -28,6 +28,7 @@ const GENERAL: &[&str] = &[
     "token",
     "password",
     "_pass",
+    "_password ",
     ".pass",
     "db_pass",
     "credential",

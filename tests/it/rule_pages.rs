@@ -109,6 +109,6 @@ controls = ["NHI2"]
     run(quell().current_dir(tree.path()).args(["rules", "pages", "docs", "--rules", "own"])).code(0);
     insta::assert_snapshot!("rule_page", fs::read_to_string(tree.at("docs/rules/acme-api-token.md")).unwrap());
     let index = fs::read_to_string(tree.at("docs/rules.md")).unwrap();
-    let row = "| [Acme \\| \\<b\\>](https://acme.example/docs) | [Acme \\*token\\*](rules/acme-api-token.md) | high | high | token |";
+    let row = "| [Acme &#124; \\<b\\>](https://acme.example/docs) | [Acme \\*token\\*](rules/acme-api-token.md) | high | high | token |";
     assert!(index.lines().any(|line| line == row), "{index}");
 }

@@ -174,7 +174,9 @@ impl Job {
             }
         };
         outcome.report.coverage.merge(coverage);
-        let tree = outcome.base.and_then(|id| objects.commit(&id).ok()).map(|c| c.tree);
+        // Where nothing was found there is nothing to suppress: a hook that guards a commit need not read what was there.
+        let base = outcome.base.filter(|_| !outcome.report.findings.is_empty());
+        let tree = base.and_then(|id| objects.commit(&id).ok()).map(|c| c.tree);
         Ok((outcome.report, tree.map(|tree| texts(&objects, &tree)).unwrap_or_default()))
     }
 

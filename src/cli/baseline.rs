@@ -14,7 +14,7 @@ use super::config::Config;
 use super::destination::Destination;
 use super::scan::{self, today};
 use super::suppress::{BASELINE, Suppression, VERSION, Why, check, entries, entry, prints, read};
-use super::{Exit, narrow};
+use super::{Exit, narrow, output};
 use crate::model::{Finding, Fingerprint, Report, Salt, Untrusted, counted};
 use crate::report::terminal;
 
@@ -93,9 +93,19 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
 }
 
-/// Reads a baseline that `--baseline` names. Whoever names one relies on it, so that a broken one is an error.
-pub(super) fn named(path: &Path) -> Result<(PathBuf, String)> {
+/// Reads a baseline that `--baseline` names. Whoever names one relies on it, so that a broken one is an error; so is one
+/// in a target where nothing of a target may suppress.
+pub(super) fn named(path: &Path, targets: &[PathBuf], refuse: bool) -> Result<(PathBuf, String)> {
     let text = text(path)?;
+    let lies_in = |target: &PathBuf| {
+        path.canonicalize().ok().zip(target.canonicalize().ok()).is_some_and(|(a, b)| a.starts_with(b))
+    };
+    if refuse && targets.iter().any(lies_in) {
+        bail!(
+            "the baseline `{}` lies in the target, and --no-target-ignores refuses what does\n  help: keep it outside of the target",
+            path.display()
+        );
+    }
     parsed(path, &text)?;
     Ok((path.to_path_buf(), text))
 }
@@ -157,8 +167,7 @@ impl Options {
             ..scan::Args::default()
         };
         let report = scan::scanned(&args, &config, None, &[])?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
-        Ok(Scanned { report, file, today: today(now), config })
+        Ok(Scanned { report, file, today: today(output::now()), config })
     }
 
     /// The entry of a finding.
@@ -202,10 +211,9 @@ fn update(options: &Options) -> Result<Exit> {
         wanted.iter().filter_map(|print| by_print.get(print.as_str())).flatten().copied().collect();
     // What was not read may still have what an entry names.
     let complete = scanned.report.coverage.is_complete();
-    let (mut all, before) = (old, 0);
-    let count = all.len();
+    let (count, mut all) = (old.len(), old);
     all.retain(|entry| !complete || by_print.contains_key(&entry.fingerprint));
-    let dropped = (count - all.len()) as u64 + before;
+    let dropped = count - all.len();
     // One salt for the whole list: each costs a slow hash for every password of every scan.
     let known = wanted.iter().find_map(Fingerprint::salt);
     let salt = known.map_or_else(salt, Ok)?;
@@ -261,7 +269,7 @@ fn audit(options: &Options) -> Result<Exit> {
     Ok(Exit::of(!holds, complete))
 }
 
-/// A reason and an author must not hold a secret: they are written down.
+/// Every entry needs a reason, or it would not hold.
 fn checked(options: &Options) -> Result<()> {
     if options.reason.trim().is_empty() {
         bail!("--reason gives no reason\n  help: say why the findings may stay, for those who read it later");
@@ -293,7 +301,8 @@ fn say(text: &str) -> Result<()> {
 /// An incomplete scan makes an incomplete baseline, and what is missing is said.
 fn ended(report: &Report) -> Exit {
     for gap in &report.coverage.gaps {
-        let _ = writeln!(std::io::stderr(), "not read: {}: {}", terminal(&gap.path), gap.why);
+        let why = terminal(&Untrusted::from(gap.why.as_str()));
+        let _ = writeln!(std::io::stderr(), "not read: {}: {why}", terminal(&gap.path));
     }
     Exit::of(false, report.coverage.is_complete())
 }

@@ -203,7 +203,7 @@ pub(super) fn scanned(
         rules: &rules,
         key: options.key,
         own: &config.suppress,
-        named: args.baseline.as_deref().map(baseline::named).transpose()?,
+        named: named_baseline(args)?,
         without: args.without.clone(),
     };
     let mut report = if remote.is_empty() {
@@ -214,6 +214,12 @@ pub(super) fn scanned(
     };
     report.coverage.sort();
     Ok(report)
+}
+
+/// The baseline that the user names.
+fn named_baseline(args: &Args) -> Result<Option<(PathBuf, String)>> {
+    let named = |path| baseline::named(path, &args.paths, args.no_target_ignores);
+    args.baseline.as_deref().map(named).transpose()
 }
 
 /// What becomes of markers on lines.

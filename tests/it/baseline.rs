@@ -98,7 +98,11 @@ fn an_update_changes_what_has_changed_alone() {
     assert_eq!(salts.len(), 1, "one slow hash a password");
     scan(&tree, &[]).code(0);
     // What could not be read may still be there.
-    std::os::unix::fs::symlink("/nowhere", tree.at("link")).unwrap();
+    let config = Tree::new();
+    let small = config.write("config.toml", "[scan]\nmax_file_size = \"10\"\n");
+    let told = baseline(&tree, &["update", "--config", small.to_str().unwrap()]).code(3).out();
+    assert!(told.contains("4 kept, 0 added, 0 taken out"), "{told}");
+    assert_eq!(read(&tree), text, "an incomplete scan takes nothing out");
     let told = run(quell().current_dir(tree.path()).args(["baseline", "create"])).code(2).err();
     assert!(told.contains("is there already") && told.contains("baseline update"), "{told}");
 }
@@ -143,6 +147,10 @@ fn a_broken_or_newer_baseline_is_told_and_hides_nothing() {
         }
     }
     run(quell().current_dir(tree.path()).args(["scan", "--baseline", "none"])).code(2);
+    fs::write(file(&tree), &good).unwrap();
+    let arguments = ["scan", "--no-target-ignores", "--baseline", ".quell-baseline.toml"];
+    let told = run(quell().current_dir(tree.path()).args(arguments)).code(2).err();
+    assert!(told.contains("lies in the target"), "{told}");
 }
 
 #[test]

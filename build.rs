@@ -34,6 +34,7 @@ mod rules {
     pub mod lint;
     pub mod load;
     pub mod recipe;
+    pub mod recipe_lint;
     pub mod schema;
     pub mod shape;
     pub mod steps;

@@ -11,8 +11,10 @@ use crate::rules::texts::Texts;
 /// The expression that `rules::embedded` includes.
 pub fn source(set: &RuleSet) -> String {
     let mut out = String::from("RuleSet {\n providers: Cow::Borrowed(&[\n");
-    for Provider { id, name, docs } in set.providers.iter() {
-        let _ = writeln!(out, "Provider {{ id: {}, name: {}, docs: {} }},", text(id), text(name), text(docs));
+    for Provider { id, name, docs, hosts, recipes } in set.providers.iter() {
+        let (id, name, docs, hosts, recipes) = (text(id), text(name), text(docs), texts(hosts), text(recipes));
+        let _ =
+            writeln!(out, "Provider {{ id: {id}, name: {name}, docs: {docs}, hosts: {hosts}, recipes: {recipes} }},");
     }
     out.push_str("]),\n rules: Cow::Borrowed(&[\n");
     for rule in set.rules.iter() {
@@ -83,6 +85,7 @@ fn rule(r: &Rule) -> String {
     field("advice", text(&r.advice));
     field("docs", text(&r.docs));
     field("controls", texts(&r.controls));
+    field("verify", text(&r.verify));
     field("sample", text(&r.sample));
     field("matches", texts(&r.matches));
     field("misses", texts(&r.misses));

@@ -1,5 +1,6 @@
 //! `quell rules`: list, show and check rules, and write their pages.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use crate::detect::selftest;
 use crate::model::{counted, nearest};
 use crate::rules::embedded::embedded;
 use crate::rules::{Decoder, Rule, RuleSet, load};
+use crate::verify;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -143,21 +145,27 @@ fn checks(rule: &Rule) -> String {
 fn check(dir: Option<&Path>) -> Result<Exit> {
     let mut out = io::stdout().lock();
     dir.map(scan::readable).transpose()?;
-    let loaded = dir.map(|dir| load::read_dir(dir).and_then(|s| load::load(&s))).transpose();
-    let set = match &loaded {
-        Ok(Some(set)) => set,
-        Ok(None) => embedded(),
+    let loaded = dir.map(|dir| load::read_dir(dir).and_then(|s| load::files(&s, &[]))).transpose();
+    let (set, files) = match loaded {
+        Ok(Some(files)) => (Cow::Owned(RuleSet::compile(&files)), files),
+        Ok(None) => (Cow::Borrowed(embedded()), Vec::new()),
         Err(errors) => {
-            for error in errors {
+            for error in &errors {
                 writeln!(out, "{}", escaped(&scan::mistake(error)))?;
             }
             return Ok(Exit::Usage);
         }
     };
-    let errors: Vec<String> = set.rules.iter().filter_map(|r| selftest::run(set, r).err()).flatten().collect();
+    let mut errors: Vec<String> = set.rules.iter().filter_map(|r| selftest::run(&set, r).err()).flatten().collect();
+    let recipes: Vec<_> = files.iter().flat_map(|f| f.verify.iter().map(move |(name, r)| (f, name, r))).collect();
+    for (file, name, recipe) in &recipes {
+        let name = format!("{}/{name}", file.provider.id.get_ref());
+        errors.extend(verify::selftest::run(&name, recipe.get_ref()).err().unwrap_or_default());
+    }
     for error in &errors {
         writeln!(out, "{}", escaped(error))?;
     }
-    writeln!(out, "{}, {}", size(set), counted(errors.len() as u64, "error", "errors"))?;
+    let recipes = counted(recipes.len() as u64, "recipe", "recipes");
+    writeln!(out, "{}, {recipes}, {}", size(&set), counted(errors.len() as u64, "error", "errors"))?;
     Ok(if errors.is_empty() { Exit::Clean } else { Exit::Usage })
 }

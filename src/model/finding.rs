@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CommitRef, Confidence, Fingerprint, Identity, InHistory, Part, Redacted, Secret, Severity, Untrusted};
+use super::{
+    CommitRef, Confidence, Fingerprint, FingerprintInput, InHistory, Part, Redacted, Secret, Severity, Untrusted,
+    Verification,
+};
 
 /// A place in a file.
 ///
@@ -117,15 +120,17 @@ pub struct Finding {
     pub companions: Vec<Companion>,
     /// Why it is believed, and what else is known.
     pub facts: Vec<Fact>,
+    /// What its issuer said, where it was to be asked.
+    pub verification: Option<Box<Verification>>,
 }
 
 impl Finding {
     /// What identifies a credential that a person chose, and that has no fingerprint of its own for that.
     #[must_use]
-    pub fn as_password(&self) -> Identity<'_> {
+    pub fn as_password(&self) -> FingerprintInput<'_> {
         let own = |name: &str| self.companions.iter().find(|c| c.kind.is_none() && c.name == name);
         let bytes = |name| own(name).map(|c| c.secret.expose()).unwrap_or_default();
-        Identity::Password { secret: &self.secret, subject: bytes("user"), host: bytes("host") }
+        FingerprintInput::Password { secret: &self.secret, subject: bytes("user"), host: bytes("host") }
     }
 
     /// The form of the primary secret that may be shown.

@@ -12,7 +12,7 @@ use super::Secret;
 /// Optional companions never enter, so that finding one later changes nothing. Neither do rule names or
 /// places: a secret keeps its identity when a rule is renamed or a file moves.
 #[derive(Clone, Copy, Debug)]
-pub enum Identity<'a> {
+pub enum FingerprintInput<'a> {
     /// A secret that nobody can guess: the secret alone identifies it.
     Token(&'a Secret),
     /// A secret that a person chose: the same word may protect different accounts, so subject and host enter.
@@ -26,7 +26,7 @@ pub enum Identity<'a> {
     },
 }
 
-impl Identity<'_> {
+impl FingerprintInput<'_> {
     /// Gives every part to a hash, each preceded by its length, so that no two identities run together to the same bytes.
     fn feed(&self, mut to: impl FnMut(&[u8])) {
         let (kind, parts): (&[u8], [&[u8]; 3]) = match self {
@@ -60,7 +60,7 @@ impl Salt {
     /// The fingerprint of a credential, guessable ones included: 20 ms of one core, and 19 MiB, for each guess (Argon2id,
     /// RFC 9106, with the least parameters that OWASP's password storage cheat sheet names).
     #[must_use]
-    pub fn fingerprint(&self, identity: Identity<'_>) -> Option<Fingerprint> {
+    pub fn fingerprint(&self, identity: FingerprintInput<'_>) -> Option<Fingerprint> {
         let mut bytes = Zeroizing::new(Vec::new());
         identity.feed(|part| bytes.extend_from_slice(part));
         let params = Params::new(19 << 10, 2, 1, Some(16)).ok()?;
@@ -119,8 +119,8 @@ impl FingerprintKey {
 
     /// The fingerprint of a credential; `None` where it could be searched for.
     #[must_use]
-    pub fn fingerprint(&self, identity: Identity<'_>) -> Option<Fingerprint> {
-        if self.open && matches!(identity, Identity::Password { .. }) {
+    pub fn fingerprint(&self, identity: FingerprintInput<'_>) -> Option<Fingerprint> {
+        if self.open && matches!(identity, FingerprintInput::Password { .. }) {
             return None;
         }
         let mut mac = self.mac.clone();
@@ -195,9 +195,9 @@ mod tests {
         let open = FingerprintKey::open().unwrap();
         let team = FingerprintKey::team(&[7; 32]).unwrap();
         let secret = Secret::new(b"abc".to_vec());
-        let a = open.fingerprint(Identity::Token(&secret)).unwrap();
-        assert_eq!(Some(&a), open.fingerprint(Identity::Token(&secret)).as_ref());
-        assert_ne!(Some(&a), team.fingerprint(Identity::Token(&secret)).as_ref());
+        let a = open.fingerprint(FingerprintInput::Token(&secret)).unwrap();
+        assert_eq!(Some(&a), open.fingerprint(FingerprintInput::Token(&secret)).as_ref());
+        assert_ne!(Some(&a), team.fingerprint(FingerprintInput::Token(&secret)).as_ref());
         assert_eq!(Fingerprint::parse(a.as_str()), Some(a.clone()));
         assert!(Fingerprint::parse("q1-open-xyz").is_none());
     }
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_password_has_no_searchable_fingerprint_and_depends_on_subject_and_host() {
         let secret = Secret::new(b"hunter2".to_vec());
-        let password = |subject, host| Identity::Password { secret: &secret, subject, host };
+        let password = |subject, host| FingerprintInput::Password { secret: &secret, subject, host };
         assert_eq!(FingerprintKey::open().unwrap().fingerprint(password(b"u", b"h")), None);
         let team = FingerprintKey::team(&[7; 32]).unwrap();
         let [a, b, c] = [password(b"u", b"h"), password(b"uh", b""), password(b"u", b"i")].map(|i| team.fingerprint(i));
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_slow_fingerprint_depends_on_its_salt_and_identity_alone() {
         let secret = Secret::new(b"hunter2".to_vec());
-        let identity = |subject| Identity::Password { secret: &secret, subject, host: b"h" };
+        let identity = |subject| FingerprintInput::Password { secret: &secret, subject, host: b"h" };
         let [one, two] = [Salt::new([1; 8]), Salt::new([2; 8])];
         let print = one.fingerprint(identity(b"u")).unwrap();
         assert_eq!(one.fingerprint(identity(b"u")), Some(print.clone()));

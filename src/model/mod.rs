@@ -17,11 +17,12 @@ mod suggest;
 mod suppression;
 mod told;
 mod untrusted;
+mod verdict;
 
 pub use commit::CommitRef;
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
 pub use finding::{Companion, Fact, Finding, Kind, Location};
-pub use fingerprint::{Fingerprint, FingerprintKey, Identity, KeyError, Salt};
+pub use fingerprint::{Fingerprint, FingerprintInput, FingerprintKey, KeyError, Salt};
 pub use history::{InHistory, Part, Presence};
 pub use level::{Confidence, Severity};
 pub use object::ObjectId;
@@ -31,3 +32,4 @@ pub use suggest::{nearest, unknown_key_help};
 pub use suppression::{Suppressed, SuppressionSource};
 pub use told::{counted, root_cause, system_words};
 pub use untrusted::Untrusted;
+pub use verdict::{Identity, Verdict, Verification, Why};

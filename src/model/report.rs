@@ -162,6 +162,7 @@ mod tests {
             locations: vec![place],
             companions: Vec::new(),
             facts: facts.to_vec(),
+            verification: None,
         }
     }
 

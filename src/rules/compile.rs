@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::checksum::Checksum;
 use super::classes::{self, ByteSet};
 use super::grams::{KeywordIndex, MAX_KEYWORD};
+use super::recipe::Recipes;
 use super::schema::{CompanionDecl, ProviderFile, RuleDecl, WithinDecl};
 use super::shape::Shape;
 use super::steps::{self, Row};
@@ -27,6 +28,10 @@ pub struct Provider {
     pub name: Text,
     /// Its page about its credentials.
     pub docs: Text,
+    /// The only hosts that its recipes call.
+    pub hosts: Texts,
+    /// Its verify recipes ([`Recipes::of_text`]), read when one is asked for.
+    pub recipes: Text,
 }
 
 /// How near a companion must be.
@@ -152,6 +157,8 @@ pub struct Rule {
     pub docs: Text,
     /// Controls that a leak touches.
     pub controls: Texts,
+    /// The provider's recipe that asks whether it works; empty where there is none.
+    pub verify: Text,
     /// Template of a well-formed secret.
     pub sample: Text,
     /// Templates in which it is found.
@@ -182,6 +189,8 @@ impl RuleSet {
             id: f.provider.id.get_ref().clone().into(),
             name: f.provider.name.clone().into(),
             docs: f.provider.docs.clone().into(),
+            hosts: f.provider.hosts.iter().cloned().collect(),
+            recipes: recipes(f).to_text().into(),
         });
         Self::new(providers.collect(), rules.collect())
     }
@@ -278,10 +287,15 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
         advice: decl.advice.clone().into(),
         docs: decl.docs.clone().unwrap_or_else(|| provider_docs.to_owned()).into(),
         controls: decl.controls.iter().cloned().collect(),
+        verify: decl.verify.clone().unwrap_or_default().into(),
         sample: decl.sample.get_ref().clone().into(),
         matches: spanned(&decl.matches),
         misses: spanned(&decl.miss),
     }
+}
+
+fn recipes(file: &ProviderFile) -> Recipes {
+    Recipes { verify: file.verify.iter().map(|(name, recipe)| (name.clone(), recipe.get_ref().clone())).collect() }
 }
 
 fn companion(decl: &CompanionDecl) -> CompanionRef {

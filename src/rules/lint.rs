@@ -11,7 +11,7 @@ use super::compile::Decoder;
 use super::error::RuleError;
 use super::grams::MIN_KEYWORD;
 use super::load::Source;
-use super::recipe;
+use super::recipe_lint;
 use super::schema::{ProviderFile, RuleDecl};
 use super::shape::Shape;
 use super::template::{self, Bindings, Random};
@@ -62,7 +62,7 @@ pub fn lint(sources: &[Source], files: &[ProviderFile], known: &[&str]) -> Vec<R
             companions(&mut report, rule, &samples, known);
             templates(&mut report, rule);
         }
-        recipe::lint(&mut report, file);
+        recipe_lint::lint(&mut report, file);
     }
     errors
 }

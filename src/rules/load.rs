@@ -68,6 +68,14 @@ pub fn load(sources: &[Source]) -> Result<RuleSet, Vec<RuleError>> {
 /// # Errors
 /// Every mistake in every file, in file order.
 pub fn load_beside(sources: &[Source], known: &[&str]) -> Result<RuleSet, Vec<RuleError>> {
+    files(sources, known).map(|files| RuleSet::compile(&files))
+}
+
+/// The linted files themselves, with what is for tests alone: the answers of recipes.
+///
+/// # Errors
+/// Every mistake in every file, in file order.
+pub fn files(sources: &[Source], known: &[&str]) -> Result<Vec<ProviderFile>, Vec<RuleError>> {
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for source in sources {
         match parse(source) {
@@ -78,7 +86,7 @@ pub fn load_beside(sources: &[Source], known: &[&str]) -> Result<RuleSet, Vec<Ru
     if errors.is_empty() {
         errors = lint::lint(sources, &files, known);
     }
-    if errors.is_empty() { Ok(RuleSet::compile(&files)) } else { Err(errors) }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
 }
 
 fn parse(source: &Source) -> Result<ProviderFile, RuleError> {

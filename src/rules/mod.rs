@@ -1,7 +1,7 @@
 //! Rules as data: one TOML file a provider, read, linted and turned into the tables that detection runs on.
 //!
 //! `schema` is the format; `load` reads files and says what is wrong with them, with file and line; `lint`
-//! holds what a rule must keep, `recipe` what a recipe must; `compile` makes the [`RuleSet`], whose keyword
+//! holds what a rule must keep; `recipe` is the format of recipes, and `recipe_lint` what they must keep; `compile` makes the [`RuleSet`], whose keyword
 //! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
@@ -14,6 +14,7 @@ pub mod grams;
 pub mod lint;
 pub mod load;
 pub mod recipe;
+pub mod recipe_lint;
 pub mod schema;
 pub mod shape;
 pub mod steps;
@@ -24,5 +25,6 @@ pub use checksum::Checksum;
 pub use compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
 pub use error::RuleError;
 pub use grams::KeywordIndex;
+pub use recipe::{Recipes, VerifyDecl};
 pub use shape::Shape;
 pub use texts::Texts;

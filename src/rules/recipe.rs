@@ -1,148 +1,194 @@
-//! What a recipe must keep: hosts of its provider, conditions for both answers, a way back where it claims one.
+//! The format of recipes: how a provider is asked whether a credential works, and how it is told to change one.
+//!
+//! A recipe is data. Requests are templates ([`super::template::fill`]) over the parts of a credential: `{secret}` and
+//! the names of groups and companions; `{b64(…)}` is base64 of what is inside.
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
+use serde::{Deserialize, Serialize};
 
-use super::lint::{Report, https};
-use super::schema::{ActDecl, ConditionDecl, ProviderFile, RequestDecl, VerifyDecl};
-use crate::model::nearest;
-
-/// Lints the recipes of a file and the references to them.
-pub(super) fn lint(report: &mut Report<'_>, file: &ProviderFile) {
-    for recipe in file.verify.values() {
-        verify(report, file, recipe);
-    }
-    for (kind, acts) in
-        [("make", &file.make), ("quarantine", &file.quarantine), ("revoke", &file.revoke), ("restore", &file.restore)]
-    {
-        for recipe in acts.values() {
-            act(report, file, kind, recipe);
-        }
-    }
-    for rule in &file.rule {
-        let offset = rule.id.span().start;
-        reference(report, offset, "verify", rule.verify.as_deref(), &file.verify);
-        reference(report, offset, "make", rule.make.as_deref(), &file.make);
-        reference(report, offset, "quarantine", rule.quarantine.as_deref(), &file.quarantine);
-        reference(report, offset, "revoke", rule.revoke.as_deref(), &file.revoke);
-    }
+/// A request that a recipe makes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestDecl {
+    /// `https` (default) or a named wire protocol.
+    #[serde(default = "https")]
+    pub protocol: String,
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Whole URL. Its host is one of the provider's, `{part}.` in front of one of its `*.` hosts, or `{endpoint}`: what an
+    /// administrator listed for this provider. Of a wire protocol `protocol://{host}`, or `protocol://{endpoint}`.
+    pub url: String,
+    /// Headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Query parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// A body of form fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub form: BTreeMap<String, String>,
+    /// A body of JSON, whose texts are templates.
+    pub json: Option<toml::Value>,
+    /// A body as it is.
+    pub body: Option<String>,
+    /// A named signer of requests.
+    pub signer: Option<String>,
+    /// Why a method other than `GET` or `HEAD` changes nothing.
+    pub read_only: Option<String>,
 }
 
-fn reference<T>(
-    report: &mut Report<'_>,
-    offset: usize,
-    kind: &str,
-    name: Option<&str>,
-    known: &BTreeMap<String, Spanned<T>>,
-) {
-    let Some(name) = name.filter(|n| !known.contains_key(*n)) else { return };
-    let near = nearest(name, known.keys().map(String::as_str));
-    let help =
-        near.map_or_else(|| format!("declare `[{kind}.{name}]` in this file"), |n| format!("did you mean `{n}`?"));
-    report.at(offset, format!("there is no recipe `[{kind}.{name}]`"), help);
+fn https() -> String {
+    "https".to_owned()
 }
 
-fn verify(report: &mut Report<'_>, file: &ProviderFile, recipe: &Spanned<VerifyDecl>) {
-    let (offset, decl) = (recipe.span().start, recipe.get_ref());
-    documented(report, offset, &decl.docs, &decl.read);
-    request(report, file, offset, &decl.request);
-    if decl.live.is_empty() || (decl.dead.is_empty() && decl.indistinct.is_empty()) {
-        report.at(
-            offset,
-            "a verify recipe says what means live and what means dead",
-            "add `live` and `dead` conditions from the provider's page",
-        );
-    }
-    if decl.control.trim().is_empty() {
-        report.at(
-            offset,
-            "a verify recipe names its negative control",
-            "give a template of a made-up credential that must be refused, or `none`",
-        );
-    }
-    let all = [&decl.live, &decl.limited, &decl.blocked, &decl.dead, &decl.indistinct];
-    conditions(report, offset, all.into_iter().flatten());
-    reference(report, offset, "verify", decl.then.as_deref(), &file.verify);
+fn get() -> String {
+    "GET".to_owned()
 }
 
-fn act(report: &mut Report<'_>, file: &ProviderFile, kind: &str, recipe: &Spanned<ActDecl>) {
-    let (offset, decl) = (recipe.span().start, recipe.get_ref());
-    documented(report, offset, &decl.docs, &decl.read);
-    request(report, file, offset, &decl.request);
-    if decl.accepted.is_empty() {
-        report.at(
-            offset,
-            format!("a {kind} recipe says which answers mean that it was accepted"),
-            "add `accepted` conditions from the provider's page",
-        );
-    }
-    conditions(report, offset, decl.accepted.iter());
-    reference(report, offset, "verify", Some(&decl.confirm), &file.verify);
-    reference(report, offset, "restore", decl.restore.as_deref(), &file.restore);
-    let undoes = matches!(kind, "quarantine" | "revoke");
-    if undoes && decl.reversible && decl.restore.is_none() {
-        report.at(
-            offset,
-            format!("a reversible {kind} recipe names how to restore"),
-            "add `restore = \"NAME\"`, or say `reversible = false`",
-        );
-    }
-    if undoes && !decl.reversible && decl.first.is_none() {
-        report.at(offset, format!("an irreversible {kind} recipe says what to do first"), "add `first = \"…\"`");
-    }
+/// What an answer must look like; every key that is given must hold.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionDecl {
+    /// HTTP status, one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<u16>,
+    /// Header name to expected value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub header: BTreeMap<String, String>,
+    /// JSON pointer (RFC 6901) to expected value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub json: BTreeMap<String, String>,
+    /// Path of XML elements (`Error/Code`) to expected text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xml: BTreeMap<String, String>,
+    /// Literal text somewhere in the body.
+    pub body: Option<String>,
+    /// Named outcome of a wire protocol.
+    pub outcome: Option<String>,
 }
 
-fn documented(report: &mut Report<'_>, offset: usize, docs: &str, read: &toml::value::Datetime) {
-    https(report, offset, docs);
-    if read.date.is_none() {
-        report.at(offset, "`read` is the day the page was read", "write it as a date, such as 2026-01-31");
-    }
+/// The negative control of a verify recipe: what is made up, and must be refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected `sample`, `none`, a template, or a table of templates by part")]
+pub enum ControlDecl {
+    /// `sample`: a new sample of the rule; `none`: there is no way; else a template of the secret. Other parts stay.
+    Secret(String),
+    /// A template for each part; parts that are not named stay.
+    Parts(BTreeMap<String, String>),
 }
 
-fn conditions<'a>(report: &mut Report<'_>, offset: usize, all: impl Iterator<Item = &'a ConditionDecl>) {
-    for c in all {
-        let empty = c.status.is_empty()
-            && c.header.is_empty()
-            && c.json.is_empty()
-            && c.xml.is_empty()
-            && c.body.is_none()
-            && c.outcome.is_none();
-        if empty {
-            report.at(
-                offset,
-                "a condition without a requirement holds for every answer",
-                "name a status, header, field or text that must be there",
-            );
-        }
-        for pointer in c.json.keys().filter(|p| !p.starts_with('/')) {
-            report.at(offset, format!("`{pointer}` is no JSON pointer"), "start it with `/` (RFC 6901)");
-        }
-    }
+/// An answer that the provider's page shows, and what it means: the recipe's own test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerDecl {
+    /// `live`, `limited`, `blocked`, `dead`, `indistinct` or `unknown`.
+    pub means: String,
+    /// HTTP status.
+    #[serde(default)]
+    pub status: u16,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    #[serde(default)]
+    pub body: String,
+    /// Outcome of a wire protocol.
+    pub outcome: Option<String>,
+    /// What the recipe reads of the identity in it.
+    #[serde(default)]
+    pub identity: BTreeMap<String, String>,
 }
 
-fn request(report: &mut Report<'_>, file: &ProviderFile, offset: usize, request: &RequestDecl) {
-    if request.protocol != "https" {
-        return;
-    }
-    https(report, offset, &request.url);
-    let authority = request.url.trim_start_matches("https://").split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.split(':').next().unwrap_or_default();
-    if authority.contains('@') || !file.provider.hosts.iter().any(|allowed| host_fits(host, allowed)) {
-        report.at(
-            offset,
-            format!("`{host}` is not one of the provider's hosts"),
-            "add it to `hosts` of `[provider]` if the provider documents it",
-        );
-    }
+/// `[verify.NAME]`: whether a credential works, without changing anything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyDecl {
+    /// The provider's page that documents the endpoint and its refusal.
+    pub docs: String,
+    /// The day that page was read.
+    pub read: toml::value::Datetime,
+    /// What to ask.
+    pub request: RequestDecl,
+    /// Answers that mean that it works.
+    pub live: Vec<ConditionDecl>,
+    /// Answers that mean that it works with reduced access.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limited: Vec<ConditionDecl>,
+    /// Answers that mean that it is right, but locked, reversibly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<ConditionDecl>,
+    /// Answers that mean that it is dead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<ConditionDecl>,
+    /// Answers that wrong, blocked and revoked credentials get alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indistinct: Vec<ConditionDecl>,
+    /// The negative control.
+    pub control: ControlDecl,
+    /// Where what is known of the holder stands in an answer: key of [`IDENTITY`] to `/json/pointer`, `header:NAME`,
+    /// `xml:PATH` or `part:NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identity: BTreeMap<String, String>,
+    /// A second verify recipe, asked where this one says live: it may say limited, and more of the identity.
+    pub then: Option<String>,
+    /// The most requests a minute that the provider is sent.
+    pub per_minute: Option<u32>,
+    /// Whether a refusal may count against the account and lock it: asked only where logins are turned on.
+    #[serde(default)]
+    pub may_lock: bool,
+    /// Accounts that are known to be traps: a credential of one is told, and not asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<String>,
+    /// Answers of the provider's page, as the recipe's own test.
+    #[serde(default, skip_serializing)]
+    pub answer: Vec<AnswerDecl>,
 }
 
-/// Whether a host is the allowed one, or one label below `*.allowed`.
-fn host_fits(host: &str, allowed: &str) -> bool {
-    match allowed.strip_prefix("*.") {
-        Some(parent) => {
-            host.strip_suffix(parent).and_then(|h| h.strip_suffix('.')).is_some_and(|label| !label.is_empty())
-        }
-        None => host == allowed,
+/// What a recipe may read of the holder of a credential.
+pub const IDENTITY: &[&str] = &["subject", "account", "scopes", "privilege", "expires", "last_use", "resources"];
+
+/// `[make.NAME]`, `[quarantine.NAME]`, `[revoke.NAME]`, `[restore.NAME]`: a change at the provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActDecl {
+    /// The provider's page that documents it.
+    pub docs: String,
+    /// The day that page was read.
+    pub read: toml::value::Datetime,
+    /// What to ask.
+    pub request: RequestDecl,
+    /// Answers that mean that the request was accepted.
+    pub accepted: Vec<ConditionDecl>,
+    /// The verify recipe that shows the effect.
+    pub confirm: String,
+    /// Whether `restore` makes the same credential work again.
+    #[serde(default)]
+    pub reversible: bool,
+    /// The restore recipe, where it is reversible.
+    pub restore: Option<String>,
+    /// What to do first, where it is not.
+    pub first: Option<String>,
+}
+
+/// A verify recipe with what it needs of its provider, as it is kept beside the rules and read when it is asked for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Recipes {
+    /// By name.
+    pub verify: BTreeMap<String, VerifyDecl>,
+}
+
+impl Recipes {
+    /// Their text; empty where there is none.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        if self.verify.is_empty() { String::new() } else { toml::to_string(self).unwrap_or_default() }
+    }
+
+    /// Reads what [`Self::to_text`] wrote; none where it is something else.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        toml::from_str(text).unwrap_or_default()
     }
 }

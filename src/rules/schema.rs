@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::recipe::{ActDecl, VerifyDecl};
 use super::shape::Shape;
 use crate::model::{Confidence, Severity};
 
@@ -178,114 +179,4 @@ pub enum WithinDecl {
     File,
     /// In the same directory.
     Directory,
-}
-
-/// A request that a recipe makes. Values are templates: `{secret}`, `{NAME}` of a companion or group.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestDecl {
-    /// `https` (default) or a named wire protocol.
-    #[serde(default = "https")]
-    pub protocol: String,
-    /// HTTP method.
-    #[serde(default = "get")]
-    pub method: String,
-    /// Whole URL; its host is one of the provider's.
-    pub url: String,
-    /// Headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// Query parameters.
-    #[serde(default)]
-    pub query: BTreeMap<String, String>,
-    /// Body.
-    pub body: Option<String>,
-    /// A named signer of requests.
-    pub signer: Option<String>,
-}
-
-fn https() -> String {
-    "https".to_owned()
-}
-
-fn get() -> String {
-    "GET".to_owned()
-}
-
-/// What an answer must look like; every key that is given must hold.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConditionDecl {
-    /// HTTP status, one of these.
-    #[serde(default)]
-    pub status: Vec<u16>,
-    /// Header name to expected value; `*` for any.
-    #[serde(default)]
-    pub header: BTreeMap<String, String>,
-    /// JSON pointer (RFC 6901) to expected value; `*` for any.
-    #[serde(default)]
-    pub json: BTreeMap<String, String>,
-    /// Path of XML elements to expected text; `*` for any.
-    #[serde(default)]
-    pub xml: BTreeMap<String, String>,
-    /// Literal text somewhere in the body.
-    pub body: Option<String>,
-    /// Named outcome of a wire protocol.
-    pub outcome: Option<String>,
-}
-
-/// `[verify.NAME]`: whether a credential works, without changing anything.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyDecl {
-    /// The provider's page that documents the endpoint and its refusal.
-    pub docs: String,
-    /// The day that page was read.
-    pub read: toml::value::Datetime,
-    /// What to ask.
-    pub request: RequestDecl,
-    /// Answers that mean that it works.
-    pub live: Vec<ConditionDecl>,
-    /// Answers that mean that it works with reduced access.
-    #[serde(default)]
-    pub limited: Vec<ConditionDecl>,
-    /// Answers that mean that it is right, but locked, reversibly.
-    #[serde(default)]
-    pub blocked: Vec<ConditionDecl>,
-    /// Answers that mean that it is dead.
-    #[serde(default)]
-    pub dead: Vec<ConditionDecl>,
-    /// Answers that wrong, blocked and revoked credentials get alike.
-    #[serde(default)]
-    pub indistinct: Vec<ConditionDecl>,
-    /// The negative control: a template of a made-up credential that must be refused, or `none`.
-    pub control: String,
-    /// Where subject, account, scopes, privilege, expiry and last use stand in the answer.
-    #[serde(default)]
-    pub identity: BTreeMap<String, String>,
-    /// A second verify recipe to ask where the first does not tell.
-    pub then: Option<String>,
-}
-
-/// `[make.NAME]`, `[quarantine.NAME]`, `[revoke.NAME]`, `[restore.NAME]`: a change at the provider.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActDecl {
-    /// The provider's page that documents it.
-    pub docs: String,
-    /// The day that page was read.
-    pub read: toml::value::Datetime,
-    /// What to ask.
-    pub request: RequestDecl,
-    /// Answers that mean that the request was accepted.
-    pub accepted: Vec<ConditionDecl>,
-    /// The verify recipe that shows the effect.
-    pub confirm: String,
-    /// Whether `restore` makes the same credential work again.
-    #[serde(default)]
-    pub reversible: bool,
-    /// The restore recipe, where it is reversible.
-    pub restore: Option<String>,
-    /// What to do first, where it is not.
-    pub first: Option<String>,
 }

@@ -14,7 +14,7 @@
 //! | `{sample}` `{NAME}` | what the caller binds to the name |
 //! | `{{` `}}` | a brace |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -74,8 +74,35 @@ pub fn redacted(template: &str, sample: &str) -> Result<String, String> {
     Ok(text)
 }
 
+/// Adds the names that a template of a request asks for, inside of `b64(…)` too.
+///
+/// # Errors
+/// A sentence about what the template has wrong.
+pub fn parts(template: &str, names: &mut BTreeSet<String>) -> Result<(), String> {
+    let mut asked = Vec::new();
+    fill(template, &mut |inner| {
+        asked.push(inner.to_owned());
+        Ok(Vec::new())
+    })?;
+    for inner in asked {
+        match inner.strip_prefix("b64(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(within) => parts(within, names)?,
+            None if !inner.is_empty()
+                && inner.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') =>
+            {
+                names.insert(inner);
+            }
+            None => return Err(format!("`{{{}}}` is no part of a credential", head(&inner))),
+        }
+    }
+    Ok(())
+}
+
 /// A template with each placeholder replaced by what `value` makes of it.
-fn fill(template: &str, value: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// A sentence about what the template has wrong, or `value`'s.
+pub fn fill(template: &str, value: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {

@@ -10,7 +10,8 @@ use super::markers::Allowed;
 use super::sighting::Sighting;
 use super::{companions, merge};
 use crate::model::{
-    Companion, Confidence, Fact, Finding, Fingerprint, FingerprintKey, Identity, Kind, Location, Secret, Severity,
+    Companion, Confidence, Fact, Finding, Fingerprint, FingerprintInput, FingerprintKey, Kind, Location, Secret,
+    Severity,
 };
 use crate::rules::{Rule, RuleSet};
 
@@ -141,16 +142,28 @@ impl Joiner<'_> {
         let mut locations: Vec<Location> = group.drain(..).map(|s| s.location).collect();
         locations.sort();
         locations.dedup();
-        Some(Finding { kind, other_kinds, severity, confidence, secret, fingerprint, locations, companions, facts })
+        let verification = None;
+        Some(Finding {
+            kind,
+            other_kinds,
+            severity,
+            confidence,
+            secret,
+            fingerprint,
+            locations,
+            companions,
+            facts,
+            verification,
+        })
     }
 
     fn fingerprint(&self, sighting: &Sighting) -> Option<Fingerprint> {
         let group = |name: &str| sighting.group(name).map(Secret::expose).unwrap_or_default();
         let secret = &sighting.secret;
         self.key.fingerprint(if self.set.rules.get(usize::from(sighting.rule))?.password {
-            Identity::Password { secret, subject: group("user"), host: group("host") }
+            FingerprintInput::Password { secret, subject: group("user"), host: group("host") }
         } else {
-            Identity::Token(secret)
+            FingerprintInput::Token(secret)
         })
     }
 

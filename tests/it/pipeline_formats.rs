@@ -83,6 +83,7 @@ fn hostile() -> Report {
             locations: vec![location.clone(), Location { line: 9, end_line: 9, ..location.clone() }],
             companions: vec![Companion { name, kind: None, secret, location }],
             facts: vec![Fact::PartMissing(own.clone())],
+            verification: None,
         });
         out.coverage.gap(GapKind::Corrupt, &outside, own.clone());
         out.coverage.notice(&outside, own);

@@ -7,7 +7,7 @@ use super::literal::is_stock_login;
 use super::placeholder::{is_placeholder, is_reference};
 use super::{jwt, pem};
 use crate::model::Fact;
-use crate::rules::Decoder;
+use crate::rules::{Decoder, aws_account};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -53,25 +53,6 @@ fn facts(decoder: Decoder, secret: &[u8]) -> Option<Vec<Fact>> {
         // Read where the block is scanned: see `key_is_encrypted`.
         Decoder::PemPlain | Decoder::PemEncrypted | Decoder::Basic => Some(Vec::new()),
     }
-}
-
-/// The account of an AWS key id: the ten characters after the first six, in base 32, hold it in bits 7 to 46 of
-/// their first 48 (Aidan Steele, "AWS access key ID formats", 2020; Tal Be'ery, 2023). Older ids hold none.
-fn aws_account(id: &[u8]) -> Option<String> {
-    let body = id.get(4..).filter(|b| b.len() == 16)?;
-    let mut bits: u128 = 0;
-    for b in body {
-        let digit = match b {
-            b'A'..=b'Z' => b - b'A',
-            b'2'..=b'7' => b - b'2' + 26,
-            _ => return None,
-        };
-        bits = bits << 5 | u128::from(digit);
-    }
-    let first48 = (bits >> 32) as u64;
-    let account = (first48 & 0x7FFF_FFFF_FF80) >> 7;
-    // Ids from before 2019 (their fifth character is below Q) hold something else.
-    (id.get(4)? >= &b'Q' && account < 1_000_000_000_000).then(|| format!("{account:012}"))
 }
 
 /// Whether base64 holds `user:password` with a password that is a literal, and if so, whether it is a stock one.
@@ -148,16 +129,5 @@ mod tests {
         for plain in ["user", "user:", "user:${PASSWORD}", "user:\u{1}x"] {
             assert_eq!(of(plain), None, "{plain}");
         }
-    }
-
-    #[test]
-    fn an_aws_account_is_read_from_its_key_id() {
-        // Writes an account where the id keeps it, then reads it back.
-        let account: u64 = 123_456_789_012;
-        let bits = (u128::from(account << 7 | 1 << 47)) << 32;
-        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let body: String = (0..16).rev().map(|i| digits[(bits >> (5 * i)) as usize & 31] as char).collect();
-        assert_eq!(aws_account(format!("AKIA{body}").as_bytes()).as_deref(), Some("123456789012"));
-        assert_eq!(aws_account(b"AKIA0"), None);
     }
 }

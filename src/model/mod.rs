@@ -4,6 +4,7 @@
 //! held in a [`Secret`], which cannot be printed; what leaves the program is a [`Redacted`] form and a
 //! [`Fingerprint`]. What a scan could not read is said in a [`Coverage`].
 
+mod clock;
 mod commit;
 mod coverage;
 mod finding;
@@ -19,6 +20,7 @@ mod told;
 mod untrusted;
 mod verdict;
 
+pub use clock::Clock;
 pub use commit::CommitRef;
 pub use coverage::{Coverage, Gap, GapKind, Notice, SkipReason, Skipped};
 pub use finding::{Companion, Fact, Finding, Kind, Location};

@@ -5,6 +5,7 @@
 //! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
+pub mod aws_account;
 pub mod checksum;
 pub mod classes;
 pub mod compile;
@@ -21,6 +22,7 @@ pub mod steps;
 pub mod template;
 pub mod texts;
 
+pub use aws_account::aws_account;
 pub use checksum::Checksum;
 pub use compile::{CompanionRef, Decoder, Provider, Rule, RuleSet, Within};
 pub use error::RuleError;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::parts::Parts;
 use crate::model::{Identity, Untrusted, Verdict, Why};
 use crate::rules::VerifyDecl;
 use crate::rules::recipe::ConditionDecl;
@@ -126,7 +127,7 @@ impl Parsed<'_> {
 
     /// What it says of the holder, by the recipe's places. `parts` are what is known of the credential already.
     #[must_use]
-    pub fn identity(&self, recipe: &VerifyDecl, parts: &BTreeMap<String, Vec<u8>>) -> Identity {
+    pub fn identity(&self, recipe: &VerifyDecl, parts: &Parts) -> Identity {
         let mut identity = Identity::default();
         for (name, from) in &recipe.identity {
             let listed = matches!(name.as_str(), "scopes" | "resources");
@@ -151,8 +152,8 @@ impl Parsed<'_> {
         identity
     }
 
-    fn part(&self, part: &str, parts: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
-        let known = || parts.get(part).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    fn part(&self, part: &str, parts: &Parts) -> Vec<String> {
+        let known = || parts.text(part).ok().filter(|_| part != "secret").map(str::to_owned);
         self.reply.told.get(part).cloned().or_else(known).into_iter().collect()
     }
 }

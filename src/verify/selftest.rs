@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::Reply;
+use super::parts::Parts;
 use crate::model::Verdict;
 use crate::rules::VerifyDecl;
 use crate::rules::recipe::AnswerDecl;
@@ -42,7 +43,7 @@ pub fn run(name: &str, recipe: &VerifyDecl) -> Result<(), Vec<String>> {
         if got != answer.means {
             errors.push(format!("recipe `{name}`: answer {number} means `{got}`, and should mean `{}`", answer.means));
         }
-        let identity = parsed.identity(recipe, &BTreeMap::new());
+        let identity = parsed.identity(recipe, &Parts::default());
         for (key, wanted) in &answer.identity {
             let values = identity.told().find(|(told, _)| told == key).map(|(_, values)| values).unwrap_or_default();
             let told: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.raw()).into_owned()).collect();

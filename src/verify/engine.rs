@@ -1,0 +1,141 @@
+//! Asks issuers: each credential once, each provider at its pace, all within the run's budget; `Live` only where the same
+//! place refused a made-up credential.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::ask::{Asked, Asker};
+use super::cache::Cache;
+use super::connect::Network;
+use super::endpoints::Endpoints;
+use super::parts::Parts;
+use super::plan::{Book, Plan};
+use crate::model::{Clock, Finding, Verdict, Verification, Why};
+use crate::rules::RuleSet;
+
+/// How many credentials are asked about at once at one provider.
+const AT_ONCE: usize = 8;
+/// How many providers are asked at once.
+const PROVIDERS: usize = 64;
+
+/// With what is verified.
+pub struct Options<'a> {
+    /// The rules, with their recipes.
+    pub rules: &'a RuleSet,
+    /// What an administrator listed.
+    pub endpoints: &'a Endpoints,
+    /// How hosts are reached; without it nothing is asked.
+    pub network: Option<&'a Network>,
+    /// What earlier runs learnt.
+    pub cache: Option<&'a Cache>,
+    /// Whether to ask anew what is known from today.
+    pub fresh: bool,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The most requests of the run.
+    pub max_requests: Option<u64>,
+    /// Whether to ask where a refusal may lock the account.
+    pub logins: bool,
+    /// What made-up credentials are made from.
+    pub seed: u64,
+}
+
+/// Verifies findings: each gets its verification.
+///
+/// # Errors
+/// If the system gives no means to wait for connections.
+pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Result<()> {
+    let now = options.clock.now();
+    let mut book = Book::new(options.rules);
+    let mut checks = Checks::default();
+    for (index, finding) in findings.iter_mut().enumerate() {
+        finding.verification = None;
+        let verification = match book.plan(finding, options.logins) {
+            Err((verdict, recipe)) => Verification::not_asked(verdict, &recipe, now),
+            Ok(plan) => match known(finding, &plan, options, now) {
+                Some(verification) => verification,
+                None if options.network.is_none() => {
+                    Verification::not_asked(Verdict::Unknown(Why::Offline), &plan.name, now)
+                }
+                None => {
+                    checks.add(plan, index);
+                    continue;
+                }
+            },
+        };
+        finding.verification = Some(Box::new(verification));
+    }
+    if let Some(network) = options.network {
+        for (users, asked) in run(checks, network, options)? {
+            for index in users {
+                if let Some(finding) = findings.get_mut(index) {
+                    finding.verification = Some(Box::new(asked.clone()));
+                }
+            }
+        }
+    }
+    if let Some(cache) = options.cache {
+        for finding in findings.iter() {
+            if let (Some(fingerprint), Some(verification)) = (&finding.fingerprint, &finding.verification) {
+                cache.put(fingerprint, verification);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(finding: &Finding, plan: &Plan<'_>, options: &Options<'_>, now: i64) -> Option<Verification> {
+    let cache = options.cache.filter(|_| !options.fresh)?;
+    cache.get(finding.fingerprint.as_ref()?, &plan.name, now)
+}
+
+/// Credentials to ask about, each with the findings that it is of.
+#[derive(Default)]
+struct Checks<'r> {
+    all: Vec<(Plan<'r>, Vec<usize>)>,
+    known: HashMap<(Arc<str>, Vec<Parts>), usize>,
+}
+
+impl<'r> Checks<'r> {
+    fn add(&mut self, plan: Plan<'r>, index: usize) {
+        let at = *self.known.entry((Arc::clone(&plan.name), plan.parts.clone())).or_insert(self.all.len());
+        match self.all.get_mut(at) {
+            Some((_, users)) => users.push(index),
+            None => self.all.push((plan, vec![index])),
+        }
+    }
+}
+
+/// Asks about every credential: those of one provider in a row of their own, so that a slow one holds up nobody else's.
+fn run(
+    checks: Checks<'_>,
+    network: &Network,
+    options: &Options<'_>,
+) -> std::io::Result<Vec<(Vec<usize>, Verification)>> {
+    let mut providers: HashMap<u16, Vec<(Plan<'_>, Vec<usize>)>> = HashMap::new();
+    for (plan, users) in checks.all {
+        providers.entry(plan.rule.provider).or_default().push((plan, users));
+    }
+    if providers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asker = Asker::new(network, options);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let rows = stream::iter(providers.into_values()).map(|row| {
+        let pace = asker.pace(&row.first().map(|(plan, _)| Arc::clone(&plan.recipe)));
+        let asker = &asker;
+        async move {
+            let pace = &pace;
+            let asked =
+                stream::iter(row).map(|(plan, users)| async move { (users, asker.credential(&plan, pace).await) });
+            asked.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await
+        }
+    });
+    let asked: Vec<Vec<_>> = runtime.block_on(rows.buffer_unordered(PROVIDERS).collect());
+    // A name that has no address, in a run that reached nobody, is a missing network.
+    let offline = !network.reached_any();
+    let told = |(users, asked): (Vec<usize>, Asked)| (users, asked.verification(offline));
+    Ok(asked.into_iter().flatten().map(told).collect())
+}

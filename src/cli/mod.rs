@@ -20,6 +20,7 @@ mod output;
 mod pages;
 mod places;
 mod progress;
+mod recipe;
 mod remote;
 mod rule_pages;
 mod rules;

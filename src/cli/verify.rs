@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// A report of quell, as JSON or JSON Lines: each of its secrets is read again from its place and asked about.
     #[arg(required_unless_present_any = ["stdin", "fd", "hosts"], conflicts_with_all = ["stdin", "fd", "hosts"])]
     report: Option<PathBuf>,
+    /// The repository that a report of a history, a change or a push is about.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repository: PathBuf,
     /// Read one credential from standard input: the text that holds it (a URL, a configuration), or its secret on the
     /// first line and other parts below it as NAME=VALUE.
     #[arg(long, requires = "rule", conflicts_with = "fd")]

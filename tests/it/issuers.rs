@@ -89,11 +89,7 @@ impl Issuer {
     /// One that takes its time for each answer.
     pub(crate) fn slow(latency: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = Self {
-            port: listener.local_addr().unwrap().port(),
-            rows: Arc::default(),
-            sent: Arc::default(),
-        };
+        let issuer = Self { port: listener.local_addr().unwrap().port(), rows: Arc::default(), sent: Arc::default() };
         let serving = issuer.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -135,7 +131,8 @@ fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     loop {
         if let Some(end) = all.windows(4).position(|w| w == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&all[..end]).to_ascii_lowercase();
-            let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
+            let length =
+                head.lines().find_map(|l| l.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
             if all.len() >= end + 4 + length {
                 return Some(all);
             }
@@ -193,7 +190,8 @@ impl Clock for Standing {
 
 /// Verifies findings with these endpoints, and nothing kept.
 pub(crate) fn verify(rules: &RuleSet, findings: &mut [Finding], endpoints: &[(String, String)], network: &Network) {
-    let endpoints: Vec<(&str, [String; 1])> = endpoints.iter().map(|(key, url)| (key.as_str(), [url.clone()])).collect();
+    let endpoints: Vec<(&str, [String; 1])> =
+        endpoints.iter().map(|(key, url)| (key.as_str(), [url.clone()])).collect();
     let endpoints = Endpoints::new(endpoints.iter().map(|(key, url)| (*key, url.as_slice()))).unwrap();
     let options = Options {
         rules,
@@ -259,7 +257,8 @@ impl Tried {
         let companions = names.iter().filter(|name| !["secret", "endpoint", "assertion"].contains(&name.as_str()));
         let companions = companions.map(|name| {
             let known = self.rule.companions.iter().find(|c| c.name == *name);
-            let value = known.map_or_else(|| made("acme{digits:4}", seed), |c| sample_of(crate::support::rule(&c.rule), seed));
+            let value =
+                known.map_or_else(|| made("acme{digits:4}", seed), |c| sample_of(crate::support::rule(&c.rule), seed));
             (name.clone(), value)
         });
         finding(rules, self.rule, &sample_of(self.rule, seed), companions.collect())

@@ -60,3 +60,4 @@ mod server;
 mod sinkholes;
 mod snapshots;
 mod targets;
+mod verify;

@@ -201,7 +201,18 @@ fn no_recipe_follows_a_redirect() {
 fn no_recipe_asks_a_host_that_the_text_names() {
     use quell::verify::{Endpoints, parts::Parts, plan::places};
     let none = Endpoints::default();
-    let hostile = ["evil.example", "evil.example/", "a@evil.example", "evil.example#", "evil.example?x=", "127.0.0.1", "a.b", "a:1", "..", ""];
+    let hostile = [
+        "evil.example",
+        "evil.example/",
+        "a@evil.example",
+        "evil.example#",
+        "evil.example?x=",
+        "127.0.0.1",
+        "a.b",
+        "a:1",
+        "..",
+        "",
+    ];
     for tried in recipes(true).into_iter().chain(recipes(false)) {
         let provider = embedded().provider_of(tried.rule).unwrap();
         for text in hostile {
@@ -214,10 +225,16 @@ fn no_recipe_asks_a_host_that_the_text_names() {
                     let host = place.host.to_string();
                     let own = provider.hosts.iter().any(|allowed| {
                         allowed.strip_prefix("*.").map_or(host == allowed, |parent| {
-                            host.strip_suffix(parent).is_some_and(|label| label.ends_with('.') && label.matches('.').count() == 1)
+                            host.strip_suffix(parent)
+                                .is_some_and(|label| label.ends_with('.') && label.matches('.').count() == 1)
                         })
                     });
-                    assert!(own && place.port == 443 && place.tls, "{}/{}: {text} gives {host}", tried.provider, tried.name);
+                    assert!(
+                        own && place.port == 443 && place.tls,
+                        "{}/{}: {text} gives {host}",
+                        tried.provider,
+                        tried.name
+                    );
                 }
             }
         }

@@ -34,7 +34,8 @@ fn network() -> Network {
 
 /// A network in which every name has these addresses, one after the other.
 fn named(addresses: Vec<&str>) -> (Network, Arc<AtomicUsize>) {
-    let (asked, addresses) = (Arc::new(AtomicUsize::new(0)), addresses.into_iter().map(|a| a.parse().unwrap()).collect());
+    let (asked, addresses) =
+        (Arc::new(AtomicUsize::new(0)), addresses.into_iter().map(|a| a.parse().unwrap()).collect());
     let (counter, addresses): (_, Vec<IpAddr>) = (Arc::clone(&asked), addresses);
     let resolve = move |_: &str| {
         let number = counter.fetch_add(1, Ordering::SeqCst);
@@ -46,7 +47,9 @@ fn named(addresses: Vec<&str>) -> (Network, Arc<AtomicUsize>) {
 #[test]
 fn names_that_point_inside_are_not_asked() {
     let hole = Sinkhole::open();
-    for inside in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "0.0.0.0", "64:ff9b::7f00:1", "2002:7f00:1::"] {
+    for inside in
+        ["127.0.0.1", "::1", "::ffff:127.0.0.1", "169.254.169.254", "0.0.0.0", "64:ff9b::7f00:1", "2002:7f00:1::"]
+    {
         let (network, _) = named(vec![inside]);
         let got = verdict(&format!("https://git.example.com:{}", hole.port), &network);
         assert_eq!(got, Verdict::Unknown(Why::AddressRefused), "{inside}");
@@ -80,7 +83,17 @@ fn spellings_of_this_machine_are_this_machine() {
     let listed = ["db.internal".to_owned(), "*.db.internal".to_owned()];
     let endpoints = Endpoints::new([("postgres", listed.as_slice())].into_iter()).unwrap();
     let port = hole.port;
-    for host in ["127.0.0.1", "127.1", "0x7f.0.0.1", "2130706433", "017700000001", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0"] {
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "0x7f.0.0.1",
+        "2130706433",
+        "017700000001",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+        "0",
+    ] {
         let text = format!("{host}:{port}");
         let (parsed, own) = quell::verify::endpoints::host_and_port(&text).unwrap();
         assert_eq!(endpoints.named(&["postgres"], &parsed, own.unwrap()), None, "{text}");
@@ -95,7 +108,11 @@ fn a_certificate_of_another_name_gets_nothing() {
     let pem = std::fs::read(&server.authority).unwrap();
     // Trusted, and of the right name.
     let trusted = Network::new(Some(&pem), None).unwrap();
-    assert_eq!(verdict(&server.url(""), &trusted), Verdict::Unknown(Why::ControlFailed), "it is asked, and believes all");
+    assert_eq!(
+        verdict(&server.url(""), &trusted),
+        Verdict::Unknown(Why::ControlFailed),
+        "it is asked, and believes all"
+    );
     let asked = server.seen().len();
     // Trusted, and of another name.
     let other = Network::new(Some(&pem), None).unwrap();

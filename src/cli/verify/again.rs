@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use super::Args;
@@ -55,12 +55,12 @@ impl Wanted {
 pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> {
     let wanted = wanted(path)?;
     let mut files = BTreeSet::new();
-    let mut roots = BTreeSet::new();
+    let mut history = false;
     for (path, _, of_old) in wanted.iter().flat_map(|w| &w.places) {
         let path = PathBuf::from(path);
         match (of_old, path.is_file()) {
             (false, true) => drop(files.insert(path)),
-            (true, _) => roots.extend(root(&path)),
+            (true, _) => history = true,
             _ => {}
         }
     }
@@ -68,8 +68,10 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     if !files.is_empty() {
         reports.push(scanned(args, config, files.into_iter().collect(), false)?);
     }
-    for root in roots {
-        reports.push(scanned(args, config, vec![root], true)?);
+    if history {
+        let root = args.repository.clone();
+        let read = scanned(args, config, vec![root], true);
+        reports.push(read.context("the report is about a history; name its repository with --repository")?);
     }
     let mut report = Report::joined(reports);
     report.below_confidence = 0;
@@ -95,16 +97,6 @@ fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>, history: bool) -> 
         ..scan::Args::default()
     };
     scan::scanned(&options, config, None, &[])
-}
-
-/// The repository that a path of an old version lies in: the nearest directory above it that has one.
-fn root(path: &Path) -> Option<PathBuf> {
-    let is_repository = |folder: &&Path| {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        folder.join(".git").exists() || (folder.join("HEAD").is_file() && folder.join("objects").is_dir())
-    };
-    let found = path.ancestors().skip(1).find(is_repository)?;
-    Some(if found.as_os_str().is_empty() { PathBuf::from(".") } else { found.to_owned() })
 }
 
 /// The findings that a report names.

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::issuers::{Issuer, Said};
-use crate::support::{Run, Tree, findings, formats, gaps, made, only_finding, quell, run, run_with, token};
+use crate::support::{Run, Tree, findings, formats, gaps, made, only_finding, quell, run, run_with, sample_of, token};
 
 const GOOD: &str = r#"{"login":"octocat","id":1,"site_admin":false}"#;
 const BAD: &str = r#"{"message":"Bad credentials"}"#;

@@ -4,13 +4,17 @@
 //! TLS first: a password goes over a connection in the clear only to this machine ([`Place::is_loopback`]).
 
 mod amqp;
+mod ber;
+mod ldap;
 mod mongodb;
 mod mysql;
 mod nats;
 mod postgres;
 mod redis;
+mod registry;
 mod scram;
 mod smtp;
+mod ssh;
 mod talk;
 
 use std::time::Duration;
@@ -51,12 +55,15 @@ pub async fn ask(protocol: &str, network: &Network, place: &Place, parts: &Parts
     let login = async {
         match protocol {
             "amqp" => amqp::login(network, place, parts).await,
+            "ldap" => ldap::login(network, place, parts).await,
             "mongodb" => mongodb::login(network, place, parts).await,
             "mysql" => mysql::login(network, place, parts).await,
             "nats" => nats::login(network, place, parts).await,
             "postgres" => postgres::login(network, place, parts).await,
             "redis" => redis::login(network, place, parts).await,
+            "registry" => registry::login(network, place, parts).await,
             "smtp" => smtp::login(network, place, parts).await,
+            "ssh" => ssh::login(network, place, parts).await,
             _ => Err(Why::Unusable),
         }
     };

@@ -58,8 +58,8 @@ impl Context for Asked<'_> {
     }
 }
 
-/// Logs in and leaves. Outcomes: `accepted`, `wrong` (1045), `locked` (MariaDB 4151, MySQL 3118: said before the password
-/// is looked at in MySQL, after it in MariaDB), `expired-password` (1820, 1862: right), `no-host` (1130: no account may come
+/// Logs in and leaves. Outcomes: `accepted`, `wrong` (1045), `locked` (MariaDB 4151: said after
+/// the right password alone), `locked-unproved` (MySQL 3118 and what counts failures: said to a wrong one too), `expired-password` (1820, 1862: right), `no-host` (1130: no account may come
 /// from here), `host-blocked` (1129), `full` (1040, 1203), `connection-limit` (1226: right).
 pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Result<Reply, Why> {
     let (name, secret) = (user(place, parts)?, parts.get("secret").ok_or(Why::PartMissing)?);
@@ -204,7 +204,8 @@ fn error(packet: &[u8]) -> Result<u16, Why> {
 fn refusal(code: u16) -> Result<Reply, Why> {
     Ok(outcome(match code {
         1045 | 1698 => "wrong",
-        4151 | 3118 => "locked",
+        4151 => "locked",
+        3118 | 3955 | 4150 => "locked-unproved",
         1820 | 1862 => "expired-password",
         1226 => "connection-limit",
         1129 => "host-blocked",

@@ -2,8 +2,6 @@
 //!
 //! A server that sends more than [`MOST`] bytes, whatever they are, is not one that a login is learnt from.
 
-use std::io::ErrorKind;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::model::Why;
@@ -70,16 +68,6 @@ impl Talk {
     pub(super) async fn byte(&mut self) -> Result<u8, Why> {
         self.left = self.left.checked_sub(1).ok_or(Why::TooLarge)?;
         self.stream.read_u8().await.map_err(|_| Why::Unreachable)
-    }
-
-    /// The next byte, or none where the server ended the conversation.
-    pub(super) async fn byte_or_end(&mut self) -> Result<Option<u8>, Why> {
-        self.left = self.left.checked_sub(1).ok_or(Why::TooLarge)?;
-        match self.stream.read_u8().await {
-            Ok(byte) => Ok(Some(byte)),
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(_) => Err(Why::Unreachable),
-        }
     }
 
     /// The next line, without its end.

@@ -247,7 +247,7 @@ impl<'a> Asker<'a> {
             let (signer, now) = (recipe.request.signer.as_deref(), self.options.clock.now());
             let parts = sign::prepare(signer, parts, now)?;
             let request = request::build(&recipe.request, &parts)?;
-            http::send(self.network, place, sign::sign(signer, request, place, &parts, now)?).await
+            http::send(self.network, place, sign::sign(&recipe.request, request, place, &parts, now)?).await
         } else {
             wire::ask(protocol, self.network, place, parts).await
         };

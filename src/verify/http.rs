@@ -72,12 +72,17 @@ fn refused(error: &hyper::Error) -> Why {
     if error.is_parse() { Why::Unexpected } else { Why::Unreachable }
 }
 
+/// The `Host` that a place is asked by.
+#[must_use]
+pub fn host(place: &Place) -> String {
+    let default = if place.tls { 443 } else { 80 };
+    if place.port == default { place.host.to_string() } else { place.authority() }
+}
+
 fn http(place: &Place, request: Request) -> Result<HttpRequest<Full<Bytes>>, Why> {
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Why::Unusable)?;
-    let default = if place.tls { 443 } else { 80 };
-    let host = if place.port == default { place.host.to_string() } else { place.authority() };
     let target = format!("{}{}", place.base, request.target);
-    let mut built = HttpRequest::builder().method(method).uri(target).header("host", host).header("user-agent", AGENT);
+    let mut built = HttpRequest::builder().method(method).uri(target).header("host", host(place)).header("user-agent", AGENT);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
         built = built.header("accept", "application/json, */*;q=0.5");
     }

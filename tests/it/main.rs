@@ -51,6 +51,7 @@ mod planted;
 mod prefix;
 mod ranges;
 mod readme;
+mod recipe_files;
 mod recipes;
 mod refs;
 mod remote;

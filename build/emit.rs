@@ -108,7 +108,10 @@ fn index(index: &KeywordIndex) -> String {
         .entries
         .iter()
         .map(|e| {
-            format!("Entry {{ gram: {}, head: {}, keyword: {}, offset: {} }}", e.gram, e.head, e.keyword, e.offset)
+            format!(
+                "Entry {{ gram: {}, head: {}, keyword: {}, offset: {}, beside: {} }}",
+                e.gram, e.head, e.keyword, e.offset, e.beside
+            )
         })
         .collect();
     format!(

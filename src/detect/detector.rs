@@ -80,7 +80,7 @@ impl<'r> Detector<'r> {
         let mut hits = std::mem::take(&mut scratch.hits);
         hits.clear();
         self.hits(chunk.bytes, scratch, &mut hits);
-        hits.sort_by_key(|h| h.start);
+        hits.sort_unstable();
         for number in 0..hits.len() {
             if hits.get(number).is_some_and(|h| (chunk.from..chunk.to).contains(&(h.start as usize))) {
                 self.decide(chunk.bytes, &hits, number, out);

@@ -5,6 +5,7 @@
 //! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
+mod anchors;
 pub mod checksum;
 pub mod classes;
 pub mod compile;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod grams;
 pub mod lint;
 pub mod load;
+mod rates;
 pub mod recipe;
 pub mod schema;
 pub mod shape;

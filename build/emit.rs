@@ -109,8 +109,8 @@ fn index(index: &KeywordIndex) -> String {
         .iter()
         .map(|e| {
             format!(
-                "Entry {{ gram: {}, head: {}, keyword: {}, offset: {}, beside: {} }}",
-                e.gram, e.head, e.keyword, e.offset, e.beside
+                "Entry {{ head: {}, tail: {}, keyword: {}, offset: {}, last: {}, beside: {} }}",
+                e.head, e.tail, e.keyword, e.offset, e.last, e.beside
             )
         })
         .collect();

@@ -45,8 +45,9 @@ impl Engine {
 pub struct HitScratch {
     /// Places of windows in the block: every second byte at most, and a margin for whole vector stores.
     places: Box<[u16; BLOCK / 2 + 16]>,
-    /// Places of 4-grams in the block: two for each window.
-    grams: Box<[u16; BLOCK + 32]>,
+    /// 4-grams in the block, two for each window: the place, and in the lowest bits which of the three things that may be
+    /// beside it fits.
+    grams: Box<[u32; BLOCK + 32]>,
 }
 
 impl Default for HitScratch {
@@ -70,8 +71,8 @@ pub fn find_hits(index: &KeywordIndex, engine: Engine, text: &[u8], scratch: &mu
         let count = scalar_windows(index, block, done.end..len, done.start, scratch.places.as_mut());
         let places = scratch.places.get(..count).unwrap_or_default();
         let count = grams4(index, text, base, places, scratch.grams.as_mut());
-        for place in scratch.grams.get(..count).unwrap_or_default() {
-            confirm(index, text, base + usize::from(*place), hits);
+        for gram in scratch.grams.get(..count).unwrap_or_default() {
+            confirm(index, text, base + (gram >> 3) as usize, gram & 7, hits);
         }
         base += BLOCK;
     }
@@ -125,7 +126,7 @@ fn first_u64(bytes: &[u8]) -> u64 {
 }
 
 /// For each window, keeps its 4-grams that are in the table, with what is beside them.
-fn grams4(index: &KeywordIndex, text: &[u8], base: usize, places: &[u16], grams: &mut [u16; BLOCK + 32]) -> usize {
+fn grams4(index: &KeywordIndex, text: &[u8], base: usize, places: &[u16], grams: &mut [u32; BLOCK + 32]) -> usize {
     let bits = index.grams4.len().trailing_zeros();
     let mut count = 0;
     for place in places {
@@ -133,15 +134,16 @@ fn grams4(index: &KeywordIndex, text: &[u8], base: usize, places: &[u16], grams:
         let from = (base + usize::from(*place)).checked_sub(1);
         let inside = from.and_then(|i| text.get(i..)).and_then(<[u8]>::first_chunk::<8>);
         let around = u64::from_le_bytes(inside.copied().unwrap_or_else(|| padded(text, from)));
-        for shift in 0..2u16 {
+        for shift in 0..2 {
             let here = around >> (8 * shift);
             let (at, alone) = word4(fold((here >> 8) as u32), bits);
             let word = index.grams4.get(at as usize).copied().unwrap_or(0);
-            let known = word >> alone | word >> class(here as u8) | word >> class((here >> 40) as u8);
+            let (back, ahead) = (word >> class(here as u8) & 1, word >> class((here >> 40) as u8) & 1);
+            let fits = word >> alone & 1 | back << 1 | ahead << 2;
             if let Some(slot) = grams.get_mut(count) {
-                *slot = place + shift;
+                *slot = (u32::from(*place) + shift) << 3 | fits;
             }
-            count += (known & 1) as usize;
+            count += usize::from(fits != 0);
         }
     }
     count
@@ -151,29 +153,34 @@ fn word_at(text: &[u8], at: usize) -> Option<u32> {
     text.get(at..).and_then(<[u8]>::first_chunk::<4>).map(|b| u32::from_le_bytes(*b))
 }
 
-/// Appends the keywords of the 4-gram at `at` that stand around it.
-fn confirm(index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+/// Appends the keywords of the 4-gram at `at` that stand around it. `fits` has a bit for each of what may be beside it.
+fn confirm(index: &KeywordIndex, text: &[u8], at: usize, fits: u32, hits: &mut Vec<Hit>) {
     let Some(gram) = word_at(text, at).map(fold) else { return };
-    let beside = |at: Option<usize>| at.and_then(|at| text.get(at)).copied();
-    let back = beside(at.checked_sub(1)).map(before);
-    let ahead = beside(Some(at + MIN_KEYWORD)).map(behind);
-    for beside in [Some(ALONE), back, ahead].into_iter().flatten() {
-        let entries = index.entries_for(gram, beside);
-        if !entries.is_empty() {
-            compare(entries, (gram, beside), index, text, at, hits);
-        }
+    // At the text's edges any byte will do: no keyword that has one there is found.
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    let kinds = [ALONE, before(byte(at.wrapping_sub(1))), behind(byte(at + MIN_KEYWORD))];
+    let mut fits = fits;
+    while let Some(beside) = kinds.get(fits.trailing_zeros() as usize) {
+        compare(index.entries_for(gram, *beside), *beside, index, text, at, hits);
+        fits &= fits - 1;
     }
 }
 
-/// Appends the keywords of those entries that are of the 4-gram at `at`, with that beside it, and stand around it.
-fn compare(entries: &[Entry], anchor: (u32, u8), index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+/// Appends the keywords of those entries that have that beside the 4-gram at `at`, and stand around it. Their own 4-gram need
+/// not be compared: a keyword that stands there has it.
+fn compare(entries: &[Entry], beside: u8, index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    if entries.is_empty() {
+        return;
+    }
     // A keyword's first four bytes lie in the sixteen that end with its 4-gram.
     const BACK: usize = MAX_KEYWORD - MIN_KEYWORD;
     let inside = at.checked_sub(BACK).and_then(|from| text.get(from..)).and_then(<[u8]>::first_chunk);
     let around = u128::from_le_bytes(inside.copied().unwrap_or_else(|| at_edge(text, at)));
-    for entry in entries.iter().filter(|e| (e.gram, e.beside) == anchor) {
+    for entry in entries.iter().filter(|entry| entry.beside == beside) {
         let offset = usize::from(entry.offset);
-        if fold((around >> (8 * (BACK - offset))) as u32) != entry.head {
+        if fold((around >> (8 * (BACK - offset))) as u32) != entry.head
+            || word_at(text, at + usize::from(entry.last)).map(fold) != Some(entry.tail)
+        {
             continue;
         }
         let Some(start) = at.checked_sub(offset) else { continue };

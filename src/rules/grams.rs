@@ -35,14 +35,16 @@ pub struct Keyword {
 /// One place in the hash table: a 4-gram of a keyword, and what is beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The folded 4-gram, little-endian.
-    pub gram: u32,
-    /// The keyword's own first four bytes, folded: compared before the keyword is.
+    /// The keyword's first four bytes, folded, little-endian: compared before the keyword is.
     pub head: u32,
+    /// Its last four.
+    pub tail: u32,
     /// Index into [`KeywordIndex::keywords`].
     pub keyword: u16,
     /// Where in the keyword the 4-gram stands.
     pub offset: u8,
+    /// How far behind the 4-gram's start the last four bytes do.
+    pub last: u8,
     /// The byte beside it that was chosen: [`ALONE`], [`behind`] or [`before`].
     pub beside: u8,
 }
@@ -135,7 +137,8 @@ impl KeywordIndex {
         for ((literal, exact), woken) in in_order {
             let cut = literal.get(..literal.len().min(MAX_KEYWORD)).unwrap_or_default();
             let Some((gram, offset, beside)) = chooser.choose(cut) else { continue };
-            let head = cut.first_chunk::<4>().map_or(0, |b| fold(u32::from_le_bytes(*b)));
+            let [head, tail] = [cut.first_chunk::<4>(), cut.last_chunk::<4>()]
+                .map(|end| end.map_or(0, |b| fold(u32::from_le_bytes(*b))));
             let (mut bytes, mut fold) = ([0; MAX_KEYWORD], [0; MAX_KEYWORD]);
             for ((to, fold), from) in bytes.iter_mut().zip(&mut fold).zip(cut) {
                 *to = if *exact { *from } else { from.to_ascii_lowercase() };
@@ -143,7 +146,8 @@ impl KeywordIndex {
             }
             let first = rules.len() as u32;
             rules.extend_from_slice(woken);
-            entries.push(Entry { gram, head, keyword: keywords.len() as u16, offset, beside });
+            let last = (cut.len() - MIN_KEYWORD) as u8 - offset;
+            entries.push((gram, Entry { head, tail, keyword: keywords.len() as u16, offset, last, beside }));
             keywords.push(Keyword { bytes, fold, len: cut.len() as u8, rules: (first, rules.len() as u32) });
         }
         // Four words for each 4-gram: 64 KiB for four thousand. Half as many let twice as much text through.
@@ -151,8 +155,8 @@ impl KeywordIndex {
         let (hash3, grams3) = chooser.table(bits);
         let grams4 = table4(&entries, bits - 1);
         let bucket_bits = log2(chooser.anchors() * 2).max(4);
-        entries.sort_by_key(|e| (bucket(e.gram, e.beside, bucket_bits), e.gram, e.beside, e.keyword));
-        let bucket_of = |h: u32| entries.partition_point(|e| bucket(e.gram, e.beside, bucket_bits) < h) as u16;
+        entries.sort_by_key(|(gram, e)| (bucket(*gram, e.beside, bucket_bits), *gram, e.beside, e.keyword));
+        let bucket_of = |h: u32| entries.partition_point(|(gram, e)| bucket(*gram, e.beside, bucket_bits) < h) as u16;
         let buckets: Vec<u16> = (0..=1u32 << bucket_bits).map(bucket_of).collect();
         Self {
             keywords: keywords.into(),
@@ -161,7 +165,7 @@ impl KeywordIndex {
             grams3: grams3.into(),
             grams4: grams4.into(),
             buckets: buckets.into(),
-            entries: entries.into(),
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
         }
     }
 
@@ -227,10 +231,10 @@ pub(super) fn set(table: &mut [u32], place: u32, bit: u32) {
 }
 
 /// The table of 4-grams and what is beside them, of 2^`bits` words.
-fn table4(entries: &[Entry], bits: u32) -> Vec<u32> {
+fn table4(entries: &[(u32, Entry)], bits: u32) -> Vec<u32> {
     let mut table = vec![0u32; 1 << bits];
-    for entry in entries {
-        let (place, alone) = word4(entry.gram, bits);
+    for (gram, entry) in entries {
+        let (place, alone) = word4(*gram, bits);
         let bit = if entry.beside == ALONE { alone } else { u32::from(entry.beside - 1) & 31 };
         set(&mut table, place, bit);
     }
@@ -259,7 +263,7 @@ mod tests {
                 let beside =
                     [at.checked_sub(1).map(|i| before(bytes[i])), bytes.get(at + 4).map(|b| behind(*b)), Some(ALONE)];
                 let mut entries = beside.into_iter().flatten().flat_map(|b| index.entries_for(g, b));
-                entries.any(|e| (e.gram, e.keyword, e.offset) == (g, i as u16, o))
+                entries.any(|e| (e.keyword, e.offset) == (i as u16, o))
             });
             assert!(found && keyword.starts(bytes));
             assert_eq!(index.rules_of(i as u16)[1], 7);

@@ -2,7 +2,7 @@
 //!
 //! `schema` is the format; `load` reads files and says what is wrong with them, with file and line; `lint`
 //! holds what a rule must keep, `recipe` what a recipe must; `compile` makes the [`RuleSet`], whose keyword
-//! index (`grams`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
+//! index (`grams`, by `anchors` and `rates`), byte classes (`classes`) and rows of steps (`steps`) the matcher uses; `texts` keeps the start short. The same code runs in `build.rs` for the
 //! embedded set (`embedded`) and at run time for `--rules DIR`.
 
 mod anchors;

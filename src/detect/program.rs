@@ -254,7 +254,7 @@ mod tests {
         let names = regex.group_info().pattern_names(regex_automata::PatternID::ZERO).enumerate();
         let named = names.filter_map(|(i, name)| Some((name?.to_owned(), captures.get_group(i)?.range())));
         let mut groups: Groups = named.collect();
-        groups.sort();
+        groups.sort_by_key(|(name, span)| (name.clone(), span.start));
         captures.get_group(0).map(|whole| (whole.range(), groups))
     }
 
@@ -266,7 +266,7 @@ mod tests {
             if program.groups.iter().any(|name| name == "secret") {
                 groups.push(("secret".to_owned(), m.secret));
             }
-            groups.sort();
+            groups.sort_by_key(|(name, span)| (name.clone(), span.start));
             (m.whole, groups)
         }))
     }

@@ -129,10 +129,11 @@ impl<'a> Verification<'a> {
     }
 }
 
-/// `$XDG_STATE_HOME/quell`, or `~/.local/state/quell`.
+/// `$XDG_STATE_HOME/quell`, or `~/.local/state/quell`. A home that is not there is not made.
 fn state_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|h| h.join(".local/state"))).map(|c| c.join("quell"))
+    let home = || folder("HOME").filter(|home| home.is_dir()).map(|home| home.join(".local/state"));
+    folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("quell"))
 }
 
 /// What stands under `[endpoints]`; its names are providers and protocols.

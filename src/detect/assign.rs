@@ -120,10 +120,12 @@ impl Scan<'_> {
         if self.peek() == Some(b':') && !self.text.get(self.at..)?.starts_with(b":=") {
             return self.colon().then_some(Form::Assigned);
         }
-        if ASSIGNING.iter().any(|operator| self.eat(operator)) {
+        // Most names are followed by none: the first byte says so.
+        let first = self.peek()?;
+        if b"=:-<+?|%".contains(&first) && ASSIGNING.iter().any(|operator| self.eat(operator)) {
             return Some(Form::Assigned);
         }
-        if blank && DEFAULTING.iter().any(|operator| self.eat(operator)) {
+        if blank && b"|?o".contains(&first) && DEFAULTING.iter().any(|operator| self.eat(operator)) {
             return self.quote_ahead().then_some(Form::Assigned);
         }
         // `setName("value")`

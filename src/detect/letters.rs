@@ -39,10 +39,12 @@ const FOLLOWS: [&[u8; 26]; 26] = [
 /// The fewest letters of which something is said.
 const FEWEST: usize = 4;
 
-/// Words all the same, though their letters hardly follow each other elsewhere.
+/// Words and products all the same, though their letters hardly follow each other elsewhere.
 const WORDS: &str = "software microsoft dashboard sandbox lambda bcrypt scrypt libmysql harfbuzz kqueue weekly weekday \
     weekdays goodbye enough zombie oxidize pbkdf hmac freebsd netbsd openbsd mozilla whatwg linux proxy boxed abcde \
-    psql pswd pssw xkcd sqrt john johndoe llvm grpc whoami";
+    psql pswd pssw xkcd sqrt john johndoe llvm grpc whoami zabbix kafka phpmyadmin mqtt emqx \
+    vsftpd sftp rabbitmq influxdb haproxy symfony sugarcrm piwik fluxcd xyzzy plugh huawei zyxel jdbc sysdba pkcs krbtgt \
+    xyzxyz nihao ambiguous cygwin occupy";
 
 /// Whether a text of letters of one case, perhaps joined by signs, makes no word: at most two of a hundred words of that
 /// length do not, and of random letters half do at four, three of four at five, and nearly all from eight on. Of what is
@@ -106,7 +108,8 @@ fn is_odd(text: &[u8], letters: usize, leeway: usize) -> bool {
     let lower = text.to_ascii_lowercase();
     // What programmers call a thing that needs no name, and how they shorten what it is for.
     let nameless = ["foo", "baz", "qux", "quux", "pw"].iter().any(|word| lower.starts_with(word.as_bytes()));
-    let shortened = lower.ends_with(b"pw") || contains(&lower, "sql") || contains(&lower, "passw");
+    let shortened =
+        lower.ends_with(b"pw") || lower.ends_with(b"db") || contains(&lower, "sql") || contains(&lower, "passw");
     if nameless || shortened || std::str::from_utf8(&lower).is_ok_and(|lower| is_listed(WORDS, lower)) {
         return false;
     }

@@ -86,6 +86,11 @@ pub(super) fn is_lettered(password: bool, text: &str) -> bool {
     !(if password { is_typed(text) } else { is_mixed(text) }) && is_unpronounceable(text)
 }
 
+/// Whether a value is made of random letters, or of few characters with digits.
+pub(super) fn is_loose(password: bool, text: &str) -> bool {
+    is_lettered(password, text) || password && letters::are_scrambled(text)
+}
+
 /// Whether a value is made as secrets are, in one of these ways.
 pub(super) fn is_structured(password: bool, text: &str) -> bool {
     (if password { is_typed(text) || is_pin(text) } else { is_mixed(text) }) || is_unpronounceable(text)

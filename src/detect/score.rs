@@ -140,7 +140,7 @@ const POINTS: [Row; 28] = [
     (|s| s.value.quoting == Quoting::Quoted, points("format", 1, "written between quotes or tags: a literal")),
     (|s| s.bare() && names::is_variable(s.name), points("format", 1, "given to a variable of the environment")),
     (|s| s.compared() && !s.password && s.shown.len() < literal::MIN_COMPARED, doubt("comparison", "short, and compared with: a test value")),
-    (|s| s.value.form == Form::Beside && !names::is_variable(s.name) && literal::is_lettered(s.password, s.shown), doubt("list", "letters beside other strings: a list of words")),
+    (|s| s.value.form == Form::Beside && !names::is_variable(s.name) && literal::is_loose(s.password, s.shown), doubt("list", "letters beside other strings: a list of words")),
     (|s| literal::is_phrase(s.shown), doubt("phrase", "a phrase of words that are joined")),
     (|s| literal::is_label(s.name, s.shown), doubt("translation", "a word with a capital, as labels and translations are")),
     (|s| literal::is_mail(s.shown), doubt("mail", "an address of mail")),

@@ -51,7 +51,7 @@ const CONVERTING: &str = "from byte bytes string str of decode encode value_of v
 /// How far behind a keyword an element of a list may begin.
 const LIST: usize = 900;
 /// And how many of them are looked at.
-const MAX_ELEMENTS: usize = 16;
+const MAX_ELEMENTS: usize = 7;
 
 /// Reads the openers at `at` and the extent of the value behind them; of a list, that of its first element.
 pub(super) fn at(text: &[u8], at: usize, form: Form) -> Option<Value> {

@@ -183,6 +183,7 @@ pub(super) fn is_unpronounceable(text: &str) -> bool {
             && text.is_ascii()
             && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
             && grams::commonness(text.as_bytes()) < limit
+            && !letters::is_known(text.as_bytes())
 }
 
 /// Whether a value says no more than its name does: `clientSecret: "client-secret-1"`.

@@ -109,10 +109,15 @@ impl<'r> Detector<'r> {
                 }
                 Shape::Pem => self.pem(*index, rule, text, start, &mut block),
                 Shape::Jwt => jwt_match(*index, rule, text, start),
-                Shape::Assign | Shape::Pair => value
-                    .get_or_insert_with(|| assign::value_after(text, start..end))
-                    .as_ref()
-                    .and_then(|value| self.assigned(*index, rule, text, start..end, value)),
+                Shape::Assign | Shape::Pair => {
+                    let value = value.get_or_insert_with(|| assign::value_after(text, start..end)).as_ref();
+                    out.extend(value.and_then(|value| self.assigned(*index, rule, text, start..end, value)));
+                    out.extend(
+                        assign::others(text, start, value)
+                            .filter_map(|value| self.assigned(*index, rule, text, start..end, &value)),
+                    );
+                    None
+                }
                 Shape::Run => None,
             };
             out.extend(found);

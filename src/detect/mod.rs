@@ -5,7 +5,7 @@
 //! `steps`
 //! matches the patterns that need no regex, `pattern` the others, by a `program` as long as that is quick; `checks` holds
 //! what must be true of a match, with `decode` and `entropy` to help it. `score` judges passwords and assignments by named
-//! features, which `context`, `literal`, `names`, `placeholder` and `stored` tell. `selftest` runs a rule's own `match` and
+//! features, which `context`, `letters`, `literal`, `names`, `placeholder` and `stored` tell. `selftest` runs a rule's own `match` and
 //! `miss` lines, and `judged` tells a person what of a place decided.
 
 mod assign;
@@ -20,6 +20,7 @@ pub mod entropy;
 pub mod hits;
 mod judged;
 mod jwt;
+mod letters;
 mod literal;
 mod names;
 mod pairing;

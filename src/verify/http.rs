@@ -82,7 +82,8 @@ pub fn host(place: &Place) -> String {
 fn http(place: &Place, request: Request) -> Result<HttpRequest<Full<Bytes>>, Why> {
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Why::Unusable)?;
     let target = format!("{}{}", place.base, request.target);
-    let mut built = HttpRequest::builder().method(method).uri(target).header("host", host(place)).header("user-agent", AGENT);
+    let mut built =
+        HttpRequest::builder().method(method).uri(target).header("host", host(place)).header("user-agent", AGENT);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
         built = built.header("accept", "application/json, */*;q=0.5");
     }

@@ -55,5 +55,6 @@ mod remote;
 mod remote_github;
 mod rule_pages;
 mod server;
+mod services;
 mod snapshots;
 mod targets;

@@ -21,7 +21,8 @@ const HOLDS: i64 = 300;
 pub(super) fn assertion(parts: &Parts, now: i64) -> Result<Secret, Why> {
     let account = parts.text("client_email")?;
     let pair = RsaKeyPair::from_pkcs8(&der(parts.text("secret")?).ok_or(Why::Unusable)?).map_err(|_| Why::Unusable)?;
-    let claims = json!({ "iss": account, "scope": SCOPE, "aud": AUDIENCE, "iat": now, "exp": now.saturating_add(HOLDS) });
+    let claims =
+        json!({ "iss": account, "scope": SCOPE, "aud": AUDIENCE, "iat": now, "exp": now.saturating_add(HOLDS) });
     let head = json!({ "alg": "RS256", "typ": "JWT" });
     let encoded = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", encoded(&head), encoded(&claims));

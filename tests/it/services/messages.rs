@@ -64,7 +64,7 @@ fn a_user_and_a_key_of_nats() {
 
 #[test]
 fn a_user_of_rabbitmq() {
-    let (mut command, dir) = service("rabbitmq-server", RABBIT, "rabbitmq");
+    let (mut command, dir) = service("../lib/rabbitmq/bin/rabbitmq-server", RABBIT, "rabbitmq");
     // Its own port to other nodes is 20,000 above.
     let (port, epmd) = (free_port(), free_port());
     let own = password();
@@ -86,7 +86,7 @@ fn a_user_of_rabbitmq() {
     };
     environment(&mut command);
     super::as_user(&mut command, "rabbitmq", dir.path());
-    let program = tool("rabbitmqctl", RABBIT);
+    let program = tool("../lib/rabbitmq/bin/rabbitmqctl", RABBIT);
     let server = Service::start(command, port, tempfile::TempDir::new().unwrap());
     let control = |arguments: &[&str]| {
         let mut one = Command::new(&program);
@@ -106,6 +106,8 @@ fn a_user_of_rabbitmq() {
     control(&["delete_user", "svc"]);
     is(&at(&own), Verdict::Indistinct);
     control(&["stop"]);
+    // What tells nodes of each other outlives them.
+    done(Command::new(tool("epmd", RABBIT)).args(["-port", &epmd.to_string(), "-kill"]));
 }
 
 /// A server whose users are in a file.

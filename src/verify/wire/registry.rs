@@ -134,7 +134,7 @@ mod tests {
         assert!(issuer(&place, "https://registry.acme.example/token").is_some());
         for other in [
             "https://acme.example/token",
-            "http://registry.acme.example/token",
+            "ftp://registry.acme.example/token",
             "https://registry.acme.example:8443/token",
             "https://auth.docker.io/token",
             "https://u:p@registry.acme.example/token",

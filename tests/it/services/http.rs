@@ -1,6 +1,5 @@
 //! OpenBao, whose interface is Vault's, and the STS of moto.
 
-use std::fs;
 use std::process::Command;
 
 use quell::model::Verdict;
@@ -20,7 +19,7 @@ fn a_token_of_openbao() {
     command.args(["server", "-dev", "-dev-no-store-token", &format!("-dev-listen-address=127.0.0.1:{port}")]);
     command.env("BAO_DEV_ROOT_TOKEN_ID", &root);
     let server = Service::start(command, port, dir);
-    let url = format!("http://{}", server.place());
+    let url = server.url();
     let api = |method: &str, path: &str, body: &str| -> Value {
         let mut curl = Command::new(tool("curl", CURL));
         curl.args([
@@ -80,7 +79,7 @@ fn an_access_key_of_aws() {
     let port = free_port();
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env("INITIAL_NO_AUTH_ACTION_COUNT", "1000000");
     let server = Service::start(command, port, dir);
-    let url = format!("http://{}", server.place());
+    let url = server.url();
     let python =
         |arguments: &[&str]| done(Command::new(tool("python", MOTO)).args(["-c", SETUP, &url]).args(arguments));
     // Zero from now on, or as many as before.
@@ -123,5 +122,4 @@ fn an_access_key_of_aws() {
     python(&["delete", &key[0]]);
     free("0");
     is(&at(&key[0], &key[1]), Verdict::Indistinct);
-    let _ = fs::metadata(server.dir.path());
 }

@@ -28,8 +28,9 @@ fn a_user_and_a_key_of_nats() {
     let (own, wrong) = (password(), password());
     let seed: [u8; 32] = std::array::from_fn(|n| own.as_bytes()[n % own.len()].wrapping_mul(n as u8 + 3));
     let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
-    let (public, private) =
-        (nkey(&[20 << 3], pair.public_key().as_ref()), nkey(&[(18 << 3) | (20 >> 2), (20 & 3) << 6 >> 0], &seed));
+    let public = nkey(&[20 << 3], pair.public_key().as_ref());
+    // The seed's letter, and the five bits of the user's.
+    let private = nkey(&[(18 << 3) | (20 >> 2), 0], &seed);
     let (mut command, dir) = service("nats-server", NATS, "");
     let file = dir.path().join("nats.conf");
     let configuration = |users: &str| fs::write(&file, format!("authorization {{ users = [{users}] }}\n")).unwrap();

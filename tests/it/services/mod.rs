@@ -6,6 +6,7 @@
 
 mod directory;
 mod http;
+mod issuers;
 mod liars;
 mod messages;
 mod sql;
@@ -79,6 +80,11 @@ impl Service {
     /// `127.0.0.1:PORT`.
     pub(crate) fn place(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its address for HTTP, without TLS.
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}", "http", self.place())
     }
 
     /// Sends a signal.

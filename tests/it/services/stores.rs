@@ -96,7 +96,7 @@ fn a_login_at_a_registry_of_containers() {
     let at = |word: &str| {
         let login = data_encoding::BASE64.encode(format!("svc:{word}").as_bytes());
         let text = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{login}\"}}}}}}", server.place());
-        ask(&text, "docker-registry-auth", &[("docker", &format!("http://{}", server.place()))])
+        ask(&text, "docker-registry-auth", &[("docker", &server.url())])
     };
     let live = at(&own);
     is(&live, Verdict::Live);

@@ -26,6 +26,7 @@ mod model {
 
 #[path = "src/rules"]
 mod rules {
+    pub mod anchors;
     pub mod checksum;
     pub mod classes;
     pub mod compile;
@@ -33,6 +34,7 @@ mod rules {
     pub mod grams;
     pub mod lint;
     pub mod load;
+    pub mod rates;
     pub mod recipe;
     pub mod recipe_lint;
     pub mod schema;

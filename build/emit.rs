@@ -111,7 +111,10 @@ fn index(index: &KeywordIndex) -> String {
         .entries
         .iter()
         .map(|e| {
-            format!("Entry {{ gram: {}, head: {}, keyword: {}, offset: {} }}", e.gram, e.head, e.keyword, e.offset)
+            format!(
+                "Entry {{ head: {}, tail: {}, keyword: {}, offset: {}, last: {}, beside: {} }}",
+                e.head, e.tail, e.keyword, e.offset, e.last, e.beside
+            )
         })
         .collect();
     format!(

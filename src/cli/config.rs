@@ -2,6 +2,7 @@
 //! configuration trust). Never anything in a target.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,13 @@ pub(super) struct Config {
     pub(super) rules: RulesConfig,
     #[serde(default)]
     pub(super) fingerprint: FingerprintConfig,
+    #[serde(default)]
+    pub(super) verify: VerifyConfig,
+    #[serde(default)]
+    pub(super) network: NetworkConfig,
+    /// Hosts that may be asked beside the providers' own: by provider or protocol, one or several.
+    #[serde(default)]
+    pub(super) endpoints: BTreeMap<String, OneOrMany>,
     /// Suppressions that hold for every target.
     #[serde(default)]
     pub(super) suppress: Vec<toml::Value>,
@@ -51,6 +59,48 @@ pub(super) struct ScanConfig {
 pub(super) struct RulesConfig {
     /// A directory of rule files.
     pub(super) dir: Option<PathBuf>,
+}
+
+/// `[verify]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerifyConfig {
+    /// Verify what a scan finds, as `--verify` does.
+    pub(super) scans: Option<bool>,
+    /// Ask where a refusal may lock an account.
+    pub(super) logins: Option<bool>,
+    /// The most requests of a run.
+    pub(super) max_requests: Option<u64>,
+    /// For how many hours an issuer's answer counts.
+    pub(super) keep_hours: Option<u32>,
+}
+
+/// `[network]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkConfig {
+    /// The organisation's proxy.
+    pub(super) proxy: Option<String>,
+    /// Certificates of authorities, as PEM.
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// A text, or a list of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text in quotes, or a list of them")]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// As a list.
+    pub(super) fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::Many(many) => many.clone(),
+        }
+    }
 }
 
 /// `[fingerprint]`
@@ -89,7 +139,9 @@ impl Config {
         }
         // Paths in the file are relative to it.
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in [&mut config.rules.dir, &mut config.fingerprint.key_file].into_iter().flatten() {
+        for file in
+            [&mut config.rules.dir, &mut config.fingerprint.key_file, &mut config.network.ca_file].into_iter().flatten()
+        {
             *file = folder.join(&*file);
         }
         Ok(config)

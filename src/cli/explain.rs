@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::config::Config;
+use super::exit::escaped;
+use super::verification::{self, Verification};
 use super::{Exit, features, rules, scan};
 use crate::model::{Confidence, Finding, Fingerprint, Part, Report, nearest};
 use crate::report::{self, Style};
@@ -43,6 +45,12 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         bail!("`{}` is neither a rule nor a fingerprint, nor the PATH:LINE of a file\n  help: {near}", args.what);
     };
     let mut report = scanned(args, &config, args.paths.clone())?;
+    // What an earlier run was told; nothing is asked here.
+    let offline = verification::Args { offline: true, ..verification::Args::default() };
+    Verification::new(&offline, &config, &set, None, false)?.run(&set, &mut report)?;
+    for finding in &mut report.findings {
+        finding.verification = finding.verification.take().filter(|v| v.cached);
+    }
     report.findings.retain(|f| f.fingerprint.as_ref() == Some(&fingerprint));
     let Some(finding) = report.findings.first() else {
         bail!(
@@ -52,8 +60,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     };
     let rule = set.rule(&finding.kind.rule).cloned();
     let first = judged_place(&set, finding);
+    let answers: Vec<String> =
+        report.findings.iter().filter_map(|f| f.verification.as_ref()).map(|v| v.answer.clone()).collect();
     let shown = Report { findings: report.findings, ..Report::default() };
     report::findings(&shown, Style::default(), &mut out)?;
+    for answer in answers {
+        writeln!(out, "  last answer  {}\n", escaped(&answer))?;
+    }
     if let Some((path, line)) = first {
         // The file may have gone since it was scanned.
         let _ = features::write(&set, &path, line, &mut out);

@@ -76,7 +76,10 @@ mod tests {
             config.scan.threads.is_some()
                 && config.rules.dir.is_some()
                 && config.fingerprint.key_file.is_some()
-                && config.scan.max_file_size.is_some(),
+                && config.scan.max_file_size.is_some()
+                && config.verify.keep_hours.is_some()
+                && config.network.proxy.is_some()
+                && config.endpoints.len() == 3,
             "{text}"
         );
         toml::from_str::<toml::Table>(CONFIG).unwrap();

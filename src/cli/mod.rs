@@ -20,12 +20,15 @@ mod output;
 mod pages;
 mod places;
 mod progress;
+mod recipe;
 mod remote;
 mod rule_pages;
 mod rules;
 mod scan;
 mod scratch;
 mod suppress;
+mod verification;
+mod verify;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +52,8 @@ struct Args {
 enum Verb {
     /// Find secrets in directories, files, standard input and repositories on servers.
     Scan(Box<scan::Args>),
+    /// Ask whether the secrets of a report, or one that is handed in, still work.
+    Verify(verify::Args),
     /// List, show and check rules.
     Rules(rules::Args),
     /// Install git hooks, and what they call.
@@ -86,6 +91,7 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
     };
     let outcome = match args.verb {
         Verb::Scan(args) => scan::run(&args),
+        Verb::Verify(args) => verify::run(&args),
         Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Baseline(args) => baseline::run(&args),

@@ -4,7 +4,7 @@
 //! `chosen` says which of an owner's repositories are taken, `own` reads the token and the certificates of the user.
 
 mod chosen;
-mod own;
+pub(super) mod own;
 
 use std::cell::Cell;
 use std::io::Write;
@@ -58,7 +58,7 @@ pub(super) struct Args {
     token_file: Option<PathBuf>,
     /// A file with the certificates of authorities to trust beside the system's, as PEM.
     #[arg(long, value_name = "FILE", env = "QUELL_CA_FILE", help_heading = "Servers")]
-    ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
     /// A repository of which more than this must be received is not scanned, which makes the scan incomplete [default: 20G].
     #[arg(long, value_name = "SIZE", help_heading = "Servers")]
     max_clone_size: Option<String>,

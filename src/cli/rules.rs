@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::exit::escaped;
-use super::{Exit, rule_pages, scan};
+use super::{Exit, recipe, rule_pages, scan};
 use crate::detect::selftest;
 use crate::model::{counted, nearest};
 use crate::rules::embedded::embedded;
@@ -119,7 +119,13 @@ pub(super) fn describe(set: &RuleSet, rule: &Rule, out: &mut dyn Write) -> io::R
     line("sample", rule.sample.to_string())?;
     line("advice", rule.advice.to_string())?;
     line("docs", rule.docs.to_string())?;
-    line("controls", rule.controls.join("  "))
+    line("controls", rule.controls.join("  "))?;
+    let verified = recipe::lines(set, rule);
+    if verified.is_empty() {
+        return line("verify", "no recipe says how to ask whether it works".to_owned());
+    }
+    line("verify", set.provider_of(rule).map(|p| format!("{}/{}", p.id, rule.verify)).unwrap_or_default())?;
+    verified.into_iter().try_for_each(|(name, text)| line(&format!("  {name}"), text))
 }
 
 fn checks(rule: &Rule) -> String {

@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow, bail};
 use super::config::{Config, human, size, word};
 use super::progress::Line;
 use super::suppress::Suppress;
-use super::{Exit, baseline, changes, exit, narrow, output, remote};
-use crate::model::{Confidence, GapKind, Report, nearest, system_words};
+use super::{Exit, baseline, changes, exit, narrow, output, remote, verification};
+use crate::model::{Confidence, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
 use crate::scan::{Cache, HistoryError, MAX_MATCHES, Markers, Progress, ScanOptions, Target, history, scan};
@@ -89,11 +89,19 @@ pub(super) struct Args {
     pub(super) changes: changes::Args,
     #[command(flatten)]
     pub(super) remote: remote::Args,
+    /// Ask each provider, harmlessly, whether what is found works. `quell verify --hosts` prints who may be asked.
+    #[arg(long, help_heading = "Verification")]
+    pub(super) verify: bool,
+    /// Ask again what an earlier run asked within a day.
+    #[arg(long, help_heading = "Verification")]
+    pub(super) fresh: bool,
+    #[command(flatten)]
+    pub(super) verification: verification::Args,
 }
 
 /// Which findings fail a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FailOn {
+pub(super) enum FailOn {
     Any,
     Live,
     None,
@@ -101,7 +109,7 @@ enum FailOn {
 
 const CONFIDENCES: &[(&str, Confidence)] =
     &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
-const FAIL_ON: &[(&str, FailOn)] = &[("any", FailOn::Any), ("live", FailOn::Live), ("none", FailOn::None)];
+pub(super) const FAIL_ON: &[(&str, FailOn)] = &[("any", FailOn::Any), ("live", FailOn::Live), ("none", FailOn::None)];
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let config = Config::load(args.config.as_deref())?;
@@ -117,16 +125,46 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         }
     }
     let started = output::now();
+    let asked = verification(args, &config)?;
     let mut report = scanned(args, &config, job.as_ref(), &remote)?;
-    if fail_on == FailOn::Live {
-        without_verdict(&mut report);
+    if let Some((rules, verification)) = &asked {
+        verification.run(rules, &mut report)?;
     }
-    output::write(&outputs, &report, args.show_secrets, started)?;
+    finish(&outputs, args.show_secrets, fail_on, started, &mut report)
+}
+
+/// How findings are verified, where they are to be.
+fn verification<'a>(
+    args: &'a Args,
+    config: &Config,
+) -> Result<Option<(Cow<'static, RuleSet>, verification::Verification<'a>)>> {
+    if !args.verify && !config.verify.scans.unwrap_or(false) {
+        let given = args.fresh || args.verification.given();
+        if given {
+            bail!("--fresh, --offline, --max-requests and --logins are for verification\n  help: add --verify");
+        }
+        return Ok(None);
+    }
+    let rules = rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
+    let ca_file = args.remote.ca_file.as_deref();
+    let verification = verification::Verification::new(&args.verification, config, &rules, ca_file, args.fresh)?;
+    Ok(Some((rules, verification)))
+}
+
+/// Writes the reports, and says how the run ended.
+pub(super) fn finish(
+    outputs: &[output::Output],
+    show_secrets: bool,
+    fail_on: FailOn,
+    started: i64,
+    report: &mut Report,
+) -> Result<Exit> {
     let failing = match fail_on {
         FailOn::Any => !report.findings.is_empty(),
-        // Nothing has a verdict without verification: what is not known is a gap, not a finding that is live.
-        FailOn::Live | FailOn::None => false,
+        FailOn::Live => verification::live(report),
+        FailOn::None => false,
     };
+    output::write(outputs, report, show_secrets, started)?;
     Ok(Exit::of(failing, report.coverage.is_complete()))
 }
 
@@ -342,22 +380,6 @@ fn known(rules: &RuleSet, name: &str) -> Result<()> {
     let near =
         nearest(name, all).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
     bail!("there is no rule or provider `{name}`\n  help: {near}")
-}
-
-/// With `--fail-on live`, a finding without a verdict is something that was asked for and is not known.
-fn without_verdict(report: &mut Report) {
-    for finding in &report.findings {
-        if let Some(place) = finding.locations.first() {
-            report.coverage.gap(
-                GapKind::NoVerdict,
-                &place.path,
-                format!(
-                    "line {}: {} was not verified, so whether it is live is not known",
-                    place.line, finding.kind.rule
-                ),
-            );
-        }
-    }
 }
 
 /// Year, month and day of a time, UTC.

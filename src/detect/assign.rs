@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{names, pairing, value};
 use crate::rules::Shape;
 
-pub(super) use value::{Form, Value};
+pub(super) use value::{Form, Value, others};
 
 /// Operators that give a name its value.
 const ASSIGNING: [&[u8]; 9] = [b"=>", b":=", b"->", b"<-", b"+=", b"?=", b"||=", b"%3D", b"="];
@@ -72,7 +72,7 @@ impl Scan<'_> {
     /// Goes to the end of the name.
     fn name(&mut self) {
         // The sign that ends a keyword (`"pwd"`, `_pw=`) is no part of the name.
-        while self.at > self.hit.start && self.text.get(self.at - 1).is_some_and(|b| b"\"'=: ".contains(b)) {
+        while self.at > self.hit.start && self.text.get(self.at - 1).is_some_and(|b| b"\"'=: \\".contains(b)) {
             self.at -= 1;
         }
         self.skip_while(names::is_part);
@@ -114,23 +114,27 @@ impl Scan<'_> {
 
     /// Consumes the operator; `None` where there is none.
     fn operator(&mut self, quoted_name: bool, called: bool, blank: bool) -> Option<Form> {
-        if self.eat(b"===") || self.eat(b"==") {
+        if [&b"==="[..], b"==", b"!==", b"!="].into_iter().any(|operator| self.eat(operator)) {
             return self.quote_ahead().then_some(Form::Compared);
         }
         if self.peek() == Some(b':') && !self.text.get(self.at..)?.starts_with(b":=") {
             return self.colon().then_some(Form::Assigned);
         }
-        if ASSIGNING.iter().any(|operator| self.eat(operator)) {
+        // Most names are followed by none: the first byte says so.
+        let first = self.peek()?;
+        if b"=:-<+?|%".contains(&first) && ASSIGNING.iter().any(|operator| self.eat(operator)) {
             return Some(Form::Assigned);
         }
-        if blank && DEFAULTING.iter().any(|operator| self.eat(operator)) {
+        if blank && b"|?o".contains(&first) && DEFAULTING.iter().any(|operator| self.eat(operator)) {
             return self.quote_ahead().then_some(Form::Assigned);
         }
         // `setName("value")`
         if !called && !blank && self.eat(b"(") {
             return self.quote_ahead().then_some(Form::Called);
         }
-        if called { None } else { self.juxtaposed(quoted_name, blank).then_some(Form::Assigned) }
+        let listed = self.peek() == Some(b',') && self.opener().is_none_or(|opener| opener.last() != Some(&b'('));
+        let form = if listed { Form::Beside } else { Form::Assigned };
+        if called { None } else { self.juxtaposed(quoted_name, blank).then_some(form) }
     }
 
     /// Consumes `:`, what a type says behind it, or the `:-` of a default.
@@ -213,13 +217,16 @@ impl Scan<'_> {
             || before.ends_with(b":") && !before.ends_with(b"::")
     }
 
+    /// What stands before the quote that opens the name.
+    fn opener(&self) -> Option<&[u8]> {
+        let before = self.before().trim_ascii_end();
+        before.strip_suffix(b"\"").or(before.strip_suffix(b"'"))
+    }
+
     /// Whether a name that is followed by a comma is what a function about secrets is asked for:
     /// `checkPassword("password", "…")`.
     fn is_asked_for(&self) -> bool {
-        let before = self.before();
-        let trimmed = before.trim_ascii_end();
-        let Some(opened) = trimmed.strip_suffix(b"\"").or(trimmed.strip_suffix(b"'")) else { return false };
-        let Some(callee) = opened.strip_suffix(b"(") else { return false };
+        let Some(callee) = self.opener().and_then(|opener| opener.strip_suffix(b"(")) else { return false };
         let from = callee.iter().rev().take_while(|b| names::is_part(**b)).count();
         let callee = names::words(callee.get(callee.len() - from..).unwrap_or_default());
         callee.len() > 1 && callee.last().is_some_and(|last| names::ends_as_secret(last))
@@ -238,7 +245,10 @@ impl Scan<'_> {
     fn is_declared(&self) -> bool {
         let start = names::start(self.text, self.hit.start);
         let name = self.text.get(start..self.hit.end).unwrap_or_default();
-        if name.starts_with(b"--") || name.eq_ignore_ascii_case(b"identified by") {
+        // Behind more than one blank stands what a help text says about an option.
+        let option = matches!(name, [b'-', b'-' | b'a'..=b'z' | b'A'..=b'Z', _, _, ..]);
+        let near = self.at.checked_sub(2).and_then(|i| self.text.get(i)).is_some_and(|b| !b.is_ascii_whitespace());
+        if option && near || name.eq_ignore_ascii_case(b"identified by") {
             return true;
         }
         // How the words end and begin, cheapest first: most names stand in prose.
@@ -303,6 +313,14 @@ mod tests {
         r#"my_password_prod = b"V""#,
         r#"var password string = "V""#,
         r#"if password == "V" {"#,
+        r#"if (password !== "V") {"#,
+        r#"passwords: ["V", "W"]"#,
+        "passwords = [\n    'V',\n    'W',\n]",
+        r#"passwords := []string{"V"}"#,
+        r#""password": "{\"user_name\": \"UU\", \"x\": \"V\"}""#,
+        r#"password: '{"password_type": "PLAIN", "x": "V"}'"#,
+        r#"{\"password\":\"V\"}"#,
+        r#"SET password=PASSWORD('V')"#,
         r#"password = """V""""#,
         r#"char password[] = "V";"#,
         r#"password=String::from("V")"#,
@@ -337,6 +355,8 @@ mod tests {
         "password = V\r\nx",
         "ENV DB_PASSWORD V\n",
         "cmd --password V -x",
+        "keytool -storepassword V -x",
+        "openssl rsa -inpassword pass:V",
         "${DB_PASSWORD:-V }",
         "password: |\n    V\nx",
         "password: ${X:-V }",
@@ -361,7 +381,6 @@ mod tests {
             "getPassword()",
             "os.environ[\"PASSWORD\"]",
             "password::new",
-            "password != \"x\"",
             "password = \"open",
             "${DB_PASSWORD:?is not set}",
             "arn:aws:secretsmanager:eu-west-1:1:password:name",
@@ -372,6 +391,7 @@ mod tests {
             "- name: DB_PASSWORD\n  valueFrom: x",
             "- name: DB_PASSWORD\n- name: y\n  value: x",
             "echo password | base64",
+            "  --password    what to log in with",
         ] {
             assert_eq!(value(line), None, "{line}");
         }

@@ -115,7 +115,9 @@ fn patterned<'s>(rule: &Rule, text: &[u8], secret: &'s [u8], found: &Match) -> i
     let group = |name: &str| {
         found.groups.iter().find(|(n, _)| n == name).and_then(|(_, r)| text.get(r.clone())).unwrap_or_default()
     };
-    let short = rule.shape == Shape::Url && secret.len() < 5;
+    let short = rule.shape == Shape::Url
+        && secret.len() < 5
+        && !std::str::from_utf8(secret).is_ok_and(|s| literal::is_structured(true, s));
     let stock = literal::is_stock_login(group("user"), secret, group("host"));
     let doubts = [(short, score::SHORT), (stock, score::STOCK), (is_placeholder(secret), score::PLACEHOLDER)];
     let doubts = doubts.into_iter().filter_map(|(holds, feature)| holds.then_some(feature));

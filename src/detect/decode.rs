@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn basic_credentials_need_a_literal_password() {
         let of = |plain: &str| decode(Decoder::Basic, PADDED.encode(plain).as_bytes()).map(|d| d.doubtful);
-        let password = ["Bl4u", "er-H1mmel"].concat();
-        assert_eq!(of(&format!("user:{password}")), Some(false));
+        let chosen = ["Bl4u", "er-H1mmel"].concat();
+        assert_eq!(of(&format!("user:{chosen}")), Some(false));
         assert_eq!(of("user:password"), Some(true));
         for plain in ["user", "user:", "user:${PASSWORD}", "user:\u{1}x"] {
             assert_eq!(of(plain), None, "{plain}");

@@ -2,25 +2,18 @@
 //! checksum, structure.
 
 use std::ops::Range;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use regex_automata::meta::Regex;
-use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::{Anchored, Input, PatternID};
 
 use super::assign::{self, Value};
 use super::checks::{self, Match};
 use super::chunk::{Candidate, Chunk, Quoting};
 use super::hits::{Engine, Hit, HitScratch, find_hits};
+use super::pattern::Pattern;
 use super::{boundary, jwt, pem, run, steps};
 use crate::rules::classes::has;
 use crate::rules::{Rule, RuleSet, Shape};
 
 /// The longest password between quotes.
 pub(super) const MAX_PASSWORD: usize = 200;
-/// Groups of a pattern, the whole match included, that are resolved.
-const MAX_GROUPS: usize = 8;
 
 /// Runs a rule set over text.
 pub struct Detector<'r> {
@@ -80,7 +73,7 @@ impl<'r> Detector<'r> {
         let mut hits = std::mem::take(&mut scratch.hits);
         hits.clear();
         self.hits(chunk.bytes, scratch, &mut hits);
-        hits.sort_by_key(|h| h.start);
+        hits.sort_unstable();
         for number in 0..hits.len() {
             if hits.get(number).is_some_and(|h| (chunk.from..chunk.to).contains(&(h.start as usize))) {
                 self.decide(chunk.bytes, &hits, number, out);
@@ -116,10 +109,15 @@ impl<'r> Detector<'r> {
                 }
                 Shape::Pem => self.pem(*index, rule, text, start, &mut block),
                 Shape::Jwt => jwt_match(*index, rule, text, start),
-                Shape::Assign | Shape::Pair => value
-                    .get_or_insert_with(|| assign::value_after(text, start..end))
-                    .as_ref()
-                    .and_then(|value| self.assigned(*index, rule, text, start..end, value)),
+                Shape::Assign | Shape::Pair => {
+                    let value = value.get_or_insert_with(|| assign::value_after(text, start..end)).as_ref();
+                    out.extend(value.and_then(|value| self.assigned(*index, rule, text, start..end, value)));
+                    out.extend(
+                        assign::others(text, start, value)
+                            .filter_map(|value| self.assigned(*index, rule, text, start..end, &value)),
+                    );
+                    None
+                }
                 Shape::Run => None,
             };
             out.extend(found);
@@ -252,23 +250,7 @@ impl<'r> Detector<'r> {
         if !rule.rows.is_empty() {
             return rule.rows.iter().find_map(|row| steps::matched(row, reach, start));
         }
-        let (regex, window) = self.patterns.get(usize::from(index))?.prepared(rule, reach, start)?;
-        let mut slots = [None::<NonMaxUsize>; MAX_GROUPS * 2];
-        // Some of the engines behind it insist on no more slots than the pattern has.
-        let own = slots.get_mut(..regex.group_info().slot_len().min(MAX_GROUPS * 2))?;
-        regex.search_slots(&Input::new(window).range(start..).anchored(Anchored::Yes), own)?;
-        let span = |group: usize| {
-            Some(slots.get(group * 2).copied().flatten()?.get()..slots.get(group * 2 + 1).copied().flatten()?.get())
-        };
-        let mut found = Match { whole: span(0)?, secret: span(0)?, groups: Vec::new(), assigned: None };
-        for (group, name) in regex.group_info().pattern_names(PatternID::ZERO).enumerate().skip(1) {
-            match (name, span(group)) {
-                (Some("secret"), Some(range)) => found.secret = range,
-                (Some(name), Some(range)) => found.groups.push((name.to_owned(), range)),
-                _ => {}
-            }
-        }
-        Some(found)
+        self.patterns.get(usize::from(index))?.matched(rule, reach, start)
     }
 }
 
@@ -332,52 +314,4 @@ fn jwt_match(index: u16, rule: &Rule, text: &[u8], start: usize) -> Option<Candi
     let [header, _, signature] = jwt::scan(text, start)?;
     let whole = header.start..signature.end;
     checks::judge(index, rule, text, Match { secret: whole.clone(), whole, groups: Vec::new(), assigned: None })
-}
-
-/// A rule's regex, compiled on the first candidate that gets so far.
-///
-/// Few searches are worth a cheap engine alone. A rule that is asked often, on input made to keep it busy, gets a lazy
-/// DFA in front: it says no in a step a byte, where an engine with captures first clears its tables. Both give the
-/// same answers.
-#[derive(Default)]
-struct Pattern {
-    searches: AtomicU32,
-    cheap: OnceLock<Option<Regex>>,
-    busy: OnceLock<Option<Regex>>,
-}
-
-impl Pattern {
-    /// Searches after which a DFA has paid for its making.
-    const BUSY: u32 = 2_000;
-
-    /// The regex, and the part of `text` that it is to search; `None` where no match starts at `start`.
-    fn prepared<'t>(&self, rule: &Rule, text: &'t [u8], start: usize) -> Option<(&Regex, &'t [u8])> {
-        if self.searches.load(Ordering::Relaxed) >= Self::BUSY {
-            return Some((self.busy.get_or_init(|| compile(rule, true)).as_ref()?, text));
-        }
-        // A match is made of the pattern's own bytes: where they end, so must it.
-        let own = text.get(start..)?;
-        let len = own.iter().position(|b| !has(&rule.alphabet, *b)).unwrap_or(own.len());
-        if len < usize::from(rule.min_len) {
-            return None;
-        }
-        self.searches.fetch_add(1, Ordering::Relaxed);
-        Some((self.cheap.get_or_init(|| compile(rule, false)).as_ref()?, text.get(..start + len)?))
-    }
-}
-
-fn compile(rule: &Rule, lazy_dfa: bool) -> Option<Regex> {
-    // Searches are anchored and short: a prefilter has nothing to skip.
-    let config = Regex::config()
-        .auto_prefilter(false)
-        .utf8_empty(false)
-        .hybrid(lazy_dfa)
-        .hybrid_cache_capacity(256 << 10)
-        .dfa(false)
-        .nfa_size_limit(Some(4 << 20));
-    Regex::builder()
-        .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
-        .configure(config)
-        .build(&rule.pattern)
-        .ok()
 }

@@ -1,13 +1,15 @@
 //! The first stage: every place where a keyword stands, by the gram filter (`rules::grams` has the idea).
 //!
-//! The work is done in blocks, without a branch that depends on the text: candidates for a 3-gram go to a buffer,
-//! those that pass the bitmap of 4-grams to a second one, and only they are looked up and compared. The search
-//! for 3-grams has an AVX2 form in `avx2`; the scalar form here is the same search in safe code. Both are tested
+//! The work is done in blocks, without a branch that depends on the text: windows whose 3-gram has a keyword's byte beside it
+//! go to a buffer, their 4-grams that have one too to a second one, and only they are looked up and compared. The search
+//! for windows has an AVX2 form in `avx2`; the scalar form here is the same search in safe code. Both are tested
 //! against an Aho–Corasick automaton at every length and alignment.
+
+use std::ops::Range;
 
 use super::avx2;
 use crate::rules::KeywordIndex;
-use crate::rules::grams::{MAX_KEYWORD, MIN_KEYWORD, bit3, bit4, fold};
+use crate::rules::grams::{ALONE, Entry, MAX_KEYWORD, MIN_KEYWORD, before, behind, class, fold, word3, word4};
 
 /// One occurrence of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,10 +20,10 @@ pub struct Hit {
     pub keyword: u16,
 }
 
-/// Bytes of text for each round: its candidates fit the first-level cache beside the bitmaps.
+/// Bytes of text for each round: its candidates fit the first-level cache.
 const BLOCK: usize = 8 * 1024;
 
-/// Which form of the search for 3-grams runs.
+/// Which form of the search for windows runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// Safe code, for any processor.
@@ -41,10 +43,11 @@ impl Engine {
 /// Buffers that are used again from one call to the next.
 #[derive(Debug)]
 pub struct HitScratch {
-    /// Places of 3-grams in the block: every second byte at most, and a margin for whole vector stores.
+    /// Places of windows in the block: every second byte at most, and a margin for whole vector stores.
     places: Box<[u16; BLOCK / 2 + 16]>,
-    /// Places of 4-grams in the block: two for each of the former.
-    grams: Box<[u16; BLOCK + 32]>,
+    /// 4-grams in the block, two for each window: the place, and in the lowest bits which of the three things that may be
+    /// beside it fits.
+    grams: Box<[u32; BLOCK + 32]>,
 }
 
 impl Default for HitScratch {
@@ -56,106 +59,116 @@ impl Default for HitScratch {
 /// Appends every occurrence of every keyword in `text` to `hits`, overlapping ones included, in the order of
 /// their 4-grams. `text` has less than 4 GiB.
 pub fn find_hits(index: &KeywordIndex, engine: Engine, text: &[u8], scratch: &mut HitScratch, hits: &mut Vec<Hit>) {
-    let bits = index.bits();
     let mut base = 0;
     while base < text.len() {
         let block = text.get(base..).unwrap_or_default();
-        // One byte more than the block is read, so that a 3-gram may hang over its end.
+        // A window that begins in the block may hang over its end.
         let len = block.len().min(BLOCK);
-        let count = match engine {
-            Engine::Avx2 => avx2::grams3(&index.grams3, index.hash3, block, len, scratch.places.as_mut()),
+        let done = match engine {
+            Engine::Avx2 => avx2::windows(&index.grams3, index.hash3, block, len, scratch.places.as_mut()),
             Engine::Scalar => 0..0,
         };
-        let count = scalar_grams3(index, bits, block, count.end, len, count.start, scratch.places.as_mut());
+        let count = scalar_windows(index, block, done.end..len, done.start, scratch.places.as_mut());
         let places = scratch.places.get(..count).unwrap_or_default();
-        let count = grams4(index, bits, text, base, places, scratch.grams.as_mut());
-        for place in scratch.grams.get(..count).unwrap_or_default() {
-            // Places of 4-grams are shifted by one, since one may start a byte before its block.
-            confirm(index, text, base + usize::from(*place) - 1, hits);
+        let count = grams4(index, text, base, places, scratch.grams.as_mut());
+        for gram in scratch.grams.get(..count).unwrap_or_default() {
+            confirm(index, text, base + (gram >> 3) as usize, gram & 7, hits);
         }
         base += BLOCK;
     }
 }
 
-/// Finds the even places in `block[from..to]` whose 3-gram is in the bitmap; returns the count with `found` more.
-fn scalar_grams3(
+/// Finds the windows at even places in `block[part]` that pass; returns the count with `found` more.
+fn scalar_windows(
     index: &KeywordIndex,
-    bits: u32,
     block: &[u8],
-    from: usize,
-    to: usize,
+    part: Range<usize>,
     found: usize,
     places: &mut [u16; BLOCK / 2 + 16],
 ) -> usize {
-    let mut count = found;
-    let mut place = from;
-    let mut look = |place: usize, word: u32, count: usize| {
-        let bit = bit3(fold(word), index.hash3, bits);
-        let there = index.grams3.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31) & 1;
+    let bits = index.grams3.len().trailing_zeros();
+    let (mut place, mut count) = (part.start, found);
+    let mut look = |place: usize, window: u64, count: usize| {
+        let middle = word3(fold((window >> 8) as u32), index.hash3, bits);
+        let word = index.grams3.get(middle as usize).copied().unwrap_or(0);
+        let there = (word >> class(window as u8) | word >> class((window >> 32) as u8)) & 1;
         if let Some(slot) = places.get_mut(count) {
             *slot = place as u16;
         }
         count + there as usize
     };
-    // Four places from each ten bytes.
-    while let Some(bytes) = block.get(place..place + 10).filter(|_| place + 8 <= to) {
-        let (low, high) = (first_u64(bytes), first_u64(bytes.get(2..).unwrap_or_default()));
-        count = look(place, low as u32, count);
-        count = look(place + 2, (low >> 16) as u32, count);
-        count = look(place + 4, (low >> 32) as u32, count);
-        count = look(place + 6, (high >> 32) as u32, count);
-        place += 8;
+    // Two windows from each eight bytes.
+    while let Some(bytes) = block.get(place..place + 8).filter(|_| place + 4 <= part.end) {
+        let window = first_u64(bytes);
+        count = look(place, window, count);
+        count = look(place + 2, window >> 16, count);
+        place += 4;
     }
-    while let Some([a, b, c]) = block.get(place..place + 3).filter(|_| place < to) {
-        count = look(place, u32::from_le_bytes([*a, *b, *c, 0]), count);
+    while place < part.end && place + MIN_KEYWORD <= block.len() {
+        count = look(place, u64::from_le_bytes(padded(block, Some(place))), count);
         place += 2;
     }
     count
+}
+
+/// The eight bytes from a place on, zeros where the text has none. A zero is no more than a wrong guess: what a keyword has
+/// there is compared in the end.
+fn padded(text: &[u8], from: Option<usize>) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    // A place before the text's start is one byte before it.
+    let (skip, from) = from.map_or((1, 0), |from| (0, from));
+    bytes.iter_mut().skip(skip).zip(text.get(from..).unwrap_or_default()).for_each(|(to, byte)| *to = *byte);
+    bytes
 }
 
 fn first_u64(bytes: &[u8]) -> u64 {
     bytes.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b))
 }
 
-/// For each place of a 3-gram, keeps the 4-grams that start there or a byte before and are in the bitmap.
-fn grams4(
-    index: &KeywordIndex,
-    bits: u32,
-    text: &[u8],
-    base: usize,
-    places: &[u16],
-    grams: &mut [u16; BLOCK + 32],
-) -> usize {
+/// For each window, keeps its 4-grams that are in the table, with what is beside them.
+fn grams4(index: &KeywordIndex, text: &[u8], base: usize, places: &[u16], grams: &mut [u32; BLOCK + 32]) -> usize {
+    let bits = index.grams4.len().trailing_zeros();
     let mut count = 0;
     for place in places {
-        let at = base + usize::from(*place);
-        // The byte before the place and the four from it on; at the edges of the text, one by one.
-        let inside = at.checked_sub(1).and_then(|i| text.get(i..)).and_then(<[u8]>::first_chunk::<8>);
-        let words = match inside.map(|bytes| u64::from_le_bytes(*bytes)) {
-            Some(word) => [Some((word >> 8) as u32), Some(word as u32)],
-            None => [word_at(text, Some(at)), word_at(text, at.checked_sub(1))],
-        };
-        for (shift, word) in words.into_iter().enumerate() {
-            let bit = bit4(fold(word.unwrap_or(0)), bits);
-            let known = index.grams4.get((bit >> 5) as usize).copied().unwrap_or(0) >> (bit & 31);
+        // The byte before the window, its five, and the one behind it.
+        let from = (base + usize::from(*place)).checked_sub(1);
+        let inside = from.and_then(|i| text.get(i..)).and_then(<[u8]>::first_chunk::<8>);
+        let around = u64::from_le_bytes(inside.copied().unwrap_or_else(|| padded(text, from)));
+        for shift in 0..2 {
+            let here = around >> (8 * shift);
+            let (at, alone) = word4(fold((here >> 8) as u32), bits);
+            let word = index.grams4.get(at as usize).copied().unwrap_or(0);
+            let (back, ahead) = (word >> class(here as u8) & 1, word >> class((here >> 40) as u8) & 1);
+            let fits = word >> alone & 1 | back << 1 | ahead << 2;
             if let Some(slot) = grams.get_mut(count) {
-                *slot = place + 1 - shift as u16;
+                *slot = (u32::from(*place) + shift) << 3 | fits;
             }
-            count += (known & u32::from(word.is_some())) as usize;
+            count += usize::from(fits != 0);
         }
     }
     count
 }
 
-fn word_at(text: &[u8], at: Option<usize>) -> Option<u32> {
-    let bytes = at.and_then(|at| text.get(at..)).and_then(<[u8]>::first_chunk::<4>);
-    bytes.map(|b| u32::from_le_bytes(*b))
+fn word_at(text: &[u8], at: usize) -> Option<u32> {
+    text.get(at..).and_then(<[u8]>::first_chunk::<4>).map(|b| u32::from_le_bytes(*b))
 }
 
-/// Appends the keywords of the 4-gram at `at` that stand around it.
-fn confirm(index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
-    let Some(gram) = word_at(text, Some(at)).map(fold) else { return };
-    let entries = index.entries_for(gram);
+/// Appends the keywords of the 4-gram at `at` that stand around it. `fits` has a bit for each of what may be beside it.
+fn confirm(index: &KeywordIndex, text: &[u8], at: usize, fits: u32, hits: &mut Vec<Hit>) {
+    let Some(gram) = word_at(text, at).map(fold) else { return };
+    // At the text's edges any byte will do: no keyword that has one there is found.
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    let kinds = [ALONE, before(byte(at.wrapping_sub(1))), behind(byte(at + MIN_KEYWORD))];
+    let mut fits = fits;
+    while let Some(beside) = kinds.get(fits.trailing_zeros() as usize) {
+        compare(index.entries_for(gram, *beside), *beside, index, text, at, hits);
+        fits &= fits - 1;
+    }
+}
+
+/// Appends the keywords of those entries that have that beside the 4-gram at `at`, and stand around it. Their own 4-gram need
+/// not be compared: a keyword that stands there has it.
+fn compare(entries: &[Entry], beside: u8, index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     if entries.is_empty() {
         return;
     }
@@ -163,9 +176,11 @@ fn confirm(index: &KeywordIndex, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
     const BACK: usize = MAX_KEYWORD - MIN_KEYWORD;
     let inside = at.checked_sub(BACK).and_then(|from| text.get(from..)).and_then(<[u8]>::first_chunk);
     let around = u128::from_le_bytes(inside.copied().unwrap_or_else(|| at_edge(text, at)));
-    for entry in entries.iter().filter(|e| e.gram == gram) {
+    for entry in entries.iter().filter(|entry| entry.beside == beside) {
         let offset = usize::from(entry.offset);
-        if fold((around >> (8 * (BACK - offset))) as u32) != entry.head {
+        if fold((around >> (8 * (BACK - offset))) as u32) != entry.head
+            || word_at(text, at + usize::from(entry.last)).map(fold) != Some(entry.tail)
+        {
             continue;
         }
         let Some(start) = at.checked_sub(offset) else { continue };

@@ -70,7 +70,9 @@ impl Detector<'_> {
             let end = start + self.len_of(hit.keyword);
             for index in self.rules().index.rules_of(hit.keyword) {
                 let rule = self.rule(*index).filter(|r| r.password && r.fallback);
-                out.extend(rule.and_then(|rule| self.judged(*index, rule, text, start..end)));
+                if let Some(rule) = rule {
+                    self.judged(*index, rule, text, start..end, &mut out);
+                }
             }
         }
         let values: Vec<Range<usize>> = out.iter().filter_map(|j| j.value.clone()).collect();
@@ -87,34 +89,33 @@ impl Detector<'_> {
         out
     }
 
-    fn judged(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>) -> Option<Judged> {
+    fn judged(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>, out: &mut Vec<Judged>) {
         match rule.shape {
-            Shape::Assign => Some(self.judged_assignment(index, rule, text, hit)),
+            Shape::Assign => {
+                let first = assign::value_after(text, hit.clone());
+                let others = assign::others(text, hit.start, first.as_ref());
+                let Some(first) = first else {
+                    let (name, features) = (hit.clone(), vec![NO_VALUE]);
+                    out.push(Judged { rule: index, name, keyword: hit, value: None, quoting: Quoting::None, features });
+                    return;
+                };
+                let values = std::iter::once(first).chain(others);
+                out.extend(values.map(|value| self.judged_assignment(index, rule, text, hit.clone(), value)));
+            }
             Shape::Token => {
                 let first = hit.start.saturating_sub(usize::from(rule.before.1));
-                let found = (first..=hit.start).find_map(|start| self.token_at(index, rule, text, &hit, start))?;
-                let (name, value) = (found.whole.start..found.secret.start, found.secret.clone());
+                let found = (first..=hit.start).find_map(|start| self.token_at(index, rule, text, &hit, start));
+                let Some(found) = found else { return };
+                let (name, value) = (found.whole.start..found.secret.start, Some(found.secret.clone()));
                 let features = checks::features(rule, text, &found);
-                let value = Some(value);
-                Some(Judged { rule: index, name, keyword: hit, value, quoting: Quoting::None, features })
+                out.push(Judged { rule: index, name, keyword: hit, value, quoting: Quoting::None, features });
             }
-            _ => None,
+            _ => {}
         }
     }
 
-    fn judged_assignment(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>) -> Judged {
+    fn judged_assignment(&self, index: u16, rule: &Rule, text: &[u8], hit: Range<usize>, value: Value) -> Judged {
         let name = names::around(text, hit.clone());
-        let Some(value) = assign::value_after(text, hit.clone()) else {
-            let features = vec![NO_VALUE];
-            return Judged {
-                rule: index,
-                name: hit.clone(),
-                keyword: hit,
-                value: None,
-                quoting: Quoting::None,
-                features,
-            };
-        };
         let quoting = checks::quoting(text, &hit, &value);
         let keyword = hit.clone();
         let (span, odd) = self.extent(index, rule, text, &value);

@@ -3,7 +3,7 @@
 
 use super::decode::base64_any;
 use super::placeholder::is_placeholder;
-use super::{entropy, names};
+use super::{entropy, letters, names};
 use crate::rules::grams;
 
 /// Values that are words of interfaces, of documentation or of languages.
@@ -22,17 +22,26 @@ const SIGNS: &str = "+/=_-.~!@#$%^&*?:()";
 pub(super) fn is_stock(text: &str) -> bool {
     let lower = text.to_lowercase();
     let word = lower.trim_end_matches(|c: char| !c.is_alphabetic());
-    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word) || lower.contains(TOTP)
+    let typed = || lower.len() <= 10 && KEYBOARD.iter().any(|row| lower.contains(row));
+    names::is_listed(STOCK, &lower) || names::is_listed(WORDS, word) || lower.contains(TOTP) || typed()
 }
+
+/// Rows of keyboards.
+const KEYBOARD: [&str; 6] = ["qwer", "asdf", "zxcv", "hjkl", "uiop", "qazw"];
 
 /// The key of examples of one-time passwords.
 const TOTP: &str = "jbswy3dpehpk3pxp";
+
+/// Whether a key is shorter than keys are. Secrets that people make up may be of fewer random letters.
+pub(super) fn is_short_key(name: &[u8], text: &str) -> bool {
+    text.len() < MIN_KEY && !(names::is_shared(name) && text.len() >= 6 && letters::make_no_word(text))
+}
 
 /// The shortest value that code compares with of which something is said.
 pub(super) const MIN_COMPARED: usize = 12;
 
 /// The shortest key of which something is said.
-pub(super) const MIN_KEY: usize = 12;
+const MIN_KEY: usize = 12;
 /// From this length on a value was hardly typed.
 pub(super) const LONG: usize = 20;
 
@@ -60,12 +69,15 @@ fn is_sign(c: char) -> bool {
 /// Whether a value mixes what it is made of as typed passwords do.
 pub(super) fn is_typed(text: &str) -> bool {
     let Kinds { digits, kinds, .. } = Kinds::of(text);
-    digits > 0 && (text.len() >= 8 && kinds >= 2 || kinds >= 3)
+    text.len() >= 6 && digits > 0 && (text.len() >= 8 && kinds >= 2 || kinds >= 3) || letters::are_scrambled(text)
 }
 
 /// Whether a value mixes letters and digits as keys do.
 pub(super) fn is_mixed(text: &str) -> bool {
+    // The digits of `%3D` are none of the value's.
+    let escaped = text.split('%').skip(1).flat_map(|part| part.bytes().take(2)).filter(u8::is_ascii_digit).count();
     let Kinds { letters, digits, .. } = Kinds::of(text);
+    let digits = digits - escaped;
     letters && entropy::hundredths(text.as_bytes()) >= 300 && digits >= if text.len() >= 16 { 1 } else { 3 }
 }
 
@@ -74,9 +86,14 @@ pub(super) fn is_lettered(password: bool, text: &str) -> bool {
     !(if password { is_typed(text) } else { is_mixed(text) }) && is_unpronounceable(text)
 }
 
+/// Whether a value is made of random letters, or of few characters with digits.
+pub(super) fn is_loose(password: bool, text: &str) -> bool {
+    is_lettered(password, text) || password && letters::are_scrambled(text)
+}
+
 /// Whether a value is made as secrets are, in one of these ways.
 pub(super) fn is_structured(password: bool, text: &str) -> bool {
-    (if password { is_typed(text) } else { is_mixed(text) }) || is_unpronounceable(text)
+    (if password { is_typed(text) || is_pin(text) } else { is_mixed(text) }) || is_unpronounceable(text)
 }
 
 /// Whether a value has characters that keys do not have, or more of them than passwords do: prose of other scripts has
@@ -91,7 +108,17 @@ pub(super) fn has_foreign(password: bool, text: &str) -> bool {
 
 /// Whether the entropy of a value is below that of passwords that people type; keys have their own measure.
 pub(super) fn is_low(password: bool, text: &str) -> bool {
-    password && entropy::hundredths(text.as_bytes()) < if text.len() < 8 { 220 } else { 250 }
+    let limit = match text.len() {
+        ..12 if letters::make_no_word(text) || letters::are_scrambled(text) || is_pin(text) => 180,
+        ..8 => 220,
+        _ => 250,
+    };
+    password && entropy::hundredths(text.as_bytes()) < limit
+}
+
+/// Whether a password is shorter than people are made to choose, and not made of random letters.
+pub(super) fn is_short(text: &str) -> bool {
+    text.len() < 6 && !is_structured(true, text)
 }
 
 /// Whether its characters hardly repeat.
@@ -123,7 +150,7 @@ pub(super) fn is_label(name: &[u8], text: &str) -> bool {
 /// Whether words are joined to a phrase, with more behind it: `this_is_a_secret_1a2b3c`.
 pub(super) fn is_phrase(text: &str) -> bool {
     let word = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase());
-    text.split(['_', '-']).filter(word).count() >= 4
+    text.split(['_', '-']).filter(word).count() >= 4 && !letters::make_no_word(text)
 }
 
 /// Whether a value is base64 of words, of a listed password or of a placeholder.
@@ -148,13 +175,15 @@ pub(super) fn has_blanks(text: &str) -> bool {
 
 /// Whether a text has hardly a 3-gram of ordinary words: nine of ten rows of random letters, and few words of any
 /// language that is written with them.
-fn is_unpronounceable(text: &str) -> bool {
+pub(super) fn is_unpronounceable(text: &str) -> bool {
     // Short words have few 3-grams to tell by.
     let limit = if text.len() >= 8 { 26 } else { 20 };
-    text.len() >= 6
-        && text.is_ascii()
-        && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
-        && grams::commonness(text.as_bytes()) < limit
+    letters::make_no_word(text)
+        || text.len() >= 6
+            && text.is_ascii()
+            && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 5
+            && grams::commonness(text.as_bytes()) < limit
+            && !letters::is_known(text.as_bytes())
 }
 
 /// Whether a value says no more than its name does: `clientSecret: "client-secret-1"`.
@@ -173,7 +202,7 @@ pub(super) fn is_stock_login(user: &[u8], secret: &[u8], host: &[u8]) -> bool {
     let (user, secret, host) = (lower(user), lower(secret), lower(host));
     let host = host.split(':').next().unwrap_or_default();
     let stock = names::is_listed(WORDS, &secret) || names::is_listed(STOCK, &secret);
-    let plain = secret.len() < 12 || secret.chars().all(char::is_alphabetic);
+    let plain = (secret.len() < 12 || secret.chars().all(char::is_alphabetic)) && !letters::make_no_word(&secret);
     stock || (!user.is_empty() && secret == user) || (is_nowhere(host) && plain)
 }
 
@@ -198,8 +227,10 @@ pub(super) fn is_expression(text: &str) -> bool {
 }
 
 pub(super) fn is_path_or_address(text: &str) -> bool {
-    const FILES: [&str; 12] =
-        [".pem", ".key", ".crt", ".cer", ".p12", ".pfx", ".jks", ".json", ".yml", ".yaml", ".txt", ".enc"];
+    const FILES: [&str; 22] = [
+        ".pem", ".key", ".crt", ".cer", ".p12", ".pfx", ".jks", ".json", ".yml", ".yaml", ".txt", ".enc", ".js", ".ts",
+        ".py", ".go", ".rs", ".java", ".html", ".xml", ".toml", ".conf",
+    ];
     let file = FILES.iter().any(|end| text.ends_with(end));
     // `20/m/h,5/m/ip`, and `host:1521/name`
     let rate = text.matches('/').count() >= 2 && text.split(['/', ',']).all(|p| p.len() <= 3);
@@ -209,7 +240,9 @@ pub(super) fn is_path_or_address(text: &str) -> bool {
         .is_some_and(|(port, _)| (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()));
     let relative = ["/", "./", "../", "~/", "\\\\"].iter().any(|p| text.starts_with(p));
     let drive = matches!(text.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
+    let escaped = ["%2F", "%2f"].iter().any(|slash| text.matches(slash).count() >= 3);
     file || rate
+        || escaped
         || port
         || relative
         || drive
@@ -220,13 +253,24 @@ pub(super) fn is_path_or_address(text: &str) -> bool {
 /// A regular expression, a format of dates or an elision.
 pub(super) fn is_pattern(text: &str) -> bool {
     let classes = ["(?", "[a-", "[A-", "[0-", "[^", "\\d", "\\w", "\\s", ".*", ".+"].iter().any(|p| text.contains(p));
-    classes || ["%Y", "%d", "%s", "%v"].iter().any(|p| text.contains(p)) || text.contains("...")
+    // The rest of `"… = '" + x + "'"`.
+    let joined = matches!(
+        text.as_bytes(),
+        [b'"' | b'\'', b'.' | b'+' | b'&', ..] | [b'"' | b'\'', b' ', b'.' | b'+' | b'&', ..]
+    );
+    classes || joined || ["%Y", "%d", "%s", "%v"].iter().any(|p| text.contains(p)) || text.contains("...")
 }
 
 /// A word of prose or of an interface: letters alone that make words, or a listed one.
 pub(super) fn is_word(text: &str) -> bool {
     let lettered = text.len() < 24 && text.chars().all(|c| c.is_alphabetic() || "_- .".contains(c));
     (lettered && !is_unpronounceable(text)) || (text.len() < 12 && names::is_listed(WORDS, &text.to_lowercase()))
+}
+
+/// Whether a password is a row of digits: six to twelve, four of them different.
+pub(super) fn is_pin(text: &str) -> bool {
+    let seen = text.bytes().fold(0u16, |seen, b| seen | 1 << (b & 15));
+    (6..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && seen.count_ones() >= 4
 }
 
 /// A number, a version, a date or a time.
@@ -255,12 +299,15 @@ pub(super) fn looks_like_identifier(password: bool, text: &str) -> bool {
             .iter()
             .all(|p| p.starts_with(|c: char| c.is_ascii_uppercase()) && !p.contains(|c: char| c.is_ascii_lowercase()))
         && parts.iter().any(|p| p.len() >= 4 && p.chars().all(char::is_alphabetic));
+    // `django.contrib.auth.hashers.BCryptHasher` is the path of a class.
+    let small = |p: &&str| p.len() >= 2 && p.bytes().all(|b| b.is_ascii_lowercase());
+    let module = text.matches('.').count() >= 2 && text.split('.').filter(small).count() * 2 > parts.len();
     let random = parts.iter().any(|p| p.len() >= 6) && is_unpronounceable(text);
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     // `MYDBPasswd` is the name of one.
     let called = text.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
         && ["pass", "pwd", "secret", "token"].iter().any(|w| names::contains(text.as_bytes(), w));
-    called || constant || !random && (joined && !numbered || plain && in_words(text))
+    called || constant || !random && (joined && !numbered || plain && (module || in_words(text)))
 }
 
 /// Whether most of a text lies in runs of a capital or small letter with at least three small ones behind it. Random
@@ -292,7 +339,7 @@ mod tests {
     use crate::rules::template::{Bindings, Random, expand};
 
     fn judged(name: &str, text: &str, quoting: Quoting) -> Option<Confidence> {
-        let value = Value { span: 0..text.len(), opened: 0, quoting, form: Form::Assigned, quote: 0 };
+        let value = Value { span: 0..text.len(), opened: 0, quoting, form: Form::Assigned, quote: 0, listed: false };
         let (name, secret) = (name.as_bytes(), text.as_bytes());
         let password = names::is_password(name);
         let hit = 0..0;

@@ -20,14 +20,15 @@ static ABOUT: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     provider service hash hashed digest checksum encrypted cipher public pub id ids arn ref selector column table method \
     mode strength rotation location link bucket region scope scopes usage limit index position status state \
     reason extractor generator factory handler resolver reader writer parser store source sources email mail author \
-    date timestamp username encoder decoder converter")
+    date timestamp username encoder decoder converter hasher hashers validators compass bypass surpass trespass \
+    overpass encompass underpass")
 });
 
 /// Words that say the same wherever they stand in a name.
 const ABOUT_ANYWHERE: &str = "hashed regex placeholder tokenizer pagination continuation";
 
 /// Words that say it right before what they describe: `page_token`, `publicKey`, `max_tokens`.
-const ABOUT_BEFORE: &str = "page next cursor csrf xsrf public hash encrypted label max min num";
+const ABOUT_BEFORE: &str = "page next cursor csrf xsrf public hash encrypted label max min num allowed excluded";
 
 /// What the names of secrets end in.
 const SECRETS: &str = "password passwd passphrase passcode pass pwd secret token key credential credentials auth";
@@ -103,7 +104,10 @@ pub(super) fn is_about(name: &[u8]) -> bool {
     let words = words(name);
     let last = words.last().map(String::as_str).unwrap_or_default();
     let described = |pair: &[String]| match pair {
-        [word, what] => is_listed(ABOUT_BEFORE, word) && is_listed("token tokens key keys password passwords", what),
+        [word, what] => {
+            is_listed(ABOUT_BEFORE, word)
+                && is_listed("token tokens key keys password passwords credential credentials", what)
+        }
         _ => false,
     };
     ABOUT.contains(last) || words.iter().any(|w| is_listed(ABOUT_ANYWHERE, w)) || words.windows(2).any(described)
@@ -130,6 +134,11 @@ pub(super) fn is_digest(name: &[u8]) -> bool {
     has_listed(name, NAMES)
 }
 
+/// Whether a name's last word is one for secrets that two sides share, which people make up as they do passwords.
+pub(super) fn is_shared(name: &[u8]) -> bool {
+    name.len() >= 6 && name.get(name.len() - 6..).is_some_and(|end| end.eq_ignore_ascii_case(b"secret"))
+}
+
 /// Whether a name is written as those of environment variables are.
 pub(super) fn is_variable(name: &[u8]) -> bool {
     name.contains(&b'_') && name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
@@ -137,7 +146,11 @@ pub(super) fn is_variable(name: &[u8]) -> bool {
 
 /// Whether a name holds passwords, which people type, and not keys, which are random.
 pub(super) fn is_password(name: &[u8]) -> bool {
-    contains(name, "pass") || contains(name, "pwd") || contains(name, "_pw") || contains(name, "identified by")
+    contains(name, "pass")
+        || contains(name, "pwd")
+        || contains(name, "_pw")
+        || contains(name, "identified by")
+        || contains(name, "securestring")
 }
 
 /// Whether a word stands in a list of words.

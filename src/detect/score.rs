@@ -68,6 +68,11 @@ impl Subject<'_> {
         self.value.quoting == Quoting::Bare
     }
 
+    /// Whether it is a password of digits, at a name that is for nothing else.
+    fn is_pin(&self) -> bool {
+        self.password && names::is_sure(self.name) && !self.name.ends_with(b"pass") && literal::is_pin(self.shown)
+    }
+
     fn compared(&self) -> bool {
         self.value.form == Form::Compared
     }
@@ -104,7 +109,7 @@ const VETOES: [Row; 17] = [
     (|s| s.bare() && literal::is_expression(s.shown), no("code", "an expression: a call, a member, a constant, a type")),
     (|s| literal::is_path_or_address(s.shown), no("path", "a path, an address or a rate")),
     (|s| literal::is_pattern(s.shown), no("pattern", "a regular expression, a format or an elision")),
-    (|s| literal::is_number_or_date(s.shown), no("number", "a number, a version, a date or a time")),
+    (|s| literal::is_number_or_date(s.shown) && !s.is_pin(), no("number", "a number, a version, a date or a time")),
     (|s| stored::is_uuid(s.shown), no("uuid", "a UUID")),
     (|s| stored::is_hash(s.shown), no("hash", "a digest, or what is stored of a password: it opens nothing")),
     (|s| stored::is_encrypted(s.shown), no("encrypted", "encrypted: SOPS, Ansible Vault, a sealed secret or the like")),
@@ -119,20 +124,23 @@ const VETOES: [Row; 17] = [
 
 /// What adds up, cheapest first.
 #[rustfmt::skip]
-const POINTS: [Row; 25] = [
+const POINTS: [Row; 28] = [
     (|s| names::is_sure(s.name), points("name", 3, "its name ends in a word for secrets")),
     (|s| !names::is_sure(s.name), points("name", 2, "its name has a word for secrets in it")),
     (|s| s.password && literal::is_typed(s.shown), points("structure", 4, "mixes letters with digits or signs, as passwords do")),
     (|s| !s.password && literal::is_mixed(s.shown), points("structure", 4, "mixes letters and digits, as keys do")),
+    (|s| s.is_pin(), points("structure", 4, "digits that make no number anybody would count to")),
     (|s| literal::is_lettered(s.password, s.shown), points("structure", 4, "letters that make no words of any language")),
     (|s| !literal::is_structured(s.password, s.shown), points("structure", -4, "made as words and names are, not as secrets")),
     (|s| literal::has_foreign(s.password, s.shown), doubt("alphabet", "has characters that such secrets do not have")),
-    (|s| !s.password && s.shown.len() < literal::MIN_KEY, doubt("length", "shorter than keys are")),
+    (|s| !s.password && literal::is_short_key(s.name, s.shown), doubt("length", "shorter than keys are")),
+    (|s| s.password && literal::is_short(s.shown), doubt("length", "shorter than passwords are that are not made of random letters")),
     (|s| s.shown.len() >= literal::LONG, points("length", 1, "as long as generated keys are")),
     (|s| literal::is_low(s.password, s.shown), doubt("entropy", "its characters repeat more than those of secrets")),
     (|s| s.value.quoting == Quoting::Quoted, points("format", 1, "written between quotes or tags: a literal")),
     (|s| s.bare() && names::is_variable(s.name), points("format", 1, "given to a variable of the environment")),
-    (|s| s.compared() && s.shown.len() < literal::MIN_COMPARED, doubt("comparison", "short, and compared with: a test value")),
+    (|s| s.compared() && !s.password && s.shown.len() < literal::MIN_COMPARED, doubt("comparison", "short, and compared with: a test value")),
+    (|s| s.value.form == Form::Beside && !names::is_variable(s.name) && literal::is_loose(s.password, s.shown), doubt("list", "letters beside other strings: a list of words")),
     (|s| literal::is_phrase(s.shown), doubt("phrase", "a phrase of words that are joined")),
     (|s| literal::is_label(s.name, s.shown), doubt("translation", "a word with a capital, as labels and translations are")),
     (|s| literal::is_mail(s.shown), doubt("mail", "an address of mail")),

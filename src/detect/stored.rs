@@ -48,11 +48,11 @@ pub(super) fn is_public_key(text: &str) -> bool {
     STARTS.iter().any(|start| text.starts_with(start))
 }
 
-/// The name of an algorithm: `A128CBC-HS256`, `aes-256-gcm`.
+/// The name of an algorithm or of an encoding: `A128CBC-HS256`, `aes-256-gcm`, `UTF-16LE`.
 pub(super) fn is_algorithm(text: &str) -> bool {
-    const MARKS: [&str; 14] = [
-        "hs256", "hs384", "hs512", "rs256", "rs512", "es256", "ps256", "sha1", "sha2", "sha5", "-cbc", "-gcm", "oaep",
-        "hmac",
+    const MARKS: [&str; 19] = [
+        "utf8", "x509", "utf-8", "utf-16", "iso-8859", "hs256", "hs384", "hs512", "rs256", "rs512", "es256", "ps256",
+        "sha1", "sha2", "sha5", "-cbc", "-gcm", "oaep", "hmac",
     ];
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_+/".contains(c);
     if !(4..=24).contains(&text.len()) || !text.chars().all(plain) {

@@ -14,6 +14,8 @@ pub(super) enum Form {
     Assigned,
     /// It is compared with it (`==`).
     Compared,
+    /// It is a string, and the value the next one (`"name", "value"`).
+    Beside,
     /// It is that of a function that is called with it.
     Called,
 }
@@ -31,6 +33,8 @@ pub(super) struct Value {
     pub form: Form,
     /// The quote that opened it, or 0.
     pub quote: u8,
+    /// Whether it stands in a list, so that others may follow.
+    pub listed: bool,
 }
 
 /// The longest value that is looked at.
@@ -41,11 +45,53 @@ const MAX_CALLEE: usize = 48;
 const MAX_INDENT: usize = 64;
 
 /// Functions that make a value of the text that they are given, besides constructors.
-const CONVERTING: &str = "from byte bytes string str of decode encode value_of valueOf b64decode fromhex fromHex \
-    decodeString getBytes unhex char_array createSecretKey generate";
+const CONVERTING: &str = "from byte bytes string str of decode encode value_of valueOf b64decode b64encode fromhex fromHex \
+    decodeString getBytes unhex unhexlify char_array createSecretKey generate password PASSWORD";
 
-/// Reads the openers at `at` and the extent of the value behind them.
+/// How far behind a keyword an element of a list may begin.
+const LIST: usize = 900;
+/// And how many of them are looked at.
+const MAX_ELEMENTS: usize = 7;
+
+/// Reads the openers at `at` and the extent of the value behind them; of a list, that of its first element.
 pub(super) fn at(text: &[u8], at: usize, form: Form) -> Option<Value> {
+    match text.get(at..).and_then(list) {
+        Some(first) => Some(Value { listed: true, ..one(text, at + first, form)? }),
+        None => one(text, at, form),
+    }
+}
+
+/// The values that stand in a list behind its first one, for a keyword that starts at `start`.
+pub(super) fn others<'t>(text: &'t [u8], start: usize, first: Option<&Value>) -> impl Iterator<Item = Value> + use<'t> {
+    let second = first.and_then(|first| next(text, start, first));
+    std::iter::successors(second, move |value| next(text, start, value)).take(MAX_ELEMENTS)
+}
+
+/// The element of a list behind another one.
+fn next(text: &[u8], start: usize, value: &Value) -> Option<Value> {
+    let rest = text.get(value.span.end..).filter(|_| value.listed)?;
+    let close = rest.iter().take(5).take_while(|b| **b == b'\\' || **b == value.quote).count();
+    let comma = rest.get(close..)?.strip_prefix(b",")?;
+    let blank = blanks(comma);
+    let at = value.span.end + close + 1 + blank;
+    let quoted = at < start + LIST && comma.get(blank..).and_then(opener).is_some();
+    quoted.then(|| one(text, at, value.form)).flatten().map(|next| Value { listed: true, ..next })
+}
+
+/// The offset of the first quoted element of a list: `["…`, `[]string{"…`.
+fn list(rest: &[u8]) -> Option<usize> {
+    let open = if rest.starts_with(b"[]string{") { 9 } else { usize::from(rest.first() == Some(&b'[')) };
+    let behind = rest.get(open..).filter(|_| open > 0)?;
+    let blank = blanks(behind);
+    behind.get(blank..).and_then(opener).map(|_| open + blank)
+}
+
+/// The length of the blanks and ends of lines at the beginning of a text.
+fn blanks(text: &[u8]) -> usize {
+    text.iter().take(MAX_INDENT).take_while(|b| b.is_ascii_whitespace()).count()
+}
+
+fn one(text: &[u8], at: usize, form: Form) -> Option<Value> {
     let element = text.get(at.checked_sub(1)?) == Some(&b'>') && text.get(at.wrapping_sub(2)) != Some(&b'=');
     let rest = text.get(at..(at + MAX_VALUE + MAX_INDENT).min(text.len()))?;
     let skip = conversion(rest);
@@ -55,19 +101,20 @@ pub(super) fn at(text: &[u8], at: usize, form: Form) -> Option<Value> {
         let start = skip + len;
         let body = rest.get(start..)?;
         let end = closing(body, quote, escaped)?;
-        let inner = default(body.get(..end)?).unwrap_or(0..end);
+        let body = body.get(..end)?;
+        let inner = default(body).or_else(|| field(body, quote)).unwrap_or(0..end);
         let span = at + start + inner.start..at + start + inner.end;
-        return Some(Value { span, opened: at + skip, quoting: Quoting::Quoted, form, quote });
+        return Some(Value { span, opened: at + skip, quoting: Quoting::Quoted, form, quote, listed: false });
     }
     if element {
         let (start, end) = text_of_element(rest)?;
         let span = at + start..at + end;
-        return Some(Value { span, opened: at, quoting: Quoting::Quoted, form, quote: b'<' });
+        return Some(Value { span, opened: at, quoting: Quoting::Quoted, form, quote: b'<', listed: false });
     }
     // OpenSSL's options say where a password comes from.
     let from = if rest.starts_with(b"pass:") { 5 } else { 0 };
     let start = at + from + default(rest).map_or_else(|| block(rest).unwrap_or(0), |inner| inner.start);
-    Some(Value { span: start..start, opened: start, quoting: Quoting::Bare, form, quote: 0 })
+    Some(Value { span: start..start, opened: start, quoting: Quoting::Bare, form, quote: 0, listed: false })
 }
 
 /// The quote that opens a string, how many bytes open it, and whether it is an escaped one.
@@ -137,6 +184,28 @@ fn default(rest: &[u8]) -> Option<Range<usize>> {
     let literal = rest.get(name + 2..)?.strip_prefix(b":-")?;
     let end = literal.iter().position(|b| matches!(b, b'}' | b'\n' | b'$'))?;
     (literal.get(end) == Some(&b'}')).then_some(start..start + end)
+}
+
+/// Where the longest string stands in an object that is written in a string: `"{\"user\": \"…\", \"token\": \"…\"}"`. What
+/// a field says about a secret is none.
+fn field(body: &[u8], quote: u8) -> Option<Range<usize>> {
+    let mark: &[u8] = match body {
+        [b'{', b'\\', b'"', ..] => b"\\\"",
+        [b'{', b'"', ..] if quote != b'"' => b"\"",
+        _ => return None,
+    };
+    let (mut best, mut about, mut from): (Option<Range<usize>>, bool, usize) = (None, false, 1);
+    while let Some(open) = memchr::memmem::find(body.get(from..)?, mark) {
+        let start = from + open + mark.len();
+        let Some(len) = memchr::memmem::find(body.get(start..)?, mark) else { break };
+        from = start + len + mark.len();
+        if body.get(from..)?.trim_ascii_start().starts_with(b":") {
+            about = names::is_about(body.get(start..start + len)?);
+        } else if !about && best.as_ref().is_none_or(|best| best.len() < len) {
+            best = Some(start..start + len);
+        }
+    }
+    best
 }
 
 /// The offset of the first line of a block of text: `|`, perhaps with signs, the end of the line, and an indentation.

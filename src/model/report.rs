@@ -78,11 +78,16 @@ impl Report {
             all.rules = all.rules.max(report.rules);
             all.coverage.merge(report.coverage);
         }
-        all.findings.sort_by(|a, b| {
+        all.sort();
+        all
+    }
+
+    /// Puts the findings in their order: most severe first, then by place.
+    pub fn sort(&mut self) {
+        self.findings.sort_by(|a, b| {
             let order = b.severity.cmp(&a.severity).then_with(|| a.locations.first().cmp(&b.locations.first()));
             order.then_with(|| a.kind.rule.cmp(&b.kind.rule))
         });
-        all
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an issuer said of a credential when it was asked, and when.
 
-use super::Untrusted;
+use super::{Severity, Untrusted};
 
 /// Whether a credential works. Never a yes or no: what is not known is said, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +127,19 @@ impl Verdict {
     pub fn named(word: &str) -> Option<Self> {
         let known = [Self::Live, Self::LiveLimited, Self::Blocked, Self::Dead, Self::Indistinct, Self::NoVerifier];
         known.into_iter().find(|verdict| verdict.as_str() == word)
+    }
+
+    /// How bad a leak is, now that its issuer was asked: what works is at least high, what is dead only worth knowing, what
+    /// is refused for now bounded. What is not known changes nothing.
+    #[must_use]
+    pub fn severity(self, before: Severity) -> Severity {
+        match self {
+            Self::Live => before.max(Severity::High),
+            Self::LiveLimited => before.max(Severity::Medium),
+            Self::Blocked | Self::Indistinct => before.min(Severity::Medium),
+            Self::Dead => Severity::Info,
+            Self::Unknown(_) | Self::NoVerifier => before,
+        }
     }
 
     /// Whether it works now.

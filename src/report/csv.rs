@@ -10,10 +10,10 @@ use super::escape::{csv, terminal};
 use super::reveal::reveal;
 use super::when::zoned;
 use super::why::reasons;
-use crate::model::{Companion, Finding, Location, Report, Untrusted};
+use crate::model::{Companion, Finding, Location, Report, Untrusted, Verdict, Verification};
 
 /// What a row says; a row of another type leaves out what it does not know.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 26] = [
     "type",
     "finding",
     "severity",
@@ -36,6 +36,10 @@ const COLUMNS: [&str; 22] = [
     "why",
     "advice",
     "docs",
+    "verdict",
+    "verdict_why",
+    "asked",
+    "holder",
 ];
 
 /// Writes the report. Whole secrets, where they were asked for, are a column more.
@@ -69,9 +73,10 @@ fn row<const N: usize>(cells: [String; N], secret: Option<String>, out: &mut dyn
     out.write_all(b"\r\n")
 }
 
-fn finding(number: usize, finding: &Finding, location: &Location) -> [String; 22] {
+fn finding(number: usize, finding: &Finding, location: &Location) -> [String; 26] {
     let kind = &finding.kind;
     let [path, line, column, end_line, end_column, commit, author, date, presence, part] = place(location);
+    let [word, why, at, holder] = finding.verification.as_deref().map(asked).unwrap_or_default();
     [
         "finding".to_owned(),
         number.to_string(),
@@ -95,11 +100,15 @@ fn finding(number: usize, finding: &Finding, location: &Location) -> [String; 22
         reasons(finding).join("; "),
         kind.advice.to_string(),
         kind.docs.to_string(),
+        word,
+        why,
+        at,
+        holder,
     ]
 }
 
 /// Another part of a credential: its own rule, its name as the title.
-fn companion(number: usize, finding: &Finding, companion: &Companion) -> [String; 22] {
+fn companion(number: usize, finding: &Finding, companion: &Companion) -> [String; 26] {
     let none = String::new;
     let [path, line, column, end_line, end_column, commit, author, date, presence, part] = place(&companion.location);
     [
@@ -125,12 +134,31 @@ fn companion(number: usize, finding: &Finding, companion: &Companion) -> [String
         none(),
         none(),
         none(),
+        none(),
+        none(),
+        none(),
+        none(),
     ]
 }
 
+/// What an issuer said: the verdict, why it is not known, when it was asked, and whose it is.
+fn asked(asked: &Verification) -> [String; 4] {
+    let why = match asked.verdict {
+        Verdict::Unknown(why) => why.as_str(),
+        _ if asked.is_uncontrolled() => "uncontrolled",
+        _ => "",
+    };
+    let holder = asked.identity.told().map(|(name, values)| {
+        let values: Vec<String> = values.into_iter().map(terminal).collect();
+        format!("{name}: {}", values.join(", "))
+    });
+    let holder: Vec<String> = holder.collect();
+    [asked.verdict.as_str().to_owned(), why.to_owned(), zoned(asked.asked), holder.join("; ")]
+}
+
 /// A row about a path and no finding.
-fn about(what: &str, title: String, path: &Untrusted, why: &str) -> [String; 22] {
-    let mut cells: [String; 22] = Default::default();
+fn about(what: &str, title: String, path: &Untrusted, why: &str) -> [String; 26] {
+    let mut cells: [String; 26] = Default::default();
     for (name, cell) in COLUMNS.iter().zip(&mut cells) {
         match *name {
             "type" => what.clone_into(cell),

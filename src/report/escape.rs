@@ -25,6 +25,10 @@ pub fn terminal(text: &Untrusted) -> String {
 /// Text of which every character can be seen and does nothing: what every sink but JSON, which has escapes of its own,
 /// starts from.
 fn visible(text: &[u8]) -> String {
+    // Nearly all text is printable ASCII, which stands for itself.
+    if let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| matches!(b, b' '..=b'~'))) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {

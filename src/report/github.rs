@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use super::escape::{command, command_property, terminal};
 use super::plain::place;
+use super::words::verdict;
 use crate::model::{Finding, Gap, Location, Part, Presence, Report, Severity, counted};
 
 /// How many annotations of a level GitHub shows for a step.
@@ -66,7 +67,8 @@ fn annotation(level: &str, finding: &Finding, location: &Location, out: &mut dyn
         properties.push(format!("file={}", command_property(&location.path)));
     }
     properties.push(format!("title={}", command_property(kind.title.as_ref())));
-    let message = format!("{} {} in {}. {}", kind.title, finding.redacted(), place(location), kind.advice);
+    let is = finding.verification.as_ref().map(|asked| format!(" It is {}.", verdict(asked))).unwrap_or_default();
+    let message = format!("{} {} in {}.{is} {}", kind.title, finding.redacted(), place(location), kind.advice);
     writeln!(out, "::{level} {}::{}", properties.join(","), command(&message))
 }
 

@@ -14,6 +14,7 @@ use super::lazy::Lazy;
 use super::plain::place;
 use super::when::{second, zoned};
 use super::why::reasons;
+use super::words::verdict;
 use crate::model::{Finding, Location, Report, Severity, Untrusted};
 
 /// The version of the schema. GitLab takes every 15.
@@ -98,6 +99,9 @@ fn description(finding: &Finding, location: &Location) -> String {
     for part in &finding.companions {
         let shown = markdown_code(&format!("{}, {}", part.redacted(), place(&part.location)));
         lines.push(format!("With its {}: {shown}", markdown(&part.name.replace('_', " "))));
+    }
+    if let Some(asked) = &finding.verification {
+        lines.push(format!("It is {}", markdown_code(&verdict(asked))));
     }
     lines.push(format!("Why: {}", markdown(&reasons(finding).join("; "))));
     // The newer schemas have no `solution` for secrets.

@@ -6,7 +6,7 @@ const texts = [];
 let waiting = 0;
 function filter() {
   const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const names = ["severity", "provider", "presence"].filter((name) => form.elements[name]);
+  const names = ["severity", "provider", "presence", "verdict"].filter((name) => form.elements[name]);
   const wanted = names.map((name) => [name, form.elements[name].value]).filter((pair) => pair[1]);
   let shown = 0;
   items.forEach((item, number) => {

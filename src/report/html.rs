@@ -17,7 +17,7 @@ use super::plain::place;
 use super::reveal::reveal;
 use super::when::second;
 use super::why::reasons;
-use super::words::{headline, left_out, shortfalls};
+use super::words::{headline, left_out, shortfalls, verdict};
 use crate::model::{Coverage, Finding, Presence, Report, Severity, counted};
 
 const STYLE: &str = include_str!("html.css");
@@ -176,6 +176,11 @@ fn filters(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let presences = known.map(|(presence, label)| option(presence.as_str(), label)).collect();
         writeln!(out, "{}", select("presence", "Presence", presences))?;
     }
+    let verdicts: BTreeSet<&str> =
+        report.findings.iter().filter_map(|f| f.verification.as_ref().map(|v| v.verdict.as_str())).collect();
+    if !verdicts.is_empty() {
+        writeln!(out, "{}", select("verdict", "Verdict", verdicts.into_iter().map(|v| option(v, v)).collect()))?;
+    }
     writeln!(out, "<output class=\"soft\" aria-live=\"polite\"></output>\n</form>")
 }
 
@@ -186,21 +191,23 @@ fn presences(finding: &Finding) -> BTreeSet<Presence> {
 fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let kind = &finding.kind;
     let severity = finding.severity.as_str();
+    let word = finding.verification.as_ref().map_or("", |v| v.verdict.as_str());
     let presences: Vec<&str> = presences(finding).into_iter().map(Presence::as_str).collect();
     writeln!(
         out,
-        "<li data-severity=\"{severity}\" data-provider=\"{}\" data-presence=\"{}\"><details><summary>",
+        "<li data-severity=\"{severity}\" data-provider=\"{}\" data-presence=\"{}\" data-verdict=\"{word}\"><details><summary>",
         html(kind.provider.as_ref()),
         presences.join("&#10;")
     )?;
     let first = finding.locations.first().map(place).unwrap_or_default();
+    let badge = if word.is_empty() { String::new() } else { format!("<span class=\"badge {word}\">{word}</span>") };
     let rest = match finding.locations.len().saturating_sub(1) {
         0 => String::new(),
         more => format!(" <span class=\"soft\">and {}</span>", counted(more as u64, "more place", "more places")),
     };
     writeln!(
         out,
-        "<span class=\"badge {severity}\">{severity}</span>\
+        "<span class=\"badges\"><span class=\"badge {severity}\">{severity}</span>{badge}</span>\
          <span class=\"title\">{} <code>{}</code></span><span><code>{}</code>{rest}</span></summary>\n<dl>",
         html(kind.title.as_ref()),
         html(&finding.redacted().to_string()),
@@ -230,6 +237,9 @@ fn details(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
         }
         more(finding.companions.len(), PLACES, out)?;
         writeln!(out, "</ul></dd>")?;
+    }
+    if let Some(asked) = &finding.verification {
+        writeln!(out, "<dt>is</dt><dd>{}</dd>", html(&verdict(asked)))?;
     }
     writeln!(out, "<dt>why</dt><dd>{}</dd>", html(&reasons(finding).join("; ")))?;
     writeln!(out, "<dt>do</dt><dd>{}</dd>", html(kind.advice.as_ref()))?;

@@ -9,7 +9,9 @@ use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::told;
 use super::{Style, escape};
-use crate::model::{Companion, Coverage, Fact, Finding, InHistory, Location, Report, Suppressed, Untrusted};
+use crate::model::{
+    Companion, Coverage, Fact, Finding, InHistory, Location, Report, Suppressed, Untrusted, Verdict, Verification,
+};
 
 /// The version of the format: it changes when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -121,9 +123,38 @@ fn common(finding: &Finding, style: Style) -> Fields {
         ("advice", json!(kind.advice)),
         ("docs", json!(kind.docs)),
         ("controls", json!(kind.controls)),
+        ("verification", finding.verification.as_ref().map_or(Value::Null, |asked| verification(asked))),
     ]);
     out.extend(reveal(&finding.secret, style).map(|secret| ("secret".to_owned(), json!(secret))));
     out
+}
+
+/// What an issuer said.
+pub(super) fn verification(asked: &Verification) -> Value {
+    let why = match asked.verdict {
+        Verdict::Unknown(why) => Some(why.as_str()),
+        _ => None,
+    };
+    let identity: Fields = asked
+        .identity
+        .told()
+        .map(|(name, values)| {
+            let mut values: Vec<String> = values.into_iter().map(text).collect();
+            let listed = matches!(name, "scopes" | "resources");
+            (name.to_owned(), if listed { json!(values) } else { json!(values.pop()) })
+        })
+        .collect();
+    json!({
+        "verdict": asked.verdict.as_str(),
+        "why": why,
+        "controlled": asked.controlled,
+        "asked": asked.asked,
+        "cached": asked.cached,
+        "recipe": asked.recipe,
+        "host": text(&asked.host),
+        "answer": asked.answer,
+        "identity": identity,
+    })
 }
 
 /// What a companion says beside its place.

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use super::escape::xml;
 use super::plain::place;
 use super::why::reasons;
+use super::words::verdict;
 use crate::model::{Coverage, Finding, Location, Part, Report};
 
 /// Writes the report.
@@ -63,6 +64,9 @@ fn failure(finding: &Finding, location: &Location, out: &mut dyn Write) -> io::R
     for part in &finding.companions {
         let what = format!("{} {}", part.name.replace('_', " "), part.redacted());
         line("with", &format!("{what}, {}", self::place(&part.location)))?;
+    }
+    if let Some(asked) = &finding.verification {
+        line("is", &verdict(asked))?;
     }
     line("why", &reasons(finding).join("; "))?;
     line("do", &kind.advice)?;

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::escape::{markdown, markdown_code, terminal};
 use super::plain::place;
-use super::words::{headline, left_out, shortfalls};
+use super::words::{headline, left_out, shortfalls, verdict};
 use crate::model::{Coverage, Finding, Report, counted};
 
 /// The most characters that GitHub takes for a comment. They are counted as bytes, which are never fewer.
@@ -106,7 +106,8 @@ fn row(finding: &Finding) -> String {
         more => format!("{at} and {}", counted(more as u64, "more place", "more places")),
     };
     let id = finding.fingerprint.as_ref().map(|f| markdown_code(f.as_str())).unwrap_or_default();
-    format!("| {} | {title} {shown} | {at} | {id} |\n", finding.severity.as_str())
+    let is = finding.verification.as_ref().map(|asked| format!("<br>{}", markdown_code(&cut(&verdict(asked)))));
+    format!("| {} | {title} {shown}{} | {at} | {id} |\n", finding.severity.as_str(), is.unwrap_or_default())
 }
 
 /// What to do, once for each kind of secret, the most severe first.

@@ -6,7 +6,7 @@ use super::Style;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
-use super::words::{headline, left_out, shortfalls};
+use super::words::{headline, left_out, shortfalls, verdict};
 use crate::model::{CommitRef, Finding, InHistory, Location, Part, Presence, Report, Severity, counted};
 
 /// How many places of a finding are listed.
@@ -52,6 +52,9 @@ fn finding(finding: &Finding, style: Style, out: &mut dyn Write) -> io::Result<(
         let shown = reveal(&part.secret, style).map_or_else(|| part.redacted().to_string(), |s| terminal_str(&s));
         let name = terminal_str(&part.name.replace('_', " "));
         writeln!(out, "  with   {name} {shown}, {}", place(&part.location))?;
+    }
+    if let Some(asked) = &finding.verification {
+        writeln!(out, "  is     {}", terminal_str(&verdict(asked)))?;
     }
     writeln!(out, "  why    {}", terminal_str(&reasons(finding).join("; ")))?;
     writeln!(out, "  do     {}", terminal_str(&finding.kind.advice))?;

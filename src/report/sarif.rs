@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use super::Style;
 use super::escape::{json as text, uri, write_json};
+use super::json::verification;
 use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::reasons;
+use super::words::verdict;
 use crate::model::{Companion, Coverage, Finding, Location, Part, Report, Severity, Untrusted, counted};
 
 /// Writes the report.
@@ -130,11 +132,14 @@ fn result<'a>(
 ) -> Lazy<'a> {
     let kind = &finding.kind;
     let shown = reveal(&finding.secret, style).unwrap_or_else(|| finding.redacted().to_string());
+    let asked = finding.verification.as_deref();
+    let said = asked.map(|asked| text(&Untrusted::from(format!("It is {}. ", verdict(asked)).as_str())));
+    let said = said.unwrap_or_default();
     let mut fields = vec![
         ("ruleId", json!(kind.rule)),
         ("ruleIndex", json!(index)),
         ("level", json!(level(finding.severity))),
-        ("message", json!({ "text": format!("{}: {shown}. {}", kind.title, kind.advice) })),
+        ("message", json!({ "text": format!("{}: {shown}. {said}{}", kind.title, kind.advice) })),
         ("locations", json!([location(place)])),
         (
             "properties",
@@ -143,6 +148,8 @@ fn result<'a>(
                 "confidence": finding.confidence,
                 "otherRules": finding.other_kinds.iter().map(|k| &k.rule).collect::<Vec<_>>(),
                 "reasons": reasons(finding),
+                "verification": asked.map(verification),
+                "security-severity": score(finding.severity),
             }),
         ),
     ];

@@ -1,6 +1,7 @@
 //! The sentences about a scan that several formats have in common. They hold nothing from outside.
 
-use crate::model::{Coverage, Report, SkipReason, counted};
+use super::when::zoned;
+use crate::model::{Coverage, Report, SkipReason, Untrusted, Verdict, Verification, counted};
 
 /// What was found in what, on a line.
 pub(super) fn headline(report: &Report) -> String {
@@ -12,7 +13,11 @@ pub(super) fn headline(report: &Report) -> String {
     };
     let rules = counted(report.rules, "rule", "rules");
     let read = format!("{files} ({}) and {rules}", size(coverage.bytes));
+    let live = report.findings.iter().filter(|f| f.verification.as_ref().is_some_and(|v| v.verdict.is_live())).count();
     let mut more = Vec::new();
+    if report.findings.iter().any(|f| f.verification.is_some()) {
+        more.push(format!("{live} live"));
+    }
     if report.below_confidence > 0 {
         more.push(format!("{} of lower confidence not shown", report.below_confidence));
     }
@@ -21,6 +26,32 @@ pub(super) fn headline(report: &Report) -> String {
     }
     let more = if more.is_empty() { String::new() } else { format!("; {}", more.join(", ")) };
     format!("{findings} in {read}{more}")
+}
+
+/// What an issuer said, in a line. It holds what the issuer said of the holder: it passes the sink's escaper as what comes from
+/// outside does.
+pub(super) fn verdict(asked: &Verification) -> String {
+    let lossy = |value: &Untrusted| String::from_utf8_lossy(value.raw()).into_owned();
+    let mut out = match asked.verdict {
+        Verdict::Live if asked.controlled => "LIVE".to_owned(),
+        Verdict::Live => "LIVE (uncontrolled: no made-up one could be tried)".to_owned(),
+        Verdict::LiveLimited => "LIVE, with reduced access".to_owned(),
+        Verdict::Blocked => "blocked: it is right, and locked".to_owned(),
+        Verdict::Dead => "dead: its issuer refuses it for good".to_owned(),
+        Verdict::Indistinct => "refused, as wrong, locked and revoked ones alike".to_owned(),
+        Verdict::Unknown(why) => format!("unknown: {}", why.sentence()),
+        Verdict::NoVerifier => "unknown: no recipe says how to ask".to_owned(),
+    };
+    for (name, values) in asked.identity.told() {
+        let values: Vec<String> = values.into_iter().map(lossy).collect();
+        out.push_str(&format!("; {} {}", name.replace('_', " "), values.join(", ")));
+    }
+    if !asked.host.raw().is_empty() {
+        let again = if asked.cached { ", by an earlier run" } else { "" };
+        let asked_or_tried = if asked.verdict.is_had() { "asked" } else { "tried" };
+        out.push_str(&format!("; {asked_or_tried} {} at {}{again}", lossy(&asked.host), zoned(asked.asked)));
+    }
+    out
 }
 
 /// That nothing was scanned, or not all, where that is so.

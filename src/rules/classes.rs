@@ -175,13 +175,13 @@ fn alternation(parts: &[Hir]) -> (Vec<ByteSet>, bool) {
     (merged.collect(), whole)
 }
 
-pub(super) fn one(byte: u8) -> ByteSet {
+pub(crate) fn one(byte: u8) -> ByteSet {
     let mut set = [0; 4];
     insert(&mut set, byte);
     set
 }
 
-pub(super) fn class_set(class: &regex_syntax::hir::Class) -> Option<ByteSet> {
+pub(crate) fn class_set(class: &regex_syntax::hir::Class) -> Option<ByteSet> {
     let mut set = [0; 4];
     match class {
         regex_syntax::hir::Class::Bytes(bytes) => {

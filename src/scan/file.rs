@@ -23,6 +23,8 @@ pub(super) struct FileScratch {
     pub(super) detect: Scratch,
     /// For the names of files.
     pub(super) hits: Vec<Hit>,
+    /// The directory whose names were searched last, and how much of it says where the target is.
+    pub(super) directory: (Vec<u8>, usize),
     narrow: Vec<u8>,
     candidates: Vec<Candidate>,
 }

@@ -90,7 +90,8 @@ fn identity<'s>(set: &RuleSet, sighting: &'s Sighting) -> [&'s [u8]; 3] {
 }
 
 /// What a rule says of every finding of it.
-fn kind(set: &RuleSet, rule: &Rule) -> Kind {
+#[must_use]
+pub fn kind(set: &RuleSet, rule: &Rule) -> Kind {
     Kind {
         rule: rule.id.clone(),
         title: rule.name.clone(),

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::engine::{Markers, ScanOptions};
 use super::sighting::Sighting;
@@ -33,6 +36,15 @@ const DIALECTS: &[Dialect] = &[
     Dialect { word: "secretlint-disable-next-line", next: true },
 ];
 
+/// Pieces of words, one of which every marker has.
+const PIECES: [&str; 3] = ["allow", "ignore", "disable-"];
+
+/// Whether a line may have a marker. Most have none, and are asked for three words instead of ten.
+fn may_have(line: &[u8]) -> bool {
+    static FINDERS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| PIECES.map(|piece| Finder::new(piece)));
+    !line.is_empty() && FINDERS.iter().any(|finder| finder.find(line).is_some())
+}
+
 /// Which marker allows a match: the word of the first that stands on the line where the match begins, or on that where
 /// it ends, or speaks for the first.
 pub(super) fn allowing(text: &[u8], span: &Range<usize>) -> Option<&'static str> {
@@ -50,6 +62,11 @@ pub(super) fn allowing(text: &[u8], span: &Range<usize>) -> Option<&'static str>
     // A match of several lines may have the marker behind its first one too.
     let inside = text.get(span.clone()).unwrap_or_default();
     let first = memchr::memchr(b'\n', inside).and_then(|at| inside.get(..at.min(REACH))).unwrap_or_default();
+    let lines = [before, after, first, above].map(|line| if may_have(line) { line } else { &[] });
+    if lines.iter().all(|line| line.is_empty()) {
+        return None;
+    }
+    let [before, after, first, above] = lines;
     let has = |line: &[u8], word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
     let allows = |dialect: &&Dialect| match dialect.next {
         true => has(above, dialect.word),

@@ -39,5 +39,6 @@ pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;
 pub use history::{HistoryError, history};
+pub use join::kind;
 pub use narrow::{Narrow, NarrowError};
 pub use unstaged::unstaged;

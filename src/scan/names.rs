@@ -34,16 +34,31 @@ impl<'a> PathNames<'a> {
         scratch: &mut FileScratch,
     ) -> Vec<Vec<Sighting>> {
         let raw = path.raw();
+        let from = Self::unseen(raw, above, scratch);
         let mut hits = std::mem::take(&mut scratch.hits);
         hits.clear();
-        self.detector.hits(raw.get(above..).unwrap_or_default(), &mut scratch.detect, &mut hits);
-        let mut ends: Vec<usize> = hits.iter().map(|hit| end(raw, above + hit.start as usize)).collect();
+        self.detector.hits(raw.get(from..).unwrap_or_default(), &mut scratch.detect, &mut hits);
+        let mut ends: Vec<usize> = hits.iter().map(|hit| end(raw, from + hit.start as usize)).collect();
         scratch.hits = hits;
         ends.sort_unstable();
         ends.dedup();
         let paths = ends.into_iter().filter_map(|end| raw.get(..end));
         let new = paths.filter(|path| path.len() == raw.len() || self.is_new(path));
         new.map(|path| self.name(path, room, scratch)).filter(|found| !found.is_empty()).collect()
+    }
+
+    /// Where what is to be looked at begins: behind the directory, if this thread's last file was in it too.
+    fn unseen(raw: &[u8], above: usize, scratch: &mut FileScratch) -> usize {
+        let name = memchr::memrchr(b'/', raw).map_or(0, |slash| slash + 1).max(above);
+        let directory = raw.get(..name).unwrap_or_default();
+        let (known, known_above) = &mut scratch.directory;
+        if *known_above == above && known == directory {
+            return name;
+        }
+        *known_above = above;
+        known.clear();
+        known.extend_from_slice(directory);
+        above
     }
 
     /// Whether a directory was not searched yet.

@@ -22,11 +22,15 @@ use crate::rules::{VerifyDecl, lint};
 
 /// Requests a minute at a provider whose recipe names no number.
 const PER_MINUTE: u32 = 600;
+/// The most requests that go to a provider before its pace is kept.
+const BURST: u32 = 10;
 /// So many failures to reach a provider in a row, and it is left alone for the rest of the run.
 const GIVE_UP: u32 = 3;
 
 /// The pace of one provider, and how many times in a row it was not reached.
 pub struct Pace {
+    /// How many requests go out before the pace is kept: a provider counts by the minute.
+    burst: AtomicU32,
     ticks: AsyncMutex<Option<Interval>>,
     per_minute: u32,
     failures: AtomicU32,
@@ -119,7 +123,14 @@ impl<'a> Asker<'a> {
     #[must_use]
     pub fn pace(&self, recipe: &Option<Arc<VerifyDecl>>) -> Pace {
         let per_minute = recipe.as_ref().and_then(|recipe| recipe.per_minute).unwrap_or(PER_MINUTE).max(1);
-        Pace { ticks: AsyncMutex::new(None), per_minute, failures: AtomicU32::new(0), last: Mutex::new(Why::Timeout) }
+        Pace {
+            // A check, its control and a second question go out at once, whatever the pace.
+            burst: AtomicU32::new((per_minute / 2).clamp(3, BURST)),
+            ticks: AsyncMutex::new(None),
+            per_minute,
+            failures: AtomicU32::new(0),
+            last: Mutex::new(Why::Timeout),
+        }
     }
 
     /// Asks about a credential, at each place and for each way to put it together, until one says that it works.
@@ -248,13 +259,20 @@ impl<'a> Asker<'a> {
 impl Pace {
     /// Waits for this provider's turn.
     async fn wait(&self) {
+        if self.burst.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return;
+        }
         let mut ticks = self.ticks.lock().await;
-        let ticks = ticks.get_or_insert_with(|| {
-            let mut ticks = interval(Duration::from_secs(60) / self.per_minute);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        });
-        ticks.tick().await;
+        if ticks.is_none() {
+            let mut new = interval(Duration::from_secs(60) / self.per_minute);
+            new.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick is at once.
+            new.tick().await;
+            *ticks = Some(new);
+        }
+        if let Some(ticks) = ticks.as_mut() {
+            ticks.tick().await;
+        }
     }
 
     fn given_up(&self) -> Result<(), Why> {

@@ -40,10 +40,19 @@ pub struct Proxy {
     pub port: u16,
 }
 
+/// How names become addresses.
+pub enum Resolver {
+    /// As the system does.
+    System,
+    /// By a function: for tests of names that turn to other addresses.
+    Function(Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+}
+
 /// How hosts are reached.
 pub struct Network {
     tls: TlsConnector,
     proxy: Option<Proxy>,
+    resolver: Resolver,
     names: Mutex<HashMap<String, Arc<OnceCell<Result<Vec<IpAddr>, Why>>>>>,
     reached: AtomicBool,
 }
@@ -84,9 +93,16 @@ impl Network {
         Ok(Self {
             tls: TlsConnector::from(Arc::new(config)),
             proxy,
+            resolver: Resolver::System,
             names: Mutex::default(),
             reached: AtomicBool::new(false),
         })
+    }
+
+    /// The same with another way to resolve names.
+    #[must_use]
+    pub fn resolving(self, resolver: Resolver) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Whether any host took a connection in this run.
@@ -147,7 +163,11 @@ impl Network {
             let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(names.entry(name.to_owned()).or_default())
         };
-        cell.get_or_init(|| resolve(name)).await.clone()
+        let resolve = async || match &self.resolver {
+            Resolver::System => resolve(name).await,
+            Resolver::Function(function) => Ok(function(name)),
+        };
+        cell.get_or_init(resolve).await.clone()
     }
 
     async fn open(&self, addresses: &[IpAddr], port: u16) -> Result<Stream, Why> {

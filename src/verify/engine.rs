@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::connect::Network;
 use super::endpoints::Endpoints;
 use super::parts::Parts;
-use super::plan::{Book, Plan};
+use super::plan::{Book, Plan, places};
 use crate::model::{Clock, Finding, Verdict, Verification, Why};
 use crate::rules::RuleSet;
 
@@ -76,6 +76,11 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
             }
         }
     }
+    for finding in findings.iter_mut() {
+        if let Some(verification) = &finding.verification {
+            finding.severity = verification.verdict.severity(finding.severity);
+        }
+    }
     if let Some(cache) = options.cache {
         for finding in findings.iter() {
             if let (Some(fingerprint), Some(verification)) = (&finding.fingerprint, &finding.verification) {
@@ -88,7 +93,11 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
 
 fn known(finding: &Finding, plan: &Plan<'_>, options: &Options<'_>, now: i64) -> Option<Verification> {
     let cache = options.cache.filter(|_| !options.fresh)?;
-    cache.get(finding.fingerprint.as_ref()?, &plan.name, now)
+    let known = cache.get(finding.fingerprint.as_ref()?, &plan.name, now)?;
+    // What another place said counts for that place.
+    let all = plan.parts.iter().filter_map(|parts| places(plan.provider, &plan.recipe, options.endpoints, parts).ok());
+    let is_asked = all.flatten().any(|place| place.authority().as_bytes() == known.host.raw());
+    is_asked.then_some(known)
 }
 
 /// Credentials to ask about, each with the findings that it is of.

@@ -21,6 +21,6 @@ pub mod sign;
 pub mod wire;
 
 pub use cache::Cache;
-pub use connect::{Network, NetworkError, Proxy};
+pub use connect::{Network, NetworkError, Proxy, Resolver};
 pub use endpoints::{EndpointError, Endpoints};
 pub use engine::{Options, verify};

@@ -43,6 +43,21 @@ const FORMATS: &[Format] = &[
     ("Dockerfile", "ENV DB_PASSWORD {}", &["ENV DB_PASSWORD ${{}}", "ENV DB_PASSWORD_FILE {}"]),
     ("b/Dockerfile", "ARG DB_PASSWORD={}", &["ARG DB_PASSWORD=$x{}"]),
     ("a.tf", "  db_password = \"{}\"", &["  db_password = var.x{}", "  db_password = \"${var.x{}}\""]),
+    (
+        "b.json",
+        "{\"tokens\": [\"a word\", \"{}\"]}",
+        &["{\"tokens\": [\"<{}>\"]}", "{\"allowed_credentials\": [\"{}\"]}", "{\"tokens\": [], \"id\": \"{}\"}"],
+    ),
+    (
+        "c.json",
+        r#"{"Apitoken": "{\"name\": \"root\", \"sig\": \"{}\"}"}"#,
+        &[r#"{"Apitoken": "{\"name\": \"root\", \"token_id\": \"{}\"}"}"#],
+    ),
+    ("b.py", "if password != \"{}\":", &["if password != x{}:", "password != \"x\"; y = \"{}\""]),
+    ("b.sh", "keytool -storepass {} -list", &["keytool -storepass $x{}", "  -storepass    {}  what opens the store"]),
+    ("c.sql", "UPDATE user SET password=PASSWORD('{}')", &["UPDATE user SET password=PASSWORD(x{})"]),
+    ("d.sql", "UPDATE user SET password = '{}'", &["q = \"password = '\" + f(x, \"{}\") + \"'\""]),
+    ("a.ps1", "$p = ConvertTo-SecureString '{}' -Force", &["$p = ConvertTo-SecureString $x{}"]),
     ("a.md", "| `DB_PASSWORD` | `{}` |", &["| `DB_PASSWORD` | `${{}}` |", "The password: see {} below."]),
 ];
 
@@ -64,6 +79,65 @@ const NEAR: &[(&str, &str)] = &[
     ("phrase", "this_is_no_real_secret_{alnum:6}"),
     ("encoding", "cGFzc3dvcmQ="),
 ];
+
+/// What a line says, and whether what stands for `{}` in it is a password, though it is made of letters alone.
+const LETTERS: &[(&str, &str, bool)] = &[
+    ("a.yaml", "db_password: {}", true),
+    ("a.py", "password = \"{}\"", true),
+    ("b.py", "if user.password == '{}':", true),
+    ("a.go", "b := []byte(\"{\\\"user\\\":\\\"u\\\",\\\"pass\\\":\\\"{}\\\"}\")", true),
+    ("b.go", "u := \"nats-route://app:{}@127.0.0.1:6222\"", true),
+    ("a.scala", "password = Some(\"{}\"),", true),
+    ("a.sh", "openssl genrsa -passout pass:{} -out a", true),
+    ("c.py", "password = {}", false),
+    ("d.py", "WORDS = [\"user\", \"password\", \"{}\", \"host\"]", false),
+    ("e.py", "token = \"{}\"", false),
+    ("f.py", "password_hint = \"{}\"", false),
+    ("a.json", "{\"compass\": \"{}\"}", false),
+];
+
+/// Words and what looks like them: no password that anybody chose, whatever the line says.
+const WORDS: &[&str] = &[
+    "widget",
+    "software",
+    "penguin",
+    "kubernetes",
+    "contrasena",
+    "mysqlpw",
+    "bazbat",
+    "foobar",
+    "johndoe",
+    "qwertz",
+    "asdfgh",
+    "user12",
+    "s3cr3t",
+    "utf8mb4",
+    "test_password_value",
+];
+
+#[test]
+fn letters_that_make_no_word_are_a_password() {
+    let tree = Tree::new();
+    let write = |folder: &str, value: &str| {
+        for (name, text, _) in LETTERS {
+            tree.write(format!("{folder}/{name}"), format!("first\n{}\nlast\n", text.replace("{}", value)));
+        }
+    };
+    write("letters", &made("{chars:8:bcdfghjklmnpqrstvwxz}", 11));
+    write("digits", &made("{chars:4:bdghjkmpqvwxz}{digits:2}", 11));
+    WORDS.iter().for_each(|word| write(&format!("words/{word}"), word));
+    let report = scan(&tree, &[]).json();
+    let all = places(&report);
+    let found: Vec<&str> = all.iter().map(|(p, _)| p.path.as_str()).collect();
+    for folder in ["letters", "digits"] {
+        for (name, text, wanted) in LETTERS {
+            let there = found.contains(&format!("{folder}/{name}").as_str());
+            assert!(there == *wanted || folder == "digits" && *name == "b.go", "{folder} {text}: {there}");
+        }
+    }
+    let words: Vec<&&str> = found.iter().filter(|path| path.starts_with("words")).collect();
+    assert!(words.is_empty(), "{words:#?}");
+}
 
 fn planted(seed: u64) -> String {
     made("{alpha:5}{digits:3}{alnumlower:5}", seed)

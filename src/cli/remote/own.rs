@@ -35,7 +35,7 @@ pub(super) fn token(file: Option<&Path>, names: &[&str]) -> Result<Option<Token>
 }
 
 /// The certificates of authorities, as PEM.
-pub(super) fn authorities(file: Option<&Path>) -> Result<Option<Vec<u8>>> {
+pub(in crate::cli) fn authorities(file: Option<&Path>) -> Result<Option<Vec<u8>>> {
     file.filter(|f| !f.as_os_str().is_empty()).map(|f| read(f, "the certificates", 16 << 20)).transpose()
 }
 

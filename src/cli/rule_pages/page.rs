@@ -2,6 +2,7 @@
 //!
 //! No secret stands in it, made up or not: a line of an example has `…` in the place of everything that is random.
 
+use crate::cli::recipe;
 use crate::report::{markdown, markdown_block, markdown_code, markdown_url};
 use crate::rules::{Checksum, Decoder, Rule, RuleSet, Shape, Texts, Within, template};
 
@@ -29,6 +30,7 @@ pub(super) fn page(set: &RuleSet, rule: &Rule) -> String {
         markdown(&rule.advice),
         markdown_url(&rule.docs)
     );
+    out += &verified(set, rule);
     if !rule.controls.is_empty() {
         out += &format!(
             "Controls that a leak touches: {}\n\n",
@@ -41,6 +43,20 @@ pub(super) fn page(set: &RuleSet, rule: &Rule) -> String {
         rule.id
     );
     out
+}
+
+/// How it is found out whether it works.
+fn verified(set: &RuleSet, rule: &Rule) -> String {
+    let lines = recipe::lines(set, rule);
+    let mut out = "## Whether it works\n\n".to_owned();
+    if lines.is_empty() {
+        return out + "No recipe says how to ask.\n\n";
+    }
+    for (name, text) in lines {
+        let text = if name == "page" || name == "control" { markdown(&text) } else { markdown_code(&text) };
+        out += &format!("* {name}: {text}\n");
+    }
+    out + "\n"
 }
 
 /// Words as code. There are no commas between them: a name, a comma and a word read like a pair of name and value, also to scanners.

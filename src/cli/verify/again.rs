@@ -1,0 +1,144 @@
+//! The findings of a report, with their secrets read again from where they stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use super::Args;
+use crate::cli::config::Config;
+use crate::cli::scan;
+use crate::model::{Confidence, Finding, GapKind, Report, system_words};
+
+/// The largest report that is read.
+const MAX_REPORT: u64 = 1 << 30;
+
+/// A finding of the report.
+#[derive(Debug, Default)]
+struct Wanted {
+    rule: String,
+    fingerprint: Option<String>,
+    /// Path, line, and whether it stands in a history.
+    places: Vec<(String, u64, bool)>,
+}
+
+impl Wanted {
+    fn read(value: &Value) -> Self {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        Self { rule: text("rule").unwrap_or_default(), fingerprint: text("fingerprint"), places: Vec::new() }
+    }
+
+    fn place(&mut self, place: &Value) {
+        let path = place.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let line = place.get("line").and_then(Value::as_u64).unwrap_or(0);
+        let of_old = place.get("commit").is_some() || place.get("history").is_some();
+        self.places.push((path, line, of_old));
+    }
+
+    /// Whether it is this finding: by its fingerprint, and a password without one by its rule and a place.
+    fn is(&self, finding: &Finding) -> bool {
+        match (&self.fingerprint, &finding.fingerprint) {
+            (Some(own), Some(other)) => own == other.as_str(),
+            _ => {
+                self.rule == finding.kind.rule
+                    && finding.locations.iter().any(|l| {
+                        let path = String::from_utf8_lossy(l.path.raw());
+                        self.places.iter().any(|(own, line, _)| *own == path && *line == u64::from(l.line))
+                    })
+            }
+        }
+    }
+}
+
+/// Reads a report, and the secrets that it names from their places. What is not found there any more is a gap.
+pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> {
+    let wanted = wanted(path)?;
+    let mut files = BTreeSet::new();
+    let mut history = false;
+    for (path, _, of_old) in wanted.iter().flat_map(|w| &w.places) {
+        let path = PathBuf::from(path);
+        match (of_old, path.is_file()) {
+            (false, true) => drop(files.insert(path)),
+            (true, _) => history = true,
+            _ => {}
+        }
+    }
+    let mut reports = Vec::new();
+    if !files.is_empty() {
+        reports.push(scanned(args, config, files.into_iter().collect(), false)?);
+    }
+    if history {
+        let root = args.repository.clone();
+        let read = scanned(args, config, vec![root], true);
+        reports.push(read.context("the report is about a history; name its repository with --repository")?);
+    }
+    let mut report = Report::joined(reports);
+    report.below_confidence = 0;
+    report.findings.retain(|finding| wanted.iter().any(|w| w.is(finding)));
+    for lost in wanted.iter().filter(|w| !report.findings.iter().any(|finding| w.is(finding))) {
+        let (path, line, _) = lost.places.first().cloned().unwrap_or_default();
+        let why = format!("line {line}: whether {} is live is not known: it does not stand there any more", lost.rule);
+        report.coverage.gap(GapKind::NoVerdict, &path.as_str().into(), why);
+    }
+    report.coverage.sort();
+    Ok(report)
+}
+
+fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>, history: bool) -> Result<Report> {
+    let options = scan::Args {
+        paths,
+        history,
+        rules: args.rules.clone(),
+        config: args.config.clone(),
+        confidence: Some(Confidence::Low.as_str().to_owned()),
+        no_ignore: true,
+        no_target_ignores: true,
+        ..scan::Args::default()
+    };
+    scan::scanned(&options, config, None, &[])
+}
+
+/// The findings that a report names.
+fn wanted(path: &Path) -> Result<Vec<Wanted>> {
+    let told = |why: &str| {
+        let help = "give a report that `quell scan --format json=FILE` or `jsonl=FILE` wrote";
+        anyhow!("the report `{}` {why}\n  help: {help}", path.display())
+    };
+    let size = std::fs::metadata(path).map_err(|e| told(&format!("cannot be read: {}", system_words(&e))))?.len();
+    if size > MAX_REPORT {
+        bail!(told("is larger than 1 GiB"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| told(&format!("cannot be read: {}", system_words(&e))))?;
+    if let Ok(document) = serde_json::from_str::<Value>(&text) {
+        if let Some(findings) = document.get("findings").and_then(Value::as_array) {
+            return Ok(findings.iter().map(whole).collect());
+        }
+    }
+    let mut all: BTreeMap<u64, Wanted> = BTreeMap::new();
+    let mut ended = false;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let value: Value = serde_json::from_str(line).map_err(|_| told("is no JSON report of quell"))?;
+        match value.get("type").and_then(Value::as_str) {
+            Some("finding") => {
+                let number = value.get("finding").and_then(Value::as_u64).unwrap_or(0);
+                all.entry(number).or_insert_with(|| Wanted::read(&value)).place(&value);
+            }
+            Some("summary") => ended = true,
+            Some("companion") => {}
+            _ => bail!(told("is no JSON report of quell")),
+        }
+    }
+    if !ended {
+        bail!(told("has no end: it was cut, or is no report of quell"));
+    }
+    Ok(all.into_values().collect())
+}
+
+fn whole(finding: &Value) -> Wanted {
+    let mut wanted = Wanted::read(finding);
+    for place in finding.get("locations").and_then(Value::as_array).into_iter().flatten() {
+        wanted.place(place);
+    }
+    wanted
+}

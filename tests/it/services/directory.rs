@@ -106,7 +106,7 @@ fn a_key_of_openssh() {
     let listed = format!("{user}@{}", server.place());
     let at = |private: &str| {
         let rule = if private.contains("RSA PRIVATE") { "private-key-rsa" } else { "private-key-openssh" };
-        ask(private, rule, &[("private-key", &listed)])
+        ask(private, rule, &[("ssh", &listed)])
     };
     for (private, _) in &keys {
         let live = at(private);

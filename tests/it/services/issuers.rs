@@ -8,7 +8,7 @@ use std::process::Command;
 use bson::spec::BinarySubtype;
 use bson::{Binary, RawDocumentBuf, rawdoc};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use quell::model::Verdict;
+use quell::model::{Verdict, Why};
 use quell::verify::Network;
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use ring::{digest, hmac, pbkdf2};
@@ -89,6 +89,28 @@ fn a_client_secret_of_entra() {
     is(&live, Verdict::Live);
     assert_eq!(subject(&live), client);
     is(&at(&made("{alnum:3}8Q~{alnum:20}_.~{alnum:11}", 10)), Verdict::Dead);
+}
+
+#[test]
+fn a_key_of_an_account_that_is_a_trap_is_not_asked_about() {
+    let tree = Tree::new();
+    let server = Server::start(&tree, "authority", |_| told(500, &json!({})));
+    let network = Network::new(Some(&std::fs::read(&server.authority).unwrap()), None).unwrap();
+    // Where a key id keeps its account.
+    let id = |account: u64| {
+        let bits = u128::from(account << 7 | 1 << 47) << 32 | 0x1d9e_37b5;
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let body: String = (0..16).rev().map(|i| digits[(bits >> (5 * i)) as usize & 31] as char).collect();
+        format!("AKIA{body}")
+    };
+    let secret = made("{base64:38}{alnum:2}", 11);
+    let at = |account: u64| {
+        let text = format!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={secret}\n", id(account));
+        ask_by(&network, &text, "aws-secret-access-key", &[("aws", &server.url(""))])
+    };
+    assert_eq!(at(52_310_077_262).verdict, Verdict::Unknown(Why::Canary));
+    assert_eq!(server.seen().len(), 0);
+    assert_eq!(at(123_456_789_012).verdict, Verdict::Unknown(Why::Outage));
 }
 
 /// Answers one client as MongoDB does; `own` is the password of `svc`.

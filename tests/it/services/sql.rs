@@ -10,6 +10,7 @@ use quell::verify::Network;
 use super::{
     Service, as_user, ask, ask_by, certificate, done, free_port, is, is_unknown, password, service, subject, tool,
 };
+use crate::support::{Tree, only_finding, quell, run};
 
 const POSTGRES: &str = "Debian's `postgresql`";
 const MARIADB: &str = "Debian's `mariadb-server`";
@@ -63,6 +64,7 @@ fn a_role_of_postgresql() {
     assert_eq!(subject(&live), "svc");
     assert!(live.identity.privilege.is_none());
     assert_eq!(live.host.raw(), place.as_bytes());
+    by_the_command(&own, &place);
     is(&at(&wrong), Verdict::Indistinct);
     sql(&server, "ALTER ROLE svc NOLOGIN");
     is(&at(&own), Verdict::Blocked);
@@ -79,6 +81,21 @@ fn a_role_of_postgresql() {
     is(&at(&own), Verdict::LiveLimited);
     sql(&server, "DROP ROLE svc");
     is(&at(&own), Verdict::Indistinct);
+}
+
+/// What a user of the command sees of the same login, and that no report has the password.
+fn by_the_command(own: &str, place: &str) {
+    let tree = Tree::new();
+    tree.write("app/deploy.env", format!("DATABASE_URL=postgres://svc:{own}@{place}/app\n"));
+    let config = tree.write("quell.toml", format!("[endpoints]\npostgres = [\"{place}\"]\n"));
+    let mut command = quell();
+    command.current_dir(tree.path()).env("XDG_STATE_HOME", tree.at("state"));
+    let ran = run(command.args(["scan", "app", "--verify", "--format", "json", "--config"]).arg(config)).code(1);
+    let report = ran.json();
+    let told = &only_finding(&report)["verification"];
+    assert_eq!((told["verdict"].as_str(), told["controlled"].as_bool()), (Some("live"), Some(true)), "{told}");
+    assert_eq!(told["identity"]["subject"], "svc");
+    assert!(!ran.out().contains(own) && !ran.err().contains(own));
 }
 
 #[test]

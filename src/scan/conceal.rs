@@ -3,22 +3,29 @@
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::model::{Finding, Location, Part, Report, Secret, Untrusted};
 
 /// A secret of a name, and what is shown in its place.
-type Hidden = (Secret, Vec<u8>);
+type Hide = (Secret, Vec<u8>);
+
+/// All secrets of names, looked for at once: a report can have as many as it has names.
+struct Hidden {
+    secrets: AhoCorasick,
+    instead: Vec<Vec<u8>>,
+}
 
 /// Replaces secrets that stand in anything but the content of files by what of them may be shown, wherever the report says
 /// a name.
 pub(super) fn conceal(report: &mut Report) {
-    let mut hidden: Vec<Hidden> = report.findings.iter().flat_map(of).collect();
-    if hidden.is_empty() {
-        return;
-    }
+    let all: Vec<Hide> = report.findings.iter().flat_map(of).filter(|(secret, _)| !secret.is_empty()).collect();
     // One may be a part of another.
-    hidden.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+    let longest =
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all.iter().map(|(s, _)| s.expose()));
+    // It fails for two thousand million bytes of secrets alone, which no list of findings can hold.
+    let Some(secrets) = longest.ok().filter(|_| !all.is_empty()) else { return };
+    let hidden = Hidden { secrets, instead: all.into_iter().map(|(_, instead)| instead).collect() };
     for finding in &mut report.findings {
         let companions = finding.companions.iter_mut().map(|companion| &mut companion.location);
         finding.locations.iter_mut().chain(companions).for_each(|location| place(location, &hidden));
@@ -37,7 +44,7 @@ pub(super) fn conceal(report: &mut Report) {
 }
 
 /// The secrets of a finding that may stand in names.
-fn of(finding: &Finding) -> Vec<Hidden> {
+fn of(finding: &Finding) -> Vec<Hide> {
     let is_name = |location: &Location| location.part != Part::File;
     let own = finding.locations.iter().any(is_name).then(|| (&finding.secret, finding.redacted()));
     let companions = finding.companions.iter().filter(|companion| is_name(&companion.location));
@@ -48,7 +55,7 @@ fn of(finding: &Finding) -> Vec<Hidden> {
         .collect()
 }
 
-fn place(location: &mut Location, hidden: &[Hidden]) {
+fn place(location: &mut Location, hidden: &Hidden) {
     text(&mut location.path, hidden);
     if let Some(commit) = location.commit.as_ref().filter(|commit| has_any(commit.author.raw(), hidden)) {
         let mut shown = commit.as_ref().clone();
@@ -62,39 +69,34 @@ fn place(location: &mut Location, hidden: &[Hidden]) {
     }
 }
 
-fn has_any(text: &[u8], hidden: &[Hidden]) -> bool {
-    hidden.iter().any(|(secret, _)| Finder::new(secret.expose()).find(text).is_some())
+fn has_any(text: &[u8], hidden: &Hidden) -> bool {
+    hidden.secrets.is_match(text)
 }
 
-fn text(text: &mut Untrusted, hidden: &[Hidden]) {
+fn text(text: &mut Untrusted, hidden: &Hidden) {
     if let Some(shown) = without(text.raw(), hidden) {
         *text = Untrusted::new(&shown);
     }
 }
 
-fn words(text: &mut String, hidden: &[Hidden]) {
+fn words(text: &mut String, hidden: &Hidden) {
     if let Some(shown) = without(text.as_bytes(), hidden) {
         *text = String::from_utf8_lossy(&shown).into_owned();
     }
 }
 
 /// A text with every secret replaced; `None` where it has none.
-fn without(text: &[u8], hidden: &[Hidden]) -> Option<Vec<u8>> {
-    let mut shown = None;
-    for (secret, instead) in hidden.iter().filter(|(secret, _)| !secret.is_empty()) {
-        let own: &[u8] = shown.as_deref().unwrap_or(text);
-        let places: Vec<usize> = Finder::new(secret.expose()).find_iter(own).collect();
-        if places.is_empty() {
-            continue;
-        }
-        let (mut out, mut from) = (Vec::new(), 0);
-        for at in places {
-            out.extend_from_slice(own.get(from..at).unwrap_or_default());
-            out.extend_from_slice(instead);
-            from = at + secret.len();
-        }
-        out.extend_from_slice(own.get(from..).unwrap_or_default());
-        shown = Some(out);
+fn without(text: &[u8], hidden: &Hidden) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for found in hidden.secrets.find_iter(text) {
+        out.extend_from_slice(text.get(from..found.start()).unwrap_or_default());
+        out.extend_from_slice(hidden.instead.get(found.pattern().as_usize()).map(Vec::as_slice).unwrap_or_default());
+        from = found.end();
     }
-    shown
+    if from == 0 {
+        return None;
+    }
+    out.extend_from_slice(text.get(from..).unwrap_or_default());
+    Some(out)
 }

@@ -114,7 +114,7 @@ fn without_part(rule: &Rule, sighting: &mut Sighting) {
     for wanted in rule.companions.iter().filter(|c| c.required) {
         if !sighting.parts.iter().any(|p| p.rule.is_some() && p.name == wanted.name) {
             sighting.facts.push(Fact::PartMissing(wanted.name.to_string()));
-            if rule.shape == Shape::Pair {
+            if matches!(rule.shape, Shape::Pair | Shape::Pem) {
                 sighting.confidence = Confidence::Low;
             }
         }

@@ -19,12 +19,14 @@ pub(super) fn overlaps(set: &RuleSet, all: &mut Vec<Sighting>) {
     let mut kept: BTreeMap<u64, usize> = BTreeMap::new();
     for index in order {
         let Some((start, end, rule)) = all.get(index).map(place) else { continue };
+        // A key that lacks the account which would make it another kind of key is of its own kind alone.
+        let unlisted = all.get(index).is_some_and(|s| alone(set, s) == Some(Shape::Pem));
         let over = |winner: &usize| all.get(*winner).is_some_and(|k| k.location.end > start);
         let winners: Vec<usize> = kept.range(..end).rev().map(|(_, winner)| *winner).take_while(over).collect();
         if winners.is_empty() {
             kept.insert(start, index);
         }
-        for winner in winners {
+        for winner in winners.into_iter().filter(|_| !unlisted) {
             if let Some(winner) = all.get_mut(winner).filter(|w| w.rule != rule && !w.others.contains(&rule)) {
                 winner.others.push(rule);
             }
@@ -41,6 +43,16 @@ pub(super) fn overlaps(set: &RuleSet, all: &mut Vec<Sighting>) {
 fn rank(set: &RuleSet, sighting: &Sighting) -> (u8, bool, u64) {
     let length = sighting.location.end - sighting.location.start;
     let Some(rule) = set.rules.get(usize::from(sighting.rule)) else { return (0, false, length) };
-    let alone = rule.shape == Shape::Pair && !sighting.is_joined();
-    (if alone { 0 } else { set.specificity(sighting.rule) }, !rule.password, length)
+    (if alone(set, sighting).is_some() { 0 } else { set.specificity(sighting.rule) }, !rule.password, length)
+}
+
+/// The shape of a sighting that is nothing without another part, and stands without it.
+fn alone(set: &RuleSet, sighting: &Sighting) -> Option<Shape> {
+    let rule = set.rules.get(usize::from(sighting.rule))?;
+    let needs = match rule.shape {
+        Shape::Pair => true,
+        Shape::Pem => rule.companions.iter().any(|companion| companion.required),
+        _ => false,
+    };
+    (needs && !sighting.is_joined()).then_some(rule.shape)
 }

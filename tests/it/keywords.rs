@@ -36,6 +36,7 @@ const GENERAL: &[&str] = &[
     " auth",
     "authorization",
     "https://",
+    "http://",
 ];
 
 /// What is about rules, or lists their keywords.

@@ -58,6 +58,7 @@ mod remote;
 mod remote_github;
 mod rule_pages;
 mod server;
+mod services;
 mod sinkholes;
 mod snapshots;
 mod targets;

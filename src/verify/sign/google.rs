@@ -12,8 +12,8 @@ use crate::verify::parts::Parts;
 
 /// Who takes it, whatever host is asked in its place.
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
-/// The narrowest scope: the account's own identity.
-const SCOPE: &str = "openid";
+/// The narrowest scope: the account's own address.
+const SCOPE: &str = "https://www.googleapis.com/auth/userinfo.email";
 /// How long it holds, in seconds. Google allows an hour.
 const HOLDS: i64 = 300;
 

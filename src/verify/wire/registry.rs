@@ -7,7 +7,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{outcome, user};
+use super::{outcome, user_or_none};
 use crate::model::Why;
 use crate::verify::answer::Reply;
 use crate::verify::connect::Network;
@@ -21,9 +21,7 @@ const HUB: (&str, &str) = ("registry-1.docker.io", "auth.docker.io");
 /// Logs in. Outcomes: `accepted`, `wrong` (401), `forbidden` (403), `trusted` (no login is asked for), `limited` (429),
 /// `elsewhere` (tokens come from a host that is not the registry's own).
 pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Result<Reply, Why> {
-    let (name, secret) = (user(place, parts)?, parts.get("secret").ok_or(Why::PartMissing)?);
-    let pair = Zeroizing::new([name.as_bytes(), b":", secret].concat());
-    let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)));
+    let (name, basic) = basic(place, parts)?;
     let first = send(network, place, get("/v2/".to_owned(), None)).await?;
     if !first.headers.iter().any(|(name, _)| name == "docker-distribution-api-version") && first.status == 200 {
         // Anything may answer so.
@@ -55,6 +53,18 @@ pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Re
     });
     reply.told.insert("user".to_owned(), name);
     Ok(reply)
+}
+
+/// Who logs in, and the header that says so: a configuration file has both in one, in base64.
+fn basic(place: &Place, parts: &Parts) -> Result<(String, Zeroizing<String>), Why> {
+    if let Some(name) = user_or_none(place, parts) {
+        let pair = [name.as_bytes(), b":", parts.get("secret").ok_or(Why::PartMissing)?].concat();
+        return Ok((name, Zeroizing::new(format!("Basic {}", STANDARD.encode(Zeroizing::new(pair))))));
+    }
+    let secret = parts.text("secret")?;
+    let pair = Zeroizing::new(STANDARD.decode(secret).map_err(|_| Why::Unusable)?);
+    let name = pair.split(|b| *b == b':').next().unwrap_or_default();
+    Ok((String::from_utf8_lossy(name).into_owned(), Zeroizing::new(format!("Basic {secret}"))))
 }
 
 fn get(target: String, login: Option<&str>) -> Request {
@@ -124,7 +134,7 @@ mod tests {
         assert!(issuer(&place, "https://registry.acme.example/token").is_some());
         for other in [
             "https://acme.example/token",
-            "http://registry.acme.example/token",
+            "ftp://registry.acme.example/token",
             "https://registry.acme.example:8443/token",
             "https://auth.docker.io/token",
             "https://u:p@registry.acme.example/token",

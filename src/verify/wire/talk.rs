@@ -26,12 +26,16 @@ impl Talk {
         Ok(Self { stream: network.plain(place).await?, left: MOST, secured: false })
     }
 
-    /// A conversation by TLS from its first byte; without it only with this machine.
+    /// A conversation by TLS from its first byte.
+    pub(super) async fn secured(network: &Network, place: &Place) -> Result<Self, Why> {
+        Ok(Self { stream: network.connect(place).await?, left: MOST, secured: place.tls })
+    }
+
+    /// The same; without TLS only with this machine.
     pub(super) async fn implicit(network: &Network, place: &Place) -> Result<Self, Why> {
-        match network.connect(place).await {
-            Ok(stream) => Ok(Self { stream, left: MOST, secured: place.tls }),
+        match Self::secured(network, place).await {
             Err(Why::Tls) if place.is_loopback() => Self::plain(network, place).await,
-            Err(why) => Err(why),
+            other => other,
         }
     }
 

@@ -321,7 +321,18 @@ fn no_format_shows_a_secret_that_nobody_asked_to_see() {
     for (number, rule) in embedded().rules.iter().enumerate() {
         owners.extend(own_runs(rule, 500 + number as u64, &public).into_iter().map(|run| (run, rule.id.as_ref())));
     }
-    let shown = |text: &[u8]| text.windows(RUN).filter_map(|w| owners.get(w).copied()).collect::<BTreeSet<_>>();
+    // A fingerprint is as many hexadecimal digits as some secrets, and eight of them may well be the same.
+    let without_fingerprints = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let mut parts = text.split("q1-open-");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        parts.for_each(|part| out.push_str(part.get(32..).unwrap_or_default()));
+        out.into_bytes()
+    };
+    let shown = |text: &[u8]| {
+        let text = without_fingerprints(text);
+        text.windows(RUN).filter_map(|w| owners.get(w).copied()).collect::<BTreeSet<_>>()
+    };
     let fingerprint = findings(&serde_json::from_str(&report(&tree, "json", &[])).unwrap())[0]["fingerprint"].clone();
     for format in formats() {
         let arguments = ["scan", "--confidence", "low", "--format", format, ".", "missing"];

@@ -125,6 +125,10 @@ pub struct VerifyDecl {
     /// Answers that wrong, blocked and revoked credentials get alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indistinct: Vec<ConditionDecl>,
+    /// Answers by which a place refuses the negative control, though of a real credential they say nothing: a registry that
+    /// answers `{}` to whoever it does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<ConditionDecl>,
     /// The negative control.
     pub control: ControlDecl,
     /// Where what is known of the holder stands in an answer: key of [`IDENTITY`] to `/json/pointer`, `header:NAME`,

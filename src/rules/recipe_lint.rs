@@ -56,7 +56,9 @@ fn verify(report: &mut Report<'_>, file: &ProviderFile, name: &str, recipe: &Spa
             "add `live` and `dead` conditions from the provider's page; where it documents no refusal there is no recipe",
         );
     }
-    let all = || [&decl.live, &decl.limited, &decl.blocked, &decl.dead, &decl.indistinct].into_iter().flatten();
+    let all = || {
+        [&decl.live, &decl.limited, &decl.blocked, &decl.dead, &decl.indistinct, &decl.refused].into_iter().flatten()
+    };
     conditions(report, offset, all());
     for condition in all().filter(|c| decl.request.protocol == "https" && !has_shape(c)) {
         report.at(

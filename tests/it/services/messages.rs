@@ -63,6 +63,23 @@ fn a_user_and_a_key_of_nats() {
     is_unknown(&ask(&format!("nats://svc:{own}@{place}"), "nats-url", &[("nats", &place)]));
 }
 
+/// What tells nodes of each other, at its port: it outlives them.
+struct Epmd(u16);
+
+impl Drop for Epmd {
+    fn drop(&mut self) {
+        for _ in 0..50 {
+            let output = Command::new("epmd").args(["-port", &self.0.to_string(), "-kill"]).output();
+            let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+            // It does not end while it knows of a node.
+            if !String::from_utf8_lossy(&said).contains("living nodes") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+}
+
 #[test]
 fn a_user_of_rabbitmq() {
     let (mut command, dir) = service("../lib/rabbitmq/bin/rabbitmq-server", RABBIT, "rabbitmq");
@@ -88,7 +105,10 @@ fn a_user_of_rabbitmq() {
     environment(&mut command);
     super::as_user(&mut command, "rabbitmq", dir.path());
     let program = tool("../lib/rabbitmq/bin/rabbitmqctl", RABBIT);
-    let server = Service::start(command, port, tempfile::TempDir::new().unwrap());
+    let _epmd = Epmd(epmd);
+    let mut server = Service::start(command, port, tempfile::TempDir::new().unwrap());
+    // Its script lets the node end in order by this signal alone.
+    server.end = Signal::TERM;
     let control = |arguments: &[&str]| {
         let mut one = Command::new(&program);
         environment(&mut one);
@@ -106,9 +126,6 @@ fn a_user_of_rabbitmq() {
     is(&at(&own), Verdict::Indistinct);
     control(&["delete_user", "svc"]);
     is(&at(&own), Verdict::Indistinct);
-    control(&["stop"]);
-    // What tells nodes of each other outlives them.
-    done(Command::new(tool("epmd", RABBIT)).args(["-port", &epmd.to_string(), "-kill"]));
 }
 
 /// A server whose users are in a file.

@@ -42,14 +42,16 @@ pub(crate) struct Service {
     pub(crate) port: u16,
     /// Its directory.
     pub(crate) dir: TempDir,
+    /// What it ends by. Most end at once by what a terminal sends.
+    pub(crate) end: Signal,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::INT);
+            let _ = kill_process(pid, self.end);
         }
-        let until = Instant::now() + Duration::from_secs(5);
+        let until = Instant::now() + Duration::from_secs(20);
         while Instant::now() < until {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return;
@@ -74,7 +76,7 @@ impl Service {
             assert!(ended.is_none() && Instant::now() < until, "{command:?} does not start ({ended:?})\n{}", log());
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { child, port, dir }
+        Self { child, port, dir, end: Signal::INT }
     }
 
     /// `127.0.0.1:PORT`.

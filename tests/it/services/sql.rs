@@ -6,6 +6,7 @@ use std::process::Command;
 
 use quell::model::{Verdict, Why};
 use quell::verify::Network;
+use rustix::process::Signal;
 
 use super::{
     Service, as_user, ask, ask_by, certificate, done, free_port, is, is_unknown, password, service, subject, tool,
@@ -157,7 +158,8 @@ fn an_account_of_mariadb() {
     ]);
     command.args([format!("--ssl-cert={}", at("server.crt")), format!("--ssl-key={}", at("server.key"))]);
     as_user(&mut command, "mysql", dir.path());
-    let server = Service::start(command, port, dir);
+    let mut server = Service::start(command, port, dir);
+    server.end = Signal::TERM;
     let socket = server.dir.path().join("socket");
     let sql = |text: &str| {
         let mut client = Command::new(tool("mariadb", MARIADB));

@@ -41,7 +41,7 @@ const PIECES: [&str; 3] = ["allow", "ignore", "disable-"];
 
 /// Whether a line may have a marker. Most have none, and are asked for three words instead of ten.
 fn may_have(line: &[u8]) -> bool {
-    static FINDERS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| PIECES.map(|piece| Finder::new(piece)));
+    static FINDERS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| PIECES.map(Finder::new));
     !line.is_empty() && FINDERS.iter().any(|finder| finder.find(line).is_some())
 }
 

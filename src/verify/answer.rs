@@ -119,7 +119,7 @@ impl Parsed<'_> {
             let step = step.replace("~1", "/").replace("~0", "~");
             values = values.into_iter().flat_map(|value| children(value, &step)).collect();
         }
-        values.into_iter().flat_map(|value| texts(value)).collect()
+        values.into_iter().flat_map(texts).collect()
     }
 
     /// The texts of the XML elements at a path from the root, whatever their namespaces.

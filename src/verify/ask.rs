@@ -43,8 +43,11 @@ pub struct Asker<'a> {
     options: &'a Options<'a>,
     left: AtomicI64,
     seed: AtomicU64,
-    controls: Mutex<HashMap<(Arc<str>, Place), Arc<OnceCell<Control>>>>,
+    controls: Mutex<Controls>,
 }
+
+/// By recipe and place, what is found out once, whoever asks first.
+type Controls = HashMap<(Arc<str>, Place), Arc<OnceCell<Control>>>;
 
 /// What a place makes of a made-up credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

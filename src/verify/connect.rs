@@ -40,12 +40,17 @@ pub struct Proxy {
     pub port: u16,
 }
 
+/// The addresses of a name.
+pub type Resolve = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+/// The addresses of a name, looked up once.
+type Looked = Arc<OnceCell<Result<Vec<IpAddr>, Why>>>;
+
 /// How names become addresses.
 pub enum Resolver {
     /// As the system does.
     System,
     /// By a function: for tests of names that turn to other addresses.
-    Function(Box<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Function(Box<Resolve>),
 }
 
 /// How hosts are reached.
@@ -53,7 +58,7 @@ pub struct Network {
     tls: TlsConnector,
     proxy: Option<Proxy>,
     resolver: Resolver,
-    names: Mutex<HashMap<String, Arc<OnceCell<Result<Vec<IpAddr>, Why>>>>>,
+    names: Mutex<HashMap<String, Looked>>,
     reached: AtomicBool,
 }
 

@@ -110,10 +110,9 @@ fn wanted(path: &Path) -> Result<Vec<Wanted>> {
         bail!(told("is larger than 1 GiB"));
     }
     let text = std::fs::read_to_string(path).map_err(|e| told(&format!("cannot be read: {}", system_words(&e))))?;
-    if let Ok(document) = serde_json::from_str::<Value>(&text) {
-        if let Some(findings) = document.get("findings").and_then(Value::as_array) {
-            return Ok(findings.iter().map(whole).collect());
-        }
+    let document = serde_json::from_str::<Value>(&text).ok();
+    if let Some(findings) = document.as_ref().and_then(|document| document.get("findings")?.as_array()) {
+        return Ok(findings.iter().map(whole).collect());
     }
     let mut all: BTreeMap<u64, Wanted> = BTreeMap::new();
     let mut ended = false;

@@ -21,7 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use quell::model::{Clock, Confidence, FingerprintKey, Untrusted, Verdict, Verification};
+use quell::model::{Clock, Confidence, Finding, FingerprintKey, Untrusted, Verdict, Verification};
 use quell::rules::embedded::embedded;
 use quell::scan::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, scan};
 use quell::sources::{Options as Walk, PathFilter};
@@ -205,7 +205,8 @@ pub(crate) fn ask_by(network: &Network, text: &str, rule: &str, listed: &[(&str,
     };
     let stream: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
     let report = scan(vec![Target::Stream(stream, Untrusted::from("deploy.env"))], &options, &Progress::default());
-    let mut findings: Vec<_> = report.findings.into_iter().filter(|f| f.kind.rule.as_ref() == rule).collect();
+    let kinds = |f: &Finding| [&f.kind].into_iter().chain(&f.other_kinds).any(|kind| kind.rule.as_ref() == rule);
+    let mut findings: Vec<_> = report.findings.into_iter().filter(kinds).collect();
     assert_eq!(findings.len(), 1, "findings of {rule}");
     let values: Vec<(&str, Vec<String>)> =
         listed.iter().map(|(key, value)| (*key, vec![(*value).to_owned()])).collect();

@@ -16,19 +16,22 @@ fn tried() -> Vec<Tried> {
     recipes(true).into_iter().filter(|t| t.recipe.request.signer.is_none()).collect()
 }
 
+/// Says what is wrong with what came of it.
+type Expect<'t> = dyn Fn(&Finding) -> Result<(), String> + 't;
+
 /// A scenario for each recipe: what the provider says, and what must come of it.
 struct Scenario<'t> {
     tried: &'t Tried,
     what: String,
     answers: Vec<Said>,
-    expect: Box<dyn Fn(&Finding) -> Result<(), String> + 't>,
+    expect: Box<Expect<'t>>,
 }
 
 fn got(finding: &Finding) -> Verdict {
     finding.verification.as_ref().unwrap().verdict
 }
 
-fn is(wanted: &'static str) -> Box<dyn Fn(&Finding) -> Result<(), String>> {
+fn is(wanted: &'static str) -> Box<Expect<'static>> {
     Box::new(move |finding| {
         let verdict = got(finding);
         if word(verdict) == wanted { Ok(()) } else { Err(format!("{verdict:?}, and should be {wanted}")) }

@@ -50,10 +50,13 @@ const WORDS: &str = "software microsoft dashboard sandbox lambda bcrypt scrypt l
 /// length do not, and of random letters half do at four, three of four at five, and nearly all from eight on. Of what is
 /// joined, most parts must make none.
 pub(super) fn make_no_word(text: &str) -> bool {
+    let joined = text.bytes().all(|b| b.is_ascii_alphabetic() || b"_-.:".contains(&b));
+    if !joined {
+        return false;
+    }
     let count = |of: fn(&u8) -> bool| text.bytes().filter(of).count();
     let (small, letters) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_alphabetic));
-    let joined = text.bytes().all(|b| b.is_ascii_alphabetic() || b"_-.:".contains(&b));
-    if letters < FEWEST || !joined || !(small == 0 || small == letters) || !is_odd(text.as_bytes(), letters, 0) {
+    if letters < FEWEST || !(small == 0 || small == letters) || !is_odd(text.as_bytes(), letters, 0) {
         return false;
     }
     let parts = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|part| part.len() >= FEWEST);
@@ -105,15 +108,17 @@ fn is_odd(text: &[u8], letters: usize, leeway: usize) -> bool {
         8 => 152,
         _ => 156,
     };
-    if is_known(text) {
-        return false;
-    }
     let follows = |pair: &[u8]| match pair {
         [a, b] => FOLLOWS.get(place(*a)?)?.get(place(*b)?).map(|digit| usize::from(digit - b'0')),
         _ => None,
     };
     let (sum, pairs) = text.windows(2).filter_map(follows).fold((0, 0), |(sum, pairs), f| (sum + f, pairs + 1));
-    pairs > 0 && sum * 20 / pairs + grams::commonness(text) < limit + leeway
+    // Most texts are words by the first measure alone.
+    let pairs_say = |sum: usize| sum * 20 / pairs;
+    pairs > 0
+        && pairs_say(sum) < limit + leeway
+        && pairs_say(sum) + grams::commonness(text) < limit + leeway
+        && !is_known(text)
 }
 
 /// Whether letters are a listed word, what programmers call a thing that needs no name, or shorten what it is for.

@@ -54,10 +54,16 @@ struct Kinds {
 
 impl Kinds {
     fn of(text: &str) -> Self {
-        let any = |f: fn(char) -> bool| text.chars().any(f);
-        let (lower, upper) = (any(|c| c.is_ascii_lowercase()), any(|c| c.is_ascii_uppercase()));
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        let kinds = [lower, upper, digits > 0, any(is_sign)].iter().filter(|k| **k).count();
+        let (mut lower, mut upper, mut sign, mut digits) = (false, false, false, 0);
+        for c in text.chars() {
+            match c {
+                'a'..='z' => lower = true,
+                'A'..='Z' => upper = true,
+                '0'..='9' => digits += 1,
+                other => sign = sign || is_sign(other),
+            }
+        }
+        let kinds = [lower, upper, digits > 0, sign].iter().filter(|k| **k).count();
         Self { letters: lower || upper, digits, kinds }
     }
 }

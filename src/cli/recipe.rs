@@ -8,9 +8,9 @@ use crate::verify::plan::Book;
 pub(super) fn lines(set: &RuleSet, rule: &Rule) -> Vec<(&'static str, String)> {
     let Some(recipe) = Book::new(set).recipe(rule) else { return Vec::new() };
     let mut out = vec![("asks", request(&recipe))];
-    let hosts: Vec<&str> = set.provider_of(rule).map(|p| p.hosts.iter().collect()).unwrap_or_default();
     if recipe.request.url.starts_with("https://") {
-        out.push(("hosts", format!("{}, or what [endpoints] lists in their place", hosts.join(", "))));
+        let (host, _) = crate::verify::request::authority(&recipe.request.url);
+        out.push(("hosts", format!("{host}, or what [endpoints] lists in its place")));
     } else {
         out.push(("hosts", "what [endpoints] lists, and no other".to_owned()));
     }
@@ -60,13 +60,18 @@ fn condition(condition: &ConditionDecl) -> String {
             let kind = if kind.is_empty() { String::new() } else { format!("{kind} ") };
             out.push(match wanted.as_str() {
                 "*" => format!("{kind}{name} is there"),
-                _ => format!("{kind}{name} = {wanted}"),
+                _ => format!("{kind}{name} = {}", or(wanted)),
             });
         }
     }
     out.extend(condition.body.as_ref().map(|text| format!("the text \"{text}\"")));
-    out.extend(condition.outcome.as_ref().map(|outcome| format!("outcome {outcome}")));
+    out.extend(condition.outcome.as_ref().map(|outcome| format!("outcome {}", or(outcome))));
     out.join(", ")
+}
+
+/// One of several.
+fn or(wanted: &str) -> String {
+    wanted.replace('|', " or ")
 }
 
 fn control(recipe: &VerifyDecl) -> &'static str {

@@ -1,15 +1,19 @@
 //! Verification as the options and the configuration describe it: for scans, for the verb `verify`, and for `explain`.
 
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::OFlags;
 
 use super::config::Config;
 use super::output;
 use super::remote::own::authorities;
-use crate::model::{Clock, Finding, GapKind, Report, Verdict, nearest};
-use crate::rules::RuleSet;
+use crate::model::{Clock, Finding, FingerprintKey, GapKind, Report, Verdict, nearest};
 use crate::rules::recipe_lint::PROTOCOLS;
+use crate::rules::{Recipes, RuleSet};
 use crate::verify::{Cache, Endpoints, Network, Options, Proxy, verify};
 
 /// What verification is asked with.
@@ -19,7 +23,7 @@ pub(super) struct Args {
     /// Send no request: say what the credential itself tells.
     #[arg(long, help_heading = "Verification")]
     pub(super) offline: bool,
-    /// The most requests of this run.
+    /// The most requests of this run [default: 5000].
     #[arg(long, value_name = "N", help_heading = "Verification")]
     pub(super) max_requests: Option<u64>,
     /// Ask also where a refusal may count against an account and lock it.
@@ -45,6 +49,8 @@ impl Clock for SystemClock {
 
 /// How long an answer counts, in hours.
 const KEEP: u32 = 24;
+/// The most requests of a run, unless told otherwise: a file full of made-up tokens shall not take days.
+const REQUESTS: u64 = 5_000;
 
 /// Everything that verification needs, but for the rules and the findings.
 pub(super) struct Verification<'a> {
@@ -52,9 +58,10 @@ pub(super) struct Verification<'a> {
     endpoints: Endpoints,
     network: Option<Network>,
     cache: Option<Cache>,
+    cache_key: Option<FingerprintKey>,
     fresh: bool,
     logins: bool,
-    max_requests: Option<u64>,
+    max_requests: u64,
 }
 
 impl<'a> Verification<'a> {
@@ -84,10 +91,11 @@ impl<'a> Verification<'a> {
             args,
             endpoints,
             network,
+            cache_key: cache.as_ref().and(state_folder()).and_then(|folder| cache_key(&folder.join("cache.key"))),
             cache,
             fresh,
             logins: args.logins || config.verify.logins.unwrap_or(false),
-            max_requests: args.max_requests.or(config.verify.max_requests),
+            max_requests: args.max_requests.or(config.verify.max_requests).unwrap_or(REQUESTS),
         })
     }
 
@@ -101,9 +109,10 @@ impl<'a> Verification<'a> {
             endpoints: &self.endpoints,
             network: self.network.as_ref(),
             cache: self.cache.as_ref(),
+            cache_key: self.cache_key.as_ref(),
             fresh: self.fresh,
             clock: &SystemClock,
-            max_requests: self.max_requests,
+            max_requests: Some(self.max_requests),
             logins: self.logins,
             seed: u64::from_le_bytes(seed),
         };
@@ -123,6 +132,11 @@ impl<'a> Verification<'a> {
         }
     }
 
+    /// The organisation's proxy, for `--hosts`.
+    pub(super) fn proxy(&self) -> Option<String> {
+        self.network.as_ref().and_then(Network::proxy).map(|proxy| format!("{}:{}", proxy.host, proxy.port))
+    }
+
     /// What was listed, for `--hosts`.
     pub(super) const fn endpoints(&self) -> &Endpoints {
         &self.endpoints
@@ -136,9 +150,29 @@ fn state_folder() -> Option<PathBuf> {
     folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("quell"))
 }
 
+/// The key of what is kept on this machine, made the first time; only its owner may read it.
+fn cache_key(path: &Path) -> Option<FingerprintKey> {
+    if let Some(folder) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
+    }
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    if let Ok(mut file) = new {
+        let mut key = [0; FingerprintKey::MIN_BYTES];
+        rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty()).ok()?;
+        file.write_all(&key).ok()?;
+    }
+    let mut key = Vec::new();
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).ok()?;
+    let about = file.metadata().ok().filter(|m| m.is_file() && m.mode() & 0o077 == 0)?;
+    file.take(about.len().min(1024)).read_to_end(&mut key).ok()?;
+    FingerprintKey::team(&key).ok()
+}
+
 /// What stands under `[endpoints]`; its names are providers and protocols.
 fn endpoints(config: &Config, rules: &RuleSet) -> Result<Endpoints> {
-    let known = || rules.providers.iter().map(|p| p.id.as_ref()).chain(PROTOCOLS.iter().copied());
+    let known =
+        || rules.providers.iter().map(|p| p.id.as_ref()).chain(PROTOCOLS.iter().copied().filter(|p| *p != "https"));
     for key in config.endpoints.keys() {
         if !known().any(|name| name == key) {
             let near = nearest(key, known())
@@ -148,11 +182,40 @@ fn endpoints(config: &Config, rules: &RuleSet) -> Result<Endpoints> {
     }
     let lists: Vec<(&str, Vec<String>)> =
         config.endpoints.iter().map(|(key, hosts)| (key.as_str(), hosts.list())).collect();
-    Endpoints::new(lists.iter().map(|(key, hosts)| (*key, hosts.as_slice()))).map_err(|e| anyhow!("[endpoints]: {e}"))
+    let endpoints = Endpoints::new(lists.iter().map(|(key, hosts)| (*key, hosts.as_slice())))
+        .map_err(|e| anyhow!("[endpoints]: {e}"))?;
+    for key in endpoints.keys() {
+        let (addresses, hosts) = endpoints.forms(key);
+        match asked_by(rules, key) {
+            (true, false) if !addresses => bail!(
+                "[endpoints]: `{key}` is asked by HTTPS\n  help: write the address of your instance whole, such as `https://{key}.example.com`"
+            ),
+            (false, true) if !hosts => bail!(
+                "[endpoints]: `{key}` is no HTTPS service\n  help: write hosts, such as `db.example.com:5432` or `*.db.internal`"
+            ),
+            _ => {}
+        }
+    }
+    Ok(endpoints)
+}
+
+/// Whether what a key of `[endpoints]` names is asked by HTTPS, and whether by another protocol.
+fn asked_by(rules: &RuleSet, key: &str) -> (bool, bool) {
+    let Some(provider) = rules.providers.iter().find(|p| p.id == key) else {
+        return (key == "registry", key != "registry");
+    };
+    let recipes = Recipes::of_text(&provider.recipes);
+    let is_http = |protocol: &str| matches!(protocol, "https" | "registry");
+    let mut all = recipes.verify.values().map(|recipe| is_http(&recipe.request.protocol));
+    let (http, wire) = all.by_ref().fold((false, PROTOCOLS.contains(&key)), |(h, w), is| (h || is, w || !is));
+    // A registry is listed as a host too.
+    let registry = recipes.verify.values().any(|recipe| recipe.request.protocol == "registry");
+    (http, wire || registry)
 }
 
 fn proxy(text: &str) -> Result<Proxy> {
-    let told = || anyhow!("[network]: `{text}` is no proxy\n  help: write `http://proxy.example.com:3128`");
+    let shown = crate::verify::endpoints::shown(text);
+    let told = || anyhow!("[network]: `{shown}` is no proxy\n  help: write `http://proxy.example.com:3128`");
     let rest = text.strip_prefix("http://").ok_or_else(told)?.trim_end_matches('/');
     let (host, port) = crate::verify::endpoints::host_and_port(rest).ok_or_else(told)?;
     Ok(Proxy { host, port: port.unwrap_or(3128) })

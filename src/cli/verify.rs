@@ -20,9 +20,11 @@ use super::{Exit, output};
 use crate::model::{
     Companion, Confidence, Coverage, Finding, FingerprintInput, Location, Part, Report, Secret, nearest,
 };
-use crate::rules::{Rule, RuleSet};
+use crate::rules::{Recipes, Rule, RuleSet, Shape};
 use crate::scan::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, kind, scan as scan_targets};
 use crate::sources::{Options as WalkOptions, PathFilter};
+use crate::verify::request::authority;
+use crate::verify::wire::default_port;
 
 /// The largest credential that is handed in.
 const MAX_INPUT: u64 = 1 << 20;
@@ -91,12 +93,22 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 fn hosts(rules: &RuleSet, verification: &Verification<'_>) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let mut lines: Vec<(String, String)> = Vec::new();
-    let asked = |id: &str| verification.endpoints().addresses(&[id]).is_empty();
-    for provider in rules.providers.iter().filter(|provider| !provider.recipes.is_empty() && asked(&provider.id)) {
-        lines.extend(provider.hosts.iter().map(|host| (format!("{host}:443"), provider.id.to_string())));
+    let replaced = |id: &str| !verification.endpoints().addresses(&[id]).is_empty();
+    for provider in rules.providers.iter().filter(|provider| !provider.recipes.is_empty() && !replaced(&provider.id)) {
+        let recipes = Recipes::of_text(&provider.recipes);
+        let urls = recipes.verify.values().map(|recipe| recipe.request.url.as_str());
+        for host in urls.filter(|url| url.starts_with("https://")).map(|url| authority(url).0) {
+            // A part of the credential is one label below the provider's own domain.
+            let host = host.split_once('}').map_or(host.to_owned(), |(_, rest)| format!("*{rest}"));
+            lines.push((format!("{host}:443"), provider.id.to_string()));
+        }
     }
-    let listed = verification.endpoints().told().map(|(key, host)| (host, format!("{key} (listed under [endpoints])")));
-    lines.extend(listed);
+    for (key, host) in verification.endpoints().told() {
+        let named = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let host = if named { host } else { format!("{host}:{}", default_port(key)) };
+        lines.push((host, format!("{key} (listed under [endpoints])")));
+    }
+    lines.extend(verification.proxy().map(|proxy| (proxy, "everything goes through this proxy".to_owned())));
     lines.sort();
     lines.dedup();
     for (host, why) in &lines {
@@ -115,7 +127,7 @@ fn given(rules: &RuleSet, id: &str, args: &Args, config: &Config) -> Result<Repo
     let text = input(args)?;
     let now = output::now();
     let found = found(rules, rule, &text, config, now)?;
-    let findings = if found.is_empty() { vec![bare(rules, rule, &text, config)?] } else { found };
+    let findings = if found.is_empty() { vec![bare(rules, rule, &text, config, now)?] } else { found };
     Ok(Report {
         findings,
         coverage: Coverage { files: 1, bytes: text.len() as u64, ..Coverage::default() },
@@ -174,10 +186,32 @@ fn found(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -
     Ok(report.findings)
 }
 
+/// Whether a text is a secret as the rule finds them: alone, or as the value of a name that it knows.
+fn has_form(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -> bool {
+    let whole = |found: Result<Vec<Finding>>| found.is_ok_and(|all| all.iter().any(|f| f.secret.len() == text.len()));
+    let named = |keyword: &str| {
+        let line = zeroize::Zeroizing::new([keyword.as_bytes(), b" = \"", text, b"\"\n"].concat());
+        whole(found(rules, rule, &line, config, now))
+    };
+    let by_name = matches!(rule.shape, Shape::Assign | Shape::Pair) && rule.keywords.iter().any(named);
+    by_name || whole(found(rules, rule, text, config, now))
+}
+
 /// A credential whose parts are handed in by name.
-fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config) -> Result<Finding> {
+///
+/// What has not the form of the rule's secrets is not sent to its provider: it would be another's.
+fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -> Result<Finding> {
     let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let secret = Secret::new(lines.next().unwrap_or_default().to_vec());
+    let first = lines.next().unwrap_or_default();
+    let secret = Secret::new(first.to_vec());
+    if !has_form(rules, rule, first, config, now) {
+        bail!(
+            "this is not a {}: it has {} bytes, and not the form of one\n  help: `quell rules show {}` shows the form; check that nothing was cut off",
+            rule.name,
+            secret.len(),
+            rule.id
+        );
+    }
     let location = |line: u32| Location {
         path: "standard input".into(),
         part: Part::File,
@@ -199,6 +233,10 @@ fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config) -> Result<Fi
         };
         let (name, value) = line.split_at(equals);
         let name = String::from_utf8_lossy(name).trim().to_owned();
+        let known = rule.companions.iter().any(|c| c.name == name) || rule.pattern.contains(&format!("(?<{name}>"));
+        if !known {
+            bail!("`{}` has no part `{name}`\n  help: `quell rules show {}` names its parts", rule.id, rule.id);
+        }
         let value = Secret::new(value.get(1..).unwrap_or_default().trim_ascii().to_vec());
         companions.push(Companion { name: name.into(), kind: None, secret: value, location: location(number) });
     }

@@ -50,6 +50,8 @@ pub enum Why {
     AddressRefused,
     /// Another part of the credential was not found.
     PartMissing,
+    /// It was refused, but as what it was taken for, or with parts that may not belong to it.
+    Ambiguous,
     /// A refusal may lock the account, and such logins are not turned on.
     MayLock,
     /// It belongs to an account that is known to be a trap: asking would ring its bell.
@@ -80,6 +82,7 @@ impl Why {
         (Self::HostNotListed, "host-not-listed", "its host is not listed under [endpoints]"),
         (Self::AddressRefused, "address-refused", "its host has a private address that is not listed"),
         (Self::PartMissing, "part-missing", "another part of the credential was not found"),
+        (Self::Ambiguous, "ambiguous", "it was refused, with parts or at a provider that may not be its own"),
         (Self::MayLock, "may-lock", "a refusal may lock the account, and logins are not turned on"),
         (Self::Canary, "canary", "its account is known to be a trap, and was not asked"),
         (Self::BudgetSpent, "budget-spent", "the number of requests is used up"),

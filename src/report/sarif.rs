@@ -133,7 +133,10 @@ fn result<'a>(
     let kind = &finding.kind;
     let shown = reveal(&finding.secret, style).unwrap_or_else(|| finding.redacted().to_string());
     let asked = finding.verification.as_deref();
-    let said = asked.map(|asked| text(&Untrusted::from(format!("It is {}. ", verdict(asked)).as_str())));
+    // Brackets in a message are links (3.11.6).
+    let plain = |said: String| said.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]");
+    let said =
+        asked.map(|asked| plain(text(&Untrusted::from(format!("It is {}. ", verdict(asked)).as_str())).to_string()));
     let said = said.unwrap_or_default();
     let mut fields = vec![
         ("ruleId", json!(kind.rule)),

@@ -33,8 +33,7 @@ pub(super) fn headline(report: &Report) -> String {
 pub(super) fn verdict(asked: &Verification) -> String {
     let lossy = |value: &Untrusted| String::from_utf8_lossy(value.raw()).into_owned();
     let mut out = match asked.verdict {
-        Verdict::Live if asked.controlled => "LIVE".to_owned(),
-        Verdict::Live => "LIVE (uncontrolled: no made-up one could be tried)".to_owned(),
+        Verdict::Live => "LIVE".to_owned(),
         Verdict::LiveLimited => "LIVE, with reduced access".to_owned(),
         Verdict::Blocked => "blocked: it is right, and locked".to_owned(),
         Verdict::Dead => "dead: its issuer refuses it for good".to_owned(),
@@ -42,8 +41,13 @@ pub(super) fn verdict(asked: &Verification) -> String {
         Verdict::Unknown(why) => format!("unknown: {}", why.sentence()),
         Verdict::NoVerifier => "unknown: no recipe says how to ask".to_owned(),
     };
+    if !asked.controlled {
+        out.push_str(" (uncontrolled: no made-up one could be tried)");
+    }
+    // What would read as more than a value stands between quotes.
+    let quoted = |value: String| if value.contains([';', ',', '"']) { format!("{value:?}") } else { value };
     for (name, values) in asked.identity.told() {
-        let values: Vec<String> = values.into_iter().map(lossy).collect();
+        let values: Vec<String> = values.into_iter().map(lossy).map(quoted).collect();
         out.push_str(&format!("; {} {}", name.replace('_', " "), values.join(", ")));
     }
     if !asked.host.raw().is_empty() {

@@ -24,6 +24,8 @@ use crate::rules::{VerifyDecl, lint};
 const PER_MINUTE: u32 = 600;
 /// The most requests that go to a provider before its pace is kept.
 const BURST: u32 = 10;
+/// So many logins of one account are tried in a run.
+const LOGINS: u32 = 3;
 /// So many failures to reach a provider in a row, and it is left alone for the rest of the run.
 const GIVE_UP: u32 = 3;
 
@@ -33,8 +35,10 @@ pub struct Pace {
     burst: AtomicU32,
     ticks: AsyncMutex<Option<Interval>>,
     per_minute: u32,
-    failures: AtomicU32,
-    last: Mutex<Why>,
+    /// By host, how many times in a row it was not reached, and why at last.
+    failures: Mutex<HashMap<String, (u32, Why)>>,
+    /// By host and account, how many logins were tried.
+    logins: Mutex<HashMap<(String, Vec<u8>), u32>>,
 }
 
 /// Asks about credentials.
@@ -46,8 +50,8 @@ pub struct Asker<'a> {
     controls: Mutex<Controls>,
 }
 
-/// By recipe and place, what is found out once, whoever asks first.
-type Controls = HashMap<(Arc<str>, Place), Arc<OnceCell<Control>>>;
+/// By recipe, rule (a made-up credential has its shape) and place, what is found out once, whoever asks first.
+type Controls = HashMap<(Arc<str>, String, Place), Arc<OnceCell<Control>>>;
 
 /// What a place makes of a made-up credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,17 +126,18 @@ impl<'a> Asker<'a> {
         Self { network, options, left, seed, controls: Mutex::default() }
     }
 
-    /// The pace of a provider.
+    /// The pace of a provider: the slowest that any of its recipes asks for.
     #[must_use]
-    pub fn pace(&self, recipe: &Option<Arc<VerifyDecl>>) -> Pace {
-        let per_minute = recipe.as_ref().and_then(|recipe| recipe.per_minute).unwrap_or(PER_MINUTE).max(1);
+    pub fn pace(&self, plans: &[&Plan<'_>]) -> Pace {
+        let recipes = plans.iter().flat_map(|plan| [Some(&plan.recipe), plan.then.as_ref()]).flatten();
+        let per_minute = recipes.filter_map(|recipe| recipe.per_minute).min().unwrap_or(PER_MINUTE).max(1);
         Pace {
             // A check, its control and a second question go out at once, whatever the pace.
             burst: AtomicU32::new((per_minute / 2).clamp(3, BURST)),
             ticks: AsyncMutex::new(None),
             per_minute,
-            failures: AtomicU32::new(0),
-            last: Mutex::new(Why::Timeout),
+            failures: Mutex::default(),
+            logins: Mutex::default(),
         }
     }
 
@@ -156,7 +161,15 @@ impl<'a> Asker<'a> {
                 best = Some(best.filter(|best| best.rank() >= asked.rank()).unwrap_or(asked));
             }
         }
-        best.unwrap_or_else(|| Asked::not(Verdict::Unknown(Why::Unusable), plan, self.options.clock.now()))
+        let mut asked =
+            best.unwrap_or_else(|| Asked::not(Verdict::Unknown(Why::Unusable), plan, self.options.clock.now()));
+        asked.verdict = match asked.verdict {
+            Verdict::Dead | Verdict::Indistinct if plan.ambiguous => Verdict::Unknown(Why::Ambiguous),
+            // What stands beside a secret may be another's: the pair is refused, and the secret may work with its own.
+            Verdict::Dead if plan.joined => Verdict::Indistinct,
+            other => other,
+        };
+        asked
     }
 
     /// Asks one place.
@@ -210,14 +223,23 @@ impl<'a> Asker<'a> {
     async fn control(&self, plan: &Plan<'_>, place: &Place, parts: &Parts, pace: &Pace) -> Control {
         let cell = {
             let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(controls.entry((Arc::clone(&plan.name), place.clone())).or_default())
+            Arc::clone(controls.entry((Arc::clone(&plan.name), plan.rule.id.to_string(), place.clone())).or_default())
         };
-        *cell.get_or_init(|| self.controlled(plan, place, parts, pace)).await
+        // What could not be asked is asked again for the next credential.
+        let asked = async || match self.controlled(plan, place, parts, pace).await {
+            Control::Unknown(why) => Err(why),
+            known => Ok(known),
+        };
+        cell.get_or_try_init(asked).await.map_or_else(Control::Unknown, |known| *known)
     }
 
     async fn controlled(&self, plan: &Plan<'_>, place: &Place, parts: &Parts, pace: &Pace) -> Control {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
-        let Some(made_up) = made_up(plan, parts, &mut Random::new(seed)) else { return Control::None };
+        let made_up = match made_up(plan, parts, &mut Random::new(seed)) {
+            Ok(Some(made_up)) => made_up,
+            Ok(None) => return Control::None,
+            Err(why) => return Control::Unknown(why),
+        };
         let reply = match self.reply(&plan.recipe, place, &made_up, pace).await {
             Ok(reply) => reply,
             Err(why) => return Control::Unknown(why),
@@ -236,30 +258,36 @@ impl<'a> Asker<'a> {
     async fn reply(&self, recipe: &VerifyDecl, place: &Place, parts: &Parts, pace: &Pace) -> Result<Reply, Why> {
         let reads = recipe.request.protocol == "https" && matches!(recipe.request.method.as_str(), "GET" | "HEAD");
         let first = self.once(recipe, place, parts, pace).await;
-        match first {
+        let reply = match first {
             Err(Why::Unreachable) if reads => self.once(recipe, place, parts, pace).await,
             other => other,
-        }
+        };
+        pace.note(place, &reply);
+        reply
     }
 
     async fn once(&self, recipe: &VerifyDecl, place: &Place, parts: &Parts, pace: &Pace) -> Result<Reply, Why> {
-        pace.given_up()?;
+        pace.given_up(place)?;
+        let protocol = recipe.request.protocol.as_str();
+        // What cannot be built costs no request.
+        let request = if protocol == "https" {
+            let now = self.options.clock.now();
+            let parts = sign::prepare(recipe.request.signer.as_deref(), parts, now)?;
+            let request = request::build(&recipe.request, &parts)?;
+            Some(sign::sign(&recipe.request, request, place, &parts, now)?)
+        } else {
+            pace.login(place, parts)?;
+            None
+        };
         if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
             return Err(Why::BudgetSpent);
         }
         pace.wait().await;
-        pace.given_up()?;
-        let protocol = recipe.request.protocol.as_str();
-        let reply = if protocol == "https" {
-            let (signer, now) = (recipe.request.signer.as_deref(), self.options.clock.now());
-            let parts = sign::prepare(signer, parts, now)?;
-            let request = request::build(&recipe.request, &parts)?;
-            http::send(self.network, place, sign::sign(&recipe.request, request, place, &parts, now)?).await
-        } else {
-            wire::ask(protocol, self.network, place, parts).await
-        };
-        pace.note(&reply);
-        reply
+        pace.given_up(place)?;
+        match request {
+            Some(request) => http::send(self.network, place, request).await,
+            None => wire::ask(protocol, self.network, place, parts).await,
+        }
     }
 }
 
@@ -271,10 +299,11 @@ impl Pace {
         }
         let mut ticks = self.ticks.lock().await;
         if ticks.is_none() {
-            let mut new = interval(Duration::from_secs(60) / self.per_minute);
+            let period = Duration::from_secs(60) / self.per_minute;
+            // What went out at once is waited for, so that a minute has no more than its number.
+            tokio::time::sleep(period * (self.per_minute / 2).clamp(3, BURST)).await;
+            let mut new = interval(period);
             new.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // The first tick is at once.
-            new.tick().await;
             *ticks = Some(new);
         }
         if let Some(ticks) = ticks.as_mut() {
@@ -282,43 +311,54 @@ impl Pace {
         }
     }
 
-    fn given_up(&self) -> Result<(), Why> {
-        if self.failures.load(Ordering::Relaxed) < GIVE_UP {
-            return Ok(());
+    fn given_up(&self, place: &Place) -> Result<(), Why> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match failures.get(&place.authority()) {
+            Some((GIVE_UP.., why)) => Err(*why),
+            _ => Ok(()),
         }
-        Err(*self.last.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note(&self, reply: &Result<Reply, Why>) {
-        let why = match reply {
-            Err(why @ (Why::Timeout | Why::Unreachable | Why::Offline | Why::NoAddress | Why::Tls)) => *why,
+    fn note(&self, place: &Place, reply: &Result<Reply, Why>) {
+        let (more, why) = match reply {
+            Err(why @ (Why::Timeout | Why::Unreachable | Why::Offline | Why::NoAddress | Why::Tls)) => (1, *why),
             // Whoever asks for fewer requests gets none any more.
-            Ok(reply) if reply.status == 429 => {
-                self.failures.fetch_add(GIVE_UP, Ordering::Relaxed);
-                Why::RateLimited
-            }
-            _ => {
-                self.failures.store(0, Ordering::Relaxed);
-                return;
-            }
+            Ok(reply) if reply.status == 429 => (GIVE_UP, Why::RateLimited),
+            _ => (0, Why::Timeout),
         };
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if more == 0 {
+            failures.remove(&place.authority());
+        } else {
+            let known = failures.entry(place.authority()).or_insert((0, why));
+            *known = (known.0 + more, why);
+        }
+    }
+
+    /// Counts a login of an account: whoever writes many passwords of one into a file shall not lock it.
+    fn login(&self, place: &Place, parts: &Parts) -> Result<(), Why> {
+        let Some(user) = parts.get("user") else { return Ok(()) };
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = logins.entry((place.authority(), user.to_vec())).or_insert(0);
+        *tried += 1;
+        if *tried > LOGINS { Err(Why::MayLock) } else { Ok(()) }
     }
 }
 
-/// A credential of the same shape that nobody issued.
-fn made_up(plan: &Plan<'_>, parts: &Parts, random: &mut Random) -> Option<Parts> {
-    let mut expand = |text: &str| template::expand(text, random, &template::Bindings::default()).ok().map(Secret::new);
+/// A credential of the same shape that nobody issued; none where the recipe knows no way to make one.
+fn made_up(plan: &Plan<'_>, parts: &Parts, random: &mut Random) -> Result<Option<Parts>, Why> {
+    let none = template::Bindings::default();
+    let mut expand = |text: &str| template::expand(text, random, &none).map(Secret::new).map_err(|_| Why::Unusable);
     match &plan.recipe.control {
-        ControlDecl::Secret(text) if text == "none" => None,
+        ControlDecl::Secret(text) if text == "none" => Ok(None),
         ControlDecl::Secret(text) if text == "sample" => {
-            let sample = lint::sample(&plan.rule.sample, plan.rule.checksum, random).ok()?;
-            Some(parts.with("secret", Secret::new(sample)))
+            let sample = lint::sample(&plan.rule.sample, plan.rule.checksum, random).map_err(|_| Why::Unusable)?;
+            Ok(Some(parts.with("secret", Secret::new(sample))))
         }
-        ControlDecl::Secret(text) => Some(parts.with("secret", expand(text)?)),
+        ControlDecl::Secret(text) => Ok(Some(parts.with("secret", expand(text)?))),
         ControlDecl::Parts(made) => {
-            made.iter().try_fold(parts.clone(), |parts, (name, text)| Some(parts.with(name, expand(text)?)))
+            let with = |parts: Parts, (name, text): (&String, &String)| Ok(parts.with(name, expand(text)?));
+            made.iter().try_fold(parts.clone(), with).map(Some)
         }
     }
 }
@@ -331,7 +371,7 @@ fn without(asked: Asked) -> Asked {
 fn conceal(identity: &mut Identity, parts: &Parts) {
     let values: Vec<Untrusted> = identity.told().flat_map(|(_, values)| values.into_iter().cloned()).collect();
     let mut quotes = Quotes::new(values.iter().map(Untrusted::raw).collect());
-    if let Some(secret) = parts.secret() {
+    for secret in parts.secrets() {
         quotes.look(secret, &secret.redacted(0));
     }
     let quoting: Vec<&Untrusted> =

@@ -1,10 +1,12 @@
 //! What issuers said, kept between runs so that none is asked twice a day: by fingerprint, never by secret.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Fingerprint, Identity, Untrusted, Verdict, Verification, system_words};
@@ -112,10 +114,20 @@ impl Cache {
     /// Why it cannot be written.
     pub fn store(&self, now: i64) -> Result<(), String> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Another run may have written meanwhile.
+        if let Ok(file) =
+            read(&self.path).map_err(drop).and_then(|f| if f.version == VERSION { Ok(f) } else { Err(()) })
+        {
+            for (key, entry) in file.entries {
+                if entries.get(&key).is_none_or(|own| own.asked < entry.asked) {
+                    entries.insert(key, entry);
+                }
+            }
+        }
         entries.retain(|_, entry| (0..self.ttl).contains(&now.saturating_sub(entry.asked)));
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(folder)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             // Made for its owner alone, and put in place whole.
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             let json = serde_json::to_vec(&File { version: VERSION, entries })?;
@@ -128,15 +140,19 @@ impl Cache {
 }
 
 fn read(path: &Path) -> Result<File, Option<String>> {
-    let size = match std::fs::metadata(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Err(None),
-        Err(e) => return Err(Some(system_words(&e))),
-        Ok(metadata) => metadata.len(),
-    };
-    if size > MAX_BYTES {
+    let failed = |e: std::io::Error| (e.kind() != ErrorKind::NotFound).then(|| system_words(&e));
+    // Neither through a link nor waiting for whoever writes to a pipe.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(|e| failed(e.into()))?;
+    let file = std::fs::File::from(handle);
+    let about = file.metadata().map_err(failed)?;
+    if !about.is_file() || about.uid() != rustix::process::geteuid().as_raw() || about.mode() & 0o022 != 0 {
+        return Err(Some("others may write to it, or it is no file of yours".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    if file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)? as u64 > MAX_BYTES {
         return Err(Some("it is too large".to_owned()));
     }
-    let bytes = std::fs::read(path).map_err(|e| Some(system_words(&e)))?;
     serde_json::from_slice(&bytes).map_err(|_| Some("it is damaged".to_owned()))
 }
 

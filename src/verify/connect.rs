@@ -104,6 +104,12 @@ impl Network {
         })
     }
 
+    /// The proxy that it goes through.
+    #[must_use]
+    pub const fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
     /// The same with another way to resolve names.
     #[must_use]
     pub fn resolving(self, resolver: Resolver) -> Self {
@@ -158,8 +164,9 @@ impl Network {
             Some(address) => vec![address],
             None => self.resolved(&place.host.to_string()).await?,
         };
-        // One bad address makes the name one that is not to be trusted.
-        let allowed = addresses.iter().all(|address| place.trust.allows(*address));
+        // One bad address makes the name one that is not to be trusted; what may be spoken to in the clear is this machine.
+        let here = |address: &IpAddr| !place.is_loopback() || address.is_loopback();
+        let allowed = addresses.iter().all(|address| place.trust.allows(*address) && here(address));
         if allowed { Ok(addresses) } else { Err(Why::AddressRefused) }
     }
 

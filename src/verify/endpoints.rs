@@ -74,6 +74,9 @@ pub enum EndpointError {
         "`{0}` would send credentials in the clear; write `https://`: only an address of this machine may do without"
     )]
     Clear(String),
+    /// All hosts of a suffix that everybody may register below.
+    #[error("`{0}` stands for hosts of everybody; name the domain that is yours, such as `*.example.com`")]
+    Wide(String),
     /// A login in the URL.
     #[error("`{0}` holds a login; write the address alone")]
     Login(String),
@@ -100,6 +103,14 @@ impl Endpoints {
 
     fn under<'k>(&'k self, keys: &'k [&str]) -> impl Iterator<Item = &'k Listed> {
         keys.iter().filter_map(|key| self.0.get(*key)).flatten()
+    }
+
+    /// Whether all entries of a name are addresses, and whether all are hosts.
+    #[must_use]
+    pub fn forms(&self, key: &str) -> (bool, bool) {
+        let all = self.0.get(key).map(Vec::as_slice).unwrap_or_default();
+        let is_address = |listed: &Listed| matches!(listed, Listed::Address(_));
+        (all.iter().all(is_address), !all.iter().any(is_address))
     }
 
     /// The addresses that stand in place of a provider's own.
@@ -204,29 +215,42 @@ pub fn host_and_port(text: &str) -> Option<(Host<String>, Option<u16>)> {
 }
 
 fn listed(text: &str) -> Result<Listed, EndpointError> {
-    let form = || EndpointError::Form(text.to_owned());
+    let form = || EndpointError::Form(shown(text));
     if text.contains("://") {
         return address(text).map(Listed::Address);
     }
     let (user, rest) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user.to_owned()), rest));
     if user.as_ref().is_some_and(|user| user.is_empty() || user.contains(':')) {
-        return Err(EndpointError::Login(text.to_owned()));
+        return Err(EndpointError::Login(shown(text)));
     }
     if let Some(below) = rest.strip_prefix("*.") {
         let (parent, port) = host_and_port(below).ok_or_else(form)?;
-        // All hosts of a public suffix of one label would be everybody's.
         let Host::Domain(parent) = parent else { return Err(form()) };
+        if !parent.contains('.') && !INNER.contains(&parent.as_str()) {
+            return Err(EndpointError::Wide(text.to_owned()));
+        }
         return Ok(Listed::Host { user, host: HostPattern::Below(parent), port });
     }
     let (host, port) = host_and_port(rest).ok_or_else(form)?;
     Ok(Listed::Host { user, host: HostPattern::Is(host), port })
 }
 
+/// Suffixes of one label that nobody can register below.
+const INNER: &[&str] =
+    &["internal", "local", "lan", "intranet", "corp", "home", "private", "test", "localdomain", "localhost"];
+
+/// An entry as it may be told: without what stands before the `@` or behind a `?` or `#`.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"))
+}
+
 fn address(text: &str) -> Result<Place, EndpointError> {
-    let form = || EndpointError::Form(text.to_owned());
+    let form = || EndpointError::Form(shown(text));
     let url = Url::parse(text).map_err(|_| form())?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(EndpointError::Login(text.to_owned()));
+        return Err(EndpointError::Login(shown(text)));
     }
     let (Some(host), Some(port)) = (url.host().map(|host| host.to_owned()), url.port_or_known_default()) else {
         return Err(form());

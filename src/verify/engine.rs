@@ -12,7 +12,7 @@ use super::connect::Network;
 use super::endpoints::Endpoints;
 use super::parts::Parts;
 use super::plan::{Book, Plan, places};
-use crate::model::{Clock, Finding, Verdict, Verification, Why};
+use crate::model::{Clock, Finding, Fingerprint, FingerprintKey, Verdict, Verification, Why};
 use crate::rules::RuleSet;
 
 /// How many credentials are asked about at once at one provider.
@@ -30,6 +30,9 @@ pub struct Options<'a> {
     pub network: Option<&'a Network>,
     /// What earlier runs learnt.
     pub cache: Option<&'a Cache>,
+    /// A key of this machine alone, by which credentials are known that have no fingerprint of their own: passwords are
+    /// asked about once a day too.
+    pub cache_key: Option<&'a FingerprintKey>,
     /// Whether to ask anew what is known from today.
     pub fresh: bool,
     /// The time.
@@ -83,21 +86,32 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
     }
     if let Some(cache) = options.cache {
         for finding in findings.iter() {
-            if let (Some(fingerprint), Some(verification)) = (&finding.fingerprint, &finding.verification) {
-                cache.put(fingerprint, verification);
+            if let (Some(fingerprint), Some(verification)) = (kept_by(finding, options), &finding.verification) {
+                cache.put(&fingerprint, verification);
             }
         }
     }
     Ok(())
 }
 
+/// What a credential is kept by.
+fn kept_by(finding: &Finding, options: &Options<'_>) -> Option<Fingerprint> {
+    let own = || options.cache_key?.fingerprint(finding.as_password());
+    finding.fingerprint.clone().or_else(own)
+}
+
 fn known(finding: &Finding, plan: &Plan<'_>, options: &Options<'_>, now: i64) -> Option<Verification> {
     let cache = options.cache.filter(|_| !options.fresh)?;
-    let known = cache.get(finding.fingerprint.as_ref()?, &plan.name, now)?;
-    // What another place said counts for that place.
-    let all = plan.parts.iter().filter_map(|parts| places(plan.provider, &plan.recipe, options.endpoints, parts).ok());
-    let is_asked = all.flatten().any(|place| place.authority().as_bytes() == known.host.raw());
-    is_asked.then_some(known)
+    let known = cache.get(&kept_by(finding, options)?, &plan.name, now)?;
+    // What another place said counts for that place, and a refusal for what it was asked with.
+    let all = plan.parts.iter().map(|parts| places(plan.provider, &plan.recipe, options.endpoints, parts));
+    let all: Vec<_> = all.flat_map(Result::unwrap_or_default).map(|place| place.authority()).collect();
+    let is_same = |authority: &String| authority.as_bytes() == known.host.raw();
+    let counts = match known.verdict.is_live() {
+        true => all.iter().any(is_same),
+        false => !plan.joined && !all.is_empty() && all.iter().all(is_same),
+    };
+    counts.then_some(known)
 }
 
 /// Credentials to ask about, each with the findings that it is of.
@@ -133,7 +147,7 @@ fn run(
     let asker = Asker::new(network, options);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rows = stream::iter(providers.into_values()).map(|row| {
-        let pace = asker.pace(&row.first().map(|(plan, _)| Arc::clone(&plan.recipe)));
+        let pace = asker.pace(&row.iter().map(|(plan, _)| plan).collect::<Vec<_>>());
         let asker = &asker;
         async move {
             let pace = &pace;
@@ -143,6 +157,8 @@ fn run(
         }
     });
     let asked: Vec<Vec<_>> = runtime.block_on(rows.buffer_unordered(PROVIDERS).collect());
+    // A name that is still being looked up holds up nobody.
+    runtime.shutdown_background();
     // A name that has no address, in a run that reached nobody, is a missing network.
     let offline = !network.reached_any();
     let told = |(users, asked): (Vec<usize>, Asked)| (users, asked.verification(offline));

@@ -15,9 +15,10 @@ use crate::rules::template;
 pub struct Parts(Vec<(String, Secret)>);
 
 impl Parts {
-    /// The parts of a finding. Where several companions have one name, there is one credential for each, at most `most`.
+    /// The parts of a finding. Where several companions have one name, there is one credential for each, at most `most`; and
+    /// whether there were more.
     #[must_use]
-    pub fn of(finding: &Finding, most: usize) -> Vec<Self> {
+    pub fn of(finding: &Finding, most: usize) -> (Vec<Self>, bool) {
         let mut names: BTreeMap<&str, Vec<&Secret>> = BTreeMap::new();
         for companion in &finding.companions {
             let values = names.entry(companion.name.as_ref()).or_default();
@@ -26,11 +27,14 @@ impl Parts {
             }
         }
         let mut all = vec![Self(vec![("secret".to_owned(), finding.secret.clone())])];
+        let mut cut = false;
         for (name, values) in names {
             let with = |parts: &Self| values.iter().map(|value| parts.with(name, (*value).clone())).collect::<Vec<_>>();
-            all = all.iter().flat_map(with).take(most).collect();
+            all = all.iter().flat_map(with).collect();
+            cut |= all.len() > most;
+            all.truncate(most);
         }
-        all
+        (all, cut)
     }
 
     /// The same with a part in place of the one of that name.
@@ -56,10 +60,11 @@ impl Parts {
         std::str::from_utf8(self.get(name).ok_or(Why::PartMissing)?).map_err(|_| Why::Unusable)
     }
 
-    /// The secret itself, to see whether a text quotes it.
-    #[must_use]
-    pub fn secret(&self) -> Option<&Secret> {
-        self.0.iter().find(|(name, _)| name == "secret").map(|(_, value)| value)
+    /// What must not be shown of it: all but who and where it is for.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        const PUBLIC: &[&str] = &["user", "host", "database", "domain", "subdomain", "region", "account", "tenant"];
+        let public = |name: &str| PUBLIC.contains(&name) || name.ends_with("id") || name.ends_with("email");
+        self.0.iter().filter(move |(name, _)| !public(name)).map(|(_, value)| value)
     }
 
     /// The names.

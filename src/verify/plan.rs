@@ -12,7 +12,7 @@ use crate::rules::recipe_lint::host_fits;
 use crate::rules::{Provider, Recipes, Rule, RuleSet, Shape, VerifyDecl, aws_account};
 
 /// How many companions of one name are tried: which key id belongs to a secret is not always told.
-const MOST: usize = 3;
+const MOST: usize = 8;
 
 /// How one finding is verified.
 #[derive(Clone)]
@@ -29,6 +29,11 @@ pub struct Plan<'r> {
     pub then: Option<Arc<VerifyDecl>>,
     /// The credential, once for each way to put it together.
     pub parts: Vec<Parts>,
+    /// Whether a refusal proves nothing of the credential: there are more ways to put it together, or another provider's
+    /// rule matched the same bytes.
+    pub ambiguous: bool,
+    /// Whether a part was joined because it stands near: a refusal may be for a pair that never was one.
+    pub joined: bool,
 }
 
 /// The recipes of the providers that were asked for.
@@ -80,16 +85,18 @@ impl<'r> Book<'r> {
         if recipe.request.protocol == "ssh" && finding.facts.contains(&Fact::Encrypted) {
             return Err(unknown(Why::Encrypted));
         }
-        let mut parts = Parts::of(finding, MOST);
+        let (mut parts, cut) = Parts::of(finding, MOST);
         if rule.shape == Shape::Url {
             parts.iter_mut().for_each(|parts| *parts = parts.decoded());
         }
-        parts.retain(|parts| !is_canary(&recipe, parts));
-        if parts.is_empty() {
+        if parts.iter().any(|parts| is_canary(&recipe, parts)) {
             return Err(unknown(Why::Canary));
         }
         let then = recipe.then.as_ref().and_then(|then| self.named(rule.provider, then));
-        Ok(Plan { rule, provider, name, recipe, then, parts })
+        let others = finding.other_kinds.iter().chain([&finding.kind]).filter_map(|kind| rules.rule(&kind.rule));
+        let elsewhere = others.filter(|other| !other.verify.is_empty()).any(|other| other.provider != rule.provider);
+        let joined = finding.companions.iter().any(|companion| companion.kind.is_some());
+        Ok(Plan { rule, provider, name, recipe, then, parts, ambiguous: cut || elsewhere, joined })
     }
 }
 

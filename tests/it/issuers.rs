@@ -198,6 +198,7 @@ pub(crate) fn verify(rules: &RuleSet, findings: &mut [Finding], endpoints: &[(St
         endpoints: &endpoints,
         network: Some(network),
         cache: None,
+        cache_key: None,
         fresh: true,
         clock: &Standing(1_800_000_000),
         max_requests: None,

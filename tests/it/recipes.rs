@@ -223,7 +223,7 @@ fn no_recipe_asks_a_host_that_the_text_names() {
             for part in &mut finding.companions {
                 part.secret = quell::model::Secret::new(text.as_bytes().to_vec());
             }
-            for parts in Parts::of(&finding, 3) {
+            for parts in Parts::of(&finding, 3).0 {
                 for place in places(provider, &tried.recipe, &none, &parts).unwrap_or_default() {
                     let host = place.host.to_string();
                     let own = provider.hosts.iter().any(|allowed| {

@@ -251,3 +251,72 @@ fn a_provider_that_drips_or_never_ends_costs_its_own_deadline() {
     assert_eq!(of("flood").1, Verdict::Unknown(Why::TooLarge));
     assert!(of("quick").1.is_had() || of("quick").1 == Verdict::Unknown(Why::Unexpected), "{:?}", of("quick"));
 }
+
+/// What stands near a secret may be another's, and what looks like one provider's secret may be another's too.
+#[test]
+fn a_refusal_is_no_death_where_it_may_be_for_something_else() {
+    let issuer = Issuer::start();
+    let refused = r#"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match the signature you provided.</Message></Error></ErrorResponse>"#;
+    issuer.say("aws", vec![Said::new(403, "text/xml", refused)]);
+    issuer.say("github", vec![Said::new(401, "application/json", r#"{"message":"Bad credentials"}"#)]);
+    let at = |row: &str| vec![(row.to_owned(), format!("http://127.0.0.1:{}/{row}", issuer.port))];
+    let (pair, id) = (rule("aws-secret-access-key"), rule("aws-access-key-id"));
+    let id_of = |seed| crate::support::sample_of(id, seed);
+    let mut findings = vec![finding(embedded(), pair, &crate::support::sample_of(pair, 1), vec![])];
+    for seed in 1..3 {
+        let mut part = finding(embedded(), pair, "x", vec![("key_id".to_owned(), id_of(seed))]).companions.remove(0);
+        part.kind = Some(Arc::new(quell::scan::kind(embedded(), id)));
+        findings[0].companions.push(part);
+    }
+    verify(embedded(), &mut findings, &at("aws"), &network());
+    assert_eq!(findings[0].verification.as_ref().unwrap().verdict, Verdict::Indistinct);
+    assert_eq!(issuer.sent().len(), 2, "each id beside it is tried");
+    for seed in 3..12 {
+        let mut part = findings[0].companions[0].clone();
+        part.secret = quell::model::Secret::new(id_of(seed).into_bytes());
+        findings[0].companions.push(part);
+    }
+    verify(embedded(), &mut findings, &at("aws"), &network());
+    assert_eq!(findings[0].verification.as_ref().unwrap().verdict, Verdict::Unknown(Why::Ambiguous));
+    let mut findings = one();
+    findings[0].other_kinds.push(Arc::new(quell::scan::kind(embedded(), rule("gitlab-pat"))));
+    verify(embedded(), &mut findings, &at("github"), &network());
+    assert_eq!(findings[0].verification.as_ref().unwrap().verdict, Verdict::Unknown(Why::Ambiguous));
+}
+
+/// Namespaces are resolved in a time that grows with the third power of their number: minutes, for what fits an answer.
+#[test]
+fn an_answer_of_namespaces_holds_nobody_up() {
+    let issuer = Issuer::start();
+    let open: String = (0..8000).map(|n| format!("<a xmlns:b{n}=\"1\">")).collect();
+    issuer.say("aws", vec![Said::new(200, "text/xml", &(open + &"</a>".repeat(8000)))]);
+    let (pair, id) = (rule("aws-secret-access-key"), crate::support::sample_of(rule("aws-access-key-id"), 1));
+    let secret = crate::support::sample_of(pair, 1);
+    let mut findings = vec![finding(embedded(), pair, &secret, vec![("key_id".to_owned(), id)])];
+    let started = Instant::now();
+    verify(
+        embedded(),
+        &mut findings,
+        &[("aws".to_owned(), format!("http://127.0.0.1:{}/aws", issuer.port))],
+        &network(),
+    );
+    assert_eq!(findings[0].verification.as_ref().unwrap().verdict, Verdict::Unknown(Why::Unexpected));
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+/// Many passwords of one account in a file do not lock it.
+#[test]
+fn an_account_is_tried_a_few_times_in_a_run() {
+    let hole = Sinkhole::open();
+    let url = rule("postgres-url");
+    let host = format!("127.0.0.1:{}", hole.port);
+    let made = |n: u64| {
+        let parts = vec![("user".to_owned(), "app".to_owned()), ("host".to_owned(), host.clone())];
+        finding(embedded(), url, &crate::support::sample_of(url, n), parts)
+    };
+    let mut findings: Vec<Finding> = (0..40).map(made).collect();
+    let listed = vec![("postgres".to_owned(), "127.0.0.1".to_owned())];
+    verify(embedded(), &mut findings, &listed, &network());
+    let locked = |f: &&Finding| f.verification.as_ref().unwrap().verdict == Verdict::Unknown(Why::MayLock);
+    assert!(findings.iter().filter(locked).count() >= 30 && hole.fallen().len() <= 3, "{}", hole.fallen().len());
+}

@@ -225,11 +225,15 @@ fn one_credential_is_handed_in_by_a_stream_alone() {
     let number = fd.as_raw_fd().to_string();
     let report = scene.run(&["verify", "--fd", &number, "--rule", "github-classic-pat", "--format", "json"]).code(1);
     assert_eq!(verdict(&report.json()).0, "live");
+    let pair = made("{base64:38}{alnum:2}", 3);
     for (arguments, input, told) in [
         (&["verify", "--stdin"][..], "x", "--rule"),
         (&["verify", "--stdin", "--rule", "github-classic-pta"], "x", "did you mean"),
         (&["verify", "--stdin", "--rule", "github-classic-pat"], " \n", "no credential came in"),
-        (&["verify", "--stdin", "--rule", "github-classic-pat"], "abc\nnot a part", "NAME=VALUE"),
+        (&["verify", "--stdin", "--rule", "github-classic-pat"], "abc\nnot a part", "not the form of one"),
+        (&["verify", "--stdin", "--rule", "github-classic-pat"], &token(1)[..39], "not the form of one"),
+        (&["verify", "--stdin", "--rule", "aws-secret-access-key"], &format!("{pair}\nnot a part"), "NAME=VALUE"),
+        (&["verify", "--stdin", "--rule", "aws-secret-access-key"], &format!("{pair}\nkey=x"), "has no part `key`"),
         (&["verify", "--fd", "987", "--rule", "github-classic-pat"], "", "cannot be read"),
         (&["verify"], "", "REPORT"),
     ] {
@@ -260,6 +264,13 @@ fn mistakes_in_the_configuration_are_told() {
         ("[endpoints]\ngithup = \"https://x.example\"\n", "did you mean `github`?"),
         ("[endpoints]\ngithub = \"http://x.example\"\n", "in the clear"),
         ("[endpoints]\ngithub = \"https://u:p@x.example\"\n", "login"),
+        ("[endpoints]\npostgres = \"u:Sw0rdf1sh@db.example\"\n", "login"),
+        ("[endpoints]\ngithub = \"https://x.example/?t=Sw0rdf1sh\"\n", "neither a URL nor a host"),
+        ("[network]\nproxy = \"http://u:Sw0rdf1sh@proxy:3128\"\n", "is no proxy"),
+        ("[endpoints]\ngithub = \"git.example.com\"\n", "is asked by HTTPS"),
+        ("[endpoints]\npostgres = \"https://db.example.com\"\n", "is no HTTPS service"),
+        ("[endpoints]\npostgres = \"*.com\"\n", "hosts of everybody"),
+        ("[endpoints]\nhttps = \"https://x.example\"\n", "neither a provider nor a protocol"),
         ("[endpoints]\ngithub = 3\n", "a text in quotes, or a list of them"),
         ("[endpoints]\npostgres = [\"a b\"]\n", "neither a URL nor a host"),
         ("[network]\nproxy = \"socks5://x\"\n", "is no proxy"),
@@ -269,6 +280,7 @@ fn mistakes_in_the_configuration_are_told() {
         std::fs::write(&scene.config, text).unwrap();
         let run = scene.run(&["scan", "src", "--verify"]).code(2);
         assert!(run.err().contains(told), "{text}: {}", run.err());
+        assert!(!run.err().contains("Sw0rdf1sh"), "a login is told: {}", run.err());
     }
     scene.run(&["scan", "src", "--fresh"]).code(2);
     assert_eq!(scene.asked(), 0);

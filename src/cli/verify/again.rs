@@ -1,6 +1,8 @@
 //! The findings of a report, with their secrets read again from where they stand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -9,7 +11,7 @@ use serde_json::Value;
 use super::Args;
 use crate::cli::config::Config;
 use crate::cli::scan;
-use crate::model::{Confidence, Finding, GapKind, Report, system_words};
+use crate::model::{Confidence, Finding, Fingerprint, GapKind, Report, system_words};
 
 /// The largest report that is read.
 const MAX_REPORT: u64 = 1 << 30;
@@ -21,12 +23,19 @@ struct Wanted {
     fingerprint: Option<String>,
     /// Path, line, and whether it stands in a history.
     places: Vec<(String, u64, bool)>,
+    /// The files of its other parts.
+    beside: Vec<String>,
 }
 
 impl Wanted {
     fn read(value: &Value) -> Self {
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        Self { rule: text("rule").unwrap_or_default(), fingerprint: text("fingerprint"), places: Vec::new() }
+        Self {
+            rule: text("rule").unwrap_or_default(),
+            fingerprint: text("fingerprint"),
+            places: Vec::new(),
+            beside: Vec::new(),
+        }
     }
 
     fn place(&mut self, place: &Value) {
@@ -56,6 +65,8 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     let wanted = wanted(path)?;
     let mut files = BTreeSet::new();
     let mut history = false;
+    let beside = wanted.iter().flat_map(|w| &w.beside).map(PathBuf::from).filter(|path| path.is_file());
+    files.extend(beside);
     for (path, _, of_old) in wanted.iter().flat_map(|w| &w.places) {
         let path = PathBuf::from(path);
         match (of_old, path.is_file()) {
@@ -63,6 +74,13 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
             (true, _) => history = true,
             _ => {}
         }
+    }
+    let key = config.key()?;
+    let made_with = |w: &Wanted| w.fingerprint.as_deref().and_then(Fingerprint::parse).is_none_or(|f| f.is_of(&key));
+    if !wanted.iter().all(made_with) {
+        bail!(
+            "the report was made with another fingerprint key\n  help: give the same key, in the configuration or as QUELL_FINGERPRINT_KEY_FILE"
+        );
     }
     let mut reports = Vec::new();
     if !files.is_empty() {
@@ -78,7 +96,9 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     report.findings.retain(|finding| wanted.iter().any(|w| w.is(finding)));
     for lost in wanted.iter().filter(|w| !report.findings.iter().any(|finding| w.is(finding))) {
         let (path, line, _) = lost.places.first().cloned().unwrap_or_default();
-        let why = format!("line {line}: whether {} is live is not known: it does not stand there any more", lost.rule);
+        let there = Path::new(&path).is_file() || history;
+        let how = if there { "it does not stand there any more" } else { "there is no such file to read it from" };
+        let why = format!("line {line}: whether {} is live is not known: {how}", lost.rule);
         report.coverage.gap(GapKind::NoVerdict, &path.as_str().into(), why);
     }
     report.coverage.sort();
@@ -105,14 +125,19 @@ fn wanted(path: &Path) -> Result<Vec<Wanted>> {
         let help = "give a report that `quell scan --format json=FILE` or `jsonl=FILE` wrote";
         anyhow!("the report `{}` {why}\n  help: {help}", path.display())
     };
-    let size = std::fs::metadata(path).map_err(|e| told(&format!("cannot be read: {}", system_words(&e))))?.len();
-    if size > MAX_REPORT {
+    let failed = |e: std::io::Error| told(&format!("cannot be read: {}", system_words(&e)));
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_REPORT + 1).read_to_string(&mut text));
+    if read.map_err(failed)? as u64 > MAX_REPORT {
         bail!(told("is larger than 1 GiB"));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| told(&format!("cannot be read: {}", system_words(&e))))?;
     let document = serde_json::from_str::<Value>(&text).ok();
     if let Some(findings) = document.as_ref().and_then(|document| document.get("findings")?.as_array()) {
-        return Ok(findings.iter().map(whole).collect());
+        let wanted: Vec<Wanted> = findings.iter().map(whole).collect();
+        if wanted.iter().any(|w| w.rule.is_empty() || w.places.is_empty()) {
+            bail!(told("is no JSON report of quell"));
+        }
+        return Ok(wanted);
     }
     let mut all: BTreeMap<u64, Wanted> = BTreeMap::new();
     let mut ended = false;
@@ -124,7 +149,11 @@ fn wanted(path: &Path) -> Result<Vec<Wanted>> {
                 all.entry(number).or_insert_with(|| Wanted::read(&value)).place(&value);
             }
             Some("summary") => ended = true,
-            Some("companion") => {}
+            Some("companion") => {
+                let number = value.get("finding").and_then(Value::as_u64).unwrap_or(0);
+                let path = value.get("path").and_then(Value::as_str).map(str::to_owned);
+                all.entry(number).or_insert_with(|| Wanted::read(&value)).beside.extend(path);
+            }
             _ => bail!(told("is no JSON report of quell")),
         }
     }
@@ -138,6 +167,9 @@ fn whole(finding: &Value) -> Wanted {
     let mut wanted = Wanted::read(finding);
     for place in finding.get("locations").and_then(Value::as_array).into_iter().flatten() {
         wanted.place(place);
+    }
+    for part in finding.get("companions").and_then(Value::as_array).into_iter().flatten() {
+        wanted.beside.extend(part.pointer("/location/path").and_then(Value::as_str).map(str::to_owned));
     }
     wanted
 }

@@ -22,7 +22,8 @@ pub(super) fn sign(url: &str, request: Request, place: &Place, parts: &Parts, no
     let (host, _) = authority(url);
     let service = host.split('.').next().unwrap_or_default();
     let key = parts.text("key_id")?;
-    let token = parts.text("session_token").ok().filter(|_| key.starts_with("ASIA")).map(str::to_owned);
+    // A temporary key without its token is refused like one that never was.
+    let token = if key.starts_with("ASIA") { Some(parts.text("session_token")?.to_owned()) } else { None };
     let identity = Identity::from(Credentials::new(key, parts.text("secret")?, token, None, "quell"));
     let since = Duration::from_secs(u64::try_from(now).map_err(|_| Why::Unusable)?);
     let settings = SigningParams::builder()
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn the_host_that_is_asked_is_signed_for_the_service_of_the_recipe() {
         let text = |text: &str| Secret::new(text.as_bytes().to_vec());
-        let parts = Parts::default().with("key_id", text("ASIAX")).with("secret", text("not one"));
+        let parts = Parts::default().with("key_id", text("AKIAX")).with("secret", text("not one"));
         let request = || Request {
             method: "GET".to_owned(),
             target: "/?Action=GetCallerIdentity&Version=2011-06-15".to_owned(),
@@ -75,12 +76,14 @@ mod tests {
             Some(String::from_utf8(value.clone()).unwrap())
         };
         let authorization = header(&signed, "authorization").unwrap();
-        let start = "AWS4-HMAC-SHA256 Credential=ASIAX/20150830/us-east-1/sts/aws4_request, SignedHeaders=accept;host;x-amz-date";
+        let start = "AWS4-HMAC-SHA256 Credential=AKIAX/20150830/us-east-1/sts/aws4_request, SignedHeaders=accept;host;x-amz-date";
         assert!(authorization.starts_with(start), "{authorization}");
         assert_eq!(header(&signed, "x-amz-date").as_deref(), Some("20150830T123600Z"));
         let other = sign(url, request(), &public(host("10.0.0.1").unwrap()), &parts, 1_440_938_160).unwrap();
         assert_ne!(header(&other, "authorization"), Some(authorization));
-        let with = parts.with("session_token", text("of a session"));
+        let temporary = parts.with("key_id", text("ASIAX"));
+        assert_eq!(sign(url, request(), &place, &temporary, 1).err(), Some(Why::PartMissing));
+        let with = temporary.with("session_token", text("of a session"));
         assert!(header(&sign(url, request(), &place, &with, 1).unwrap(), "x-amz-security-token").is_some());
         let lasting = with.with("key_id", text("AKIAX"));
         assert!(header(&sign(url, request(), &place, &lasting, 1).unwrap(), "x-amz-security-token").is_none());

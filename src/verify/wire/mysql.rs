@@ -66,7 +66,11 @@ pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Re
     let mut packets = Packets { talk: Talk::plain(network, place).await?, number: 0, secret, nonce: Vec::new() };
     let first = packets.read().await?;
     if first.first() == Some(&0xff) {
-        return refusal(error(&first)?);
+        // Nothing was sent yet: of a password it says nothing.
+        return match error(&first)? {
+            1040 | 1129 | 1130 | 1203 => refusal(error(&first)?),
+            _ => Err(Why::Unexpected),
+        };
     }
     let greeting: HandshakePacket<'_> = ParseBuf(&first).parse(()).map_err(|_| Why::Unexpected)?;
     packets.nonce = greeting.nonce();

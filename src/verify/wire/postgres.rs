@@ -38,11 +38,13 @@ pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Re
     frontend::startup_message(startup, &mut buffer).map_err(|_| Why::Unusable)?;
     talk.send(&buffer).await?;
     let mut asked = false;
-    let mut scram = None;
+    let (mut scram, mut proved) = (None, false);
     loop {
         buffer.clear();
         match message(&mut talk).await? {
             Message::AuthenticationOk if !asked => return Ok(outcome("trusted")),
+            // A server that was to prove that it knows the password too, and did not.
+            Message::AuthenticationOk if scram.is_some() && !proved => return Err(Why::Unexpected),
             Message::AuthenticationOk => break,
             Message::ErrorResponse(body) => return refusal(body.fields(), asked),
             Message::AuthenticationCleartextPassword => {
@@ -72,6 +74,7 @@ pub(super) async fn login(network: &Network, place: &Place, parts: &Parts) -> Re
             Message::AuthenticationSaslFinal(body) => {
                 // The server knows the password too.
                 scram.as_mut().ok_or(Why::Unexpected)?.finish(body.data()).map_err(|_| Why::Unexpected)?;
+                proved = true;
                 continue;
             }
             _ => return Err(Why::Unexpected),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::model::Why;
 
 /// The most and the fewest rounds that are done: fewer is no protection of the password, more is a trap.
-const MOST: u32 = 1_000_000;
+const MOST: u32 = 100_000;
 const FEWEST: u32 = 4096;
 
 /// Which hash.

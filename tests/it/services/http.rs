@@ -150,7 +150,8 @@ fn an_access_key_of_aws() {
     is(&live, Verdict::Live);
     assert!(subject(&live).ends_with(":user/svc"), "{}", subject(&live));
     let wrong = made("{base64:38}{alnum:2}", u64::from(port));
-    is(&at(&key[0], &wrong), Verdict::Dead);
+    // The id beside it may be another key's.
+    is(&at(&key[0], &wrong), Verdict::Indistinct);
     is(&at(&made("AKIA{base32:16}", u64::from(port)), &wrong), Verdict::Indistinct);
     free("1000000");
     python(&["deny"]);

@@ -88,7 +88,8 @@ fn a_client_secret_of_entra() {
     let live = at(&secret);
     is(&live, Verdict::Live);
     assert_eq!(subject(&live), client);
-    is(&at(&made("{alnum:3}8Q~{alnum:20}_.~{alnum:11}", 10)), Verdict::Dead);
+    // The application beside it may be another's.
+    is(&at(&made("{alnum:3}8Q~{alnum:20}_.~{alnum:11}", 10)), Verdict::Indistinct);
 }
 
 #[test]

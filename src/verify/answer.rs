@@ -158,7 +158,9 @@ impl Parsed<'_> {
                     }
                 }
             };
-            let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
+            // That somebody has no privilege is none.
+            let none = |v: &&str| v.is_empty() || name == "privilege" && matches!(*v, "false" | "0");
+            let values = values.iter().map(|v| v.trim()).filter(|v| !none(v));
             identity.set(name, values.take(MAX_VALUES).map(short).collect());
         }
         identity

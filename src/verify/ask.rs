@@ -9,13 +9,14 @@ use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::answer::Reply;
+use super::conceal::conceal;
 use super::connect::Network;
 use super::endpoints::Place;
 use super::engine::Options;
 use super::parts::Parts;
 use super::plan::{Plan, places};
 use super::{http, request, sign, wire};
-use crate::model::{Identity, Quotes, Secret, Untrusted, Verdict, Verification, Why};
+use crate::model::{Identity, Secret, Untrusted, Verdict, Verification, Why};
 use crate::rules::recipe::ControlDecl;
 use crate::rules::template::{self, Random};
 use crate::rules::{VerifyDecl, lint};
@@ -365,29 +366,4 @@ fn made_up(plan: &Plan<'_>, parts: &Parts, random: &mut Random) -> Result<Option
 
 fn without(asked: Asked) -> Asked {
     Asked { identity: Identity::default(), ..asked }
-}
-
-/// Takes out of an identity what quotes the credential: a server may send back what it was sent.
-fn conceal(identity: &mut Identity, parts: &Parts) {
-    let values: Vec<Untrusted> = identity.told().flat_map(|(_, values)| values.into_iter().cloned()).collect();
-    let mut quotes = Quotes::new(values.iter().map(Untrusted::raw).collect());
-    for secret in parts.secrets() {
-        quotes.look(secret, &secret.redacted(0));
-    }
-    let quoting: Vec<&Untrusted> =
-        values.iter().enumerate().filter(|(n, _)| quotes.quotes(*n)).map(|(_, v)| v).collect();
-    let hides = |value: &Untrusted| quoting.contains(&value);
-    for one in [
-        &mut identity.subject,
-        &mut identity.account,
-        &mut identity.privilege,
-        &mut identity.expires,
-        &mut identity.last_use,
-    ] {
-        if one.as_ref().is_some_and(hides) {
-            *one = None;
-        }
-    }
-    identity.scopes.retain(|value| !hides(value));
-    identity.resources.retain(|value| !hides(value));
 }

@@ -12,7 +12,7 @@ use super::connect::Network;
 use super::endpoints::Endpoints;
 use super::parts::Parts;
 use super::plan::{Book, Plan, places};
-use crate::model::{Clock, Finding, Fingerprint, FingerprintKey, Verdict, Verification, Why};
+use crate::model::{Clock, Finding, Fingerprint, FingerprintKey, Secret, Verdict, Verification, Why};
 use crate::rules::RuleSet;
 
 /// How many credentials are asked about at once at one provider.
@@ -79,6 +79,7 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
             }
         }
     }
+    of_pairs(findings);
     for finding in findings.iter_mut() {
         if let Some(verification) = &finding.verification {
             finding.severity = verification.verdict.severity(finding.severity);
@@ -92,6 +93,28 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
         }
     }
     Ok(())
+}
+
+/// Gives a part that nobody can be asked about alone, such as a key id, what was said of the credential that it is of.
+fn of_pairs(findings: &mut [Finding]) {
+    let had = |finding: &&Finding| finding.verification.as_ref().is_some_and(|v| v.verdict.is_had());
+    let parts = findings.iter().filter(had).flat_map(|finding| {
+        let joined = finding.companions.iter().filter(|companion| companion.kind.is_some());
+        joined.filter_map(|companion| Some((companion.secret.clone(), finding.verification.clone()?)))
+    });
+    let mut known: HashMap<Secret, Box<Verification>> = HashMap::new();
+    for (secret, verification) in parts {
+        let other = known.entry(secret).or_insert_with(|| verification.clone());
+        if verification.verdict.is_live() {
+            *other = verification;
+        }
+    }
+    for finding in findings {
+        let alone = finding.verification.as_ref().is_some_and(|v| v.verdict == Verdict::NoVerifier);
+        if let (true, Some(verification)) = (alone, known.get(&finding.secret)) {
+            finding.verification = Some(verification.clone());
+        }
+    }
 }
 
 /// What a credential is kept by.

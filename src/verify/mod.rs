@@ -3,12 +3,14 @@
 //!
 //! `plan` says which recipe fits a finding and which places may be asked; `engine` takes each credential once, and `ask`
 //! asks about it, within budgets, and holds every `Live` against a made-up credential; `connect` is the one place that opens connections, to what
-//! `endpoints` and `address` let through; `http`, `wire` and `sign` speak; `answer` says what came back means.
+//! `endpoints` and `address` let through; `http`, `wire` and `sign` speak; `answer` says what came back means, and
+//! `conceal` keeps the credential out of it.
 
 pub mod address;
 pub mod answer;
 pub mod ask;
 pub mod cache;
+mod conceal;
 pub mod connect;
 pub mod endpoints;
 pub mod engine;

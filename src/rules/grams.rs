@@ -60,7 +60,7 @@ pub struct KeywordIndex {
     pub hash3: u32,
     /// For each hash of a 3-gram, the [`class`]es of the bytes that make it a keyword's 4-gram, in front or behind.
     pub grams3: Cow<'static, [u32]>,
-    /// For each hash of a 4-gram, the [`class`]es of the bytes beside it, or [`alone`].
+    /// For each hash of a 4-gram, the [`class`]es of the bytes beside it, or the one of [`ALONE`].
     pub grams4: Cow<'static, [u32]>,
     /// For each hash of a 4-gram and the byte beside it, the first of its entries; one more at the end.
     pub buckets: Cow<'static, [u16]>,

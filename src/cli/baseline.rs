@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::destination::Destination;
+use super::random::random;
 use super::scan::{self, today};
 use super::suppress::{BASELINE, Suppression, VERSION, Why, check, entries, entry, prints, read};
 use super::{Exit, narrow, output};
@@ -192,7 +193,7 @@ fn create(options: &Options) -> Result<Exit> {
     }
     checked(options)?;
     let scanned = options.scanned()?;
-    let salt = salt()?;
+    let salt = Salt::new(random()?);
     let new: Vec<Suppression> = scanned.report.findings.iter().filter_map(|f| options.entry(f, &salt)).collect();
     let count = new.len() as u64;
     written(&scanned, new)?;
@@ -216,7 +217,7 @@ fn update(options: &Options) -> Result<Exit> {
     let dropped = count - all.len();
     // One salt for the whole list: each costs a slow hash for every password of every scan.
     let known = wanted.iter().find_map(Fingerprint::salt);
-    let salt = known.map_or_else(salt, Ok)?;
+    let salt = known.map_or_else(|| random().map(Salt::new), Ok)?;
     let findings = scanned.report.findings.iter().enumerate().filter(|(index, _)| !covered.contains(index));
     let new: Vec<Suppression> = findings.filter_map(|(_, finding)| options.entry(finding, &salt)).collect();
     let (kept, added) = (all.len() as u64, new.len() as u64);
@@ -284,13 +285,6 @@ fn written(scanned: &Scanned, mut suppress: Vec<Suppression>) -> Result<()> {
     let text = toml::to_string(&Baseline { version: VERSION, suppress })?;
     let to = Destination::prepare(&scanned.file)?;
     to.write(false, |out| write!(out, "{HEAD}{text}"))
-}
-
-fn salt() -> Result<Salt> {
-    let mut random = [0; Salt::LEN];
-    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-        .map_err(|e| anyhow!("the system gave no random bytes: {}", std::io::Error::from(e)))?;
-    Ok(Salt::new(random))
 }
 
 fn say(text: &str) -> Result<()> {

@@ -3,7 +3,8 @@
 //! `changes` asks for scans of a change, `hook` is what git's hooks call and `install` puts them in place;
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
 //! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
-//! where they were asked for (`destination`), `rule_pages` writes the pages of the rules, `progress` shows how far a scan has come, `exit` says how a run ended.
+//! where they were asked for (`destination`), `rule_pages` writes the pages of the rules and `recipe` says in words how one is
+//! verified, `verification` sets up what asks issuers for `scan` and `verify`, `random` gives numbers that nobody can guess, `progress` shows how far a scan has come, `exit` says how a run ended.
 
 mod baseline;
 mod changes;
@@ -20,6 +21,7 @@ mod output;
 mod pages;
 mod places;
 mod progress;
+mod random;
 mod recipe;
 mod remote;
 mod rule_pages;

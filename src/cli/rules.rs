@@ -87,13 +87,18 @@ fn size(set: &RuleSet) -> String {
 }
 
 fn show(set: &RuleSet, id: &str) -> Result<Exit> {
+    describe(set, named(set, id)?, &mut io::stdout().lock())?;
+    Ok(Exit::Clean)
+}
+
+/// The rule of an id, or what was meant by it.
+pub(super) fn named<'r>(set: &'r RuleSet, id: &str) -> Result<&'r Rule> {
     let Some(rule) = set.rule(id) else {
         let near = nearest(id, set.rules.iter().map(|r| r.id.as_ref()))
             .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
         bail!("there is no rule `{id}`\n  help: {near}");
     };
-    describe(set, rule, &mut io::stdout().lock())?;
-    Ok(Exit::Clean)
+    Ok(rule)
 }
 
 /// Writes everything about a rule, in the words of the rule format.

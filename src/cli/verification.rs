@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 
 use super::config::Config;
 use super::output;
+use super::random::random;
 use super::remote::own::authorities;
 use crate::model::{Clock, Finding, FingerprintKey, GapKind, Report, Verdict, nearest};
 use crate::rules::recipe_lint::PROTOCOLS;
@@ -86,12 +87,15 @@ impl<'a> Verification<'a> {
             })?)
         };
         let keep = i64::from(config.verify.keep_hours.unwrap_or(KEEP)) * 3600;
-        let cache = state_folder().map(|folder| Cache::open(&folder.join("verdicts.json"), keep));
+        let folder = state_folder();
+        let cache = folder.as_ref().map(|folder| Cache::open(&folder.join("verdicts.json"), keep));
+        // Whoever only looks leaves nothing behind.
+        let make = !args.offline;
         Ok(Self {
             args,
             endpoints,
             network,
-            cache_key: cache.as_ref().and(state_folder()).and_then(|folder| cache_key(&folder.join("cache.key"))),
+            cache_key: folder.and_then(|folder| cache_key(&folder, make)),
             cache,
             fresh,
             logins: args.logins || config.verify.logins.unwrap_or(false),
@@ -101,9 +105,6 @@ impl<'a> Verification<'a> {
 
     /// Gives every finding its verification, and puts them in order again.
     pub(super) fn run(&self, rules: &RuleSet, report: &mut Report) -> Result<()> {
-        let mut seed = [0; 8];
-        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
-            .context("the system gives no random numbers")?;
         let options = Options {
             rules,
             endpoints: &self.endpoints,
@@ -114,7 +115,7 @@ impl<'a> Verification<'a> {
             clock: &SystemClock,
             max_requests: Some(self.max_requests),
             logins: self.logins,
-            seed: u64::from_le_bytes(seed),
+            seed: u64::from_le_bytes(random()?),
         };
         verify(&mut report.findings, &options).context("nothing could be verified")?;
         report.sort();
@@ -151,15 +152,13 @@ fn state_folder() -> Option<PathBuf> {
 }
 
 /// The key of what is kept on this machine, made the first time; only its owner may read it.
-fn cache_key(path: &Path) -> Option<FingerprintKey> {
-    if let Some(folder) = path.parent() {
+fn cache_key(folder: &Path, make: bool) -> Option<FingerprintKey> {
+    let path = folder.join("cache.key");
+    if make {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
-    }
-    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    if let Ok(mut file) = new {
-        let mut key = [0; FingerprintKey::MIN_BYTES];
-        rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty()).ok()?;
-        file.write_all(&key).ok()?;
+        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            file.write_all(&random::<{ FingerprintKey::MIN_BYTES }>().ok()?).ok()?;
+        }
     }
     let mut key = Vec::new();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -205,12 +204,11 @@ fn asked_by(rules: &RuleSet, key: &str) -> (bool, bool) {
         return (key == "registry", key != "registry");
     };
     let recipes = Recipes::of_text(&provider.recipes);
-    let is_http = |protocol: &str| matches!(protocol, "https" | "registry");
-    let mut all = recipes.verify.values().map(|recipe| is_http(&recipe.request.protocol));
-    let (http, wire) = all.by_ref().fold((false, PROTOCOLS.contains(&key)), |(h, w), is| (h || is, w || !is));
-    // A registry is listed as a host too.
-    let registry = recipes.verify.values().any(|recipe| recipe.request.protocol == "registry");
-    (http, wire || registry)
+    let protocols: Vec<&str> = recipes.verify.values().map(|recipe| recipe.request.protocol.as_str()).collect();
+    // A registry is listed by its address, or as a host that a configuration names.
+    let http = protocols.iter().any(|protocol| matches!(*protocol, "https" | "registry"));
+    let wire = PROTOCOLS.contains(&key) || protocols.iter().any(|protocol| *protocol != "https");
+    (http, wire)
 }
 
 fn proxy(text: &str) -> Result<Proxy> {

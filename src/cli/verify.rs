@@ -12,14 +12,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use zeroize::Zeroizing;
 
 use super::config::{Config, word};
 use super::scan::{self, FAIL_ON};
 use super::verification::{self, Verification};
 use super::{Exit, output};
-use crate::model::{
-    Companion, Confidence, Coverage, Finding, FingerprintInput, Location, Part, Report, Secret, nearest,
-};
+use crate::model::{Companion, Confidence, Coverage, Fact, Finding, FingerprintKey, Location, Part, Report, Secret};
 use crate::rules::{Recipes, Rule, RuleSet, Shape};
 use crate::scan::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, kind, scan as scan_targets};
 use crate::sources::{Options as WalkOptions, PathFilter};
@@ -119,15 +118,11 @@ fn hosts(rules: &RuleSet, verification: &Verification<'_>) -> Result<Exit> {
 
 /// The credential that is handed in.
 fn given(rules: &RuleSet, id: &str, args: &Args, config: &Config) -> Result<Report> {
-    let Some(rule) = rules.rule(id) else {
-        let near = nearest(id, rules.rules.iter().map(|r| r.id.as_ref()))
-            .map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
-        bail!("there is no rule `{id}`\n  help: {near}");
-    };
+    let rule = super::rules::named(rules, id)?;
     let text = input(args)?;
-    let now = output::now();
-    let found = found(rules, rule, &text, config, now)?;
-    let findings = if found.is_empty() { vec![bare(rules, rule, &text, config, now)?] } else { found };
+    let key = config.key()?;
+    let found = found(rules, rule, &text, &key)?;
+    let findings = if found.is_empty() { vec![bare(rules, rule, &text, &key)?] } else { found };
     Ok(Report {
         findings,
         coverage: Coverage { files: 1, bytes: text.len() as u64, ..Coverage::default() },
@@ -136,8 +131,8 @@ fn given(rules: &RuleSet, id: &str, args: &Args, config: &Config) -> Result<Repo
 }
 
 /// Reads what is handed in.
-fn input(args: &Args) -> Result<zeroize::Zeroizing<Vec<u8>>> {
-    let mut text = zeroize::Zeroizing::new(Vec::new());
+fn input(args: &Args) -> Result<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(Vec::new());
     match args.fd {
         None => std::io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut text),
         Some(fd) => {
@@ -160,19 +155,19 @@ fn input(args: &Args) -> Result<zeroize::Zeroizing<Vec<u8>>> {
 }
 
 /// What the rule finds in the text: a URL, a configuration with all parts of a credential.
-fn found(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -> Result<Vec<Finding>> {
+fn found(rules: &RuleSet, rule: &Rule, text: &Zeroizing<Vec<u8>>, key: &FingerprintKey) -> Result<Vec<Finding>> {
     let options = ScanOptions {
         rules,
         enable: &|_| true,
         confidence: Confidence::Low,
-        key: &config.key()?,
+        key,
         threads: 1,
-        now,
+        now: output::now(),
         max_matches: MAX_MATCHES,
         markers: Markers::Refused,
         walk: WalkOptions { ignored_too: true, filter: PathFilter::new(&[], &[])?, max_file_size: None },
     };
-    let stream: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.to_vec()));
+    let stream: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.clone()));
     let target = Target::Stream(stream, "standard input".into());
     let mut report = scan_targets(vec![target], &options, &Progress::default());
     report.findings.retain(|f| f.kind.rule == rule.id || f.other_kinds.iter().any(|kind| kind.rule == rule.id));
@@ -186,45 +181,32 @@ fn found(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -
     Ok(report.findings)
 }
 
-/// Whether a text is a secret as the rule finds them: alone, or as the value of a name that it knows.
-fn has_form(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -> bool {
-    let whole = |found: Result<Vec<Finding>>| found.is_ok_and(|all| all.iter().any(|f| f.secret.len() == text.len()));
-    let named = |keyword: &str| {
-        let line = zeroize::Zeroizing::new([keyword.as_bytes(), b" = \"", text, b"\"\n"].concat());
-        whole(found(rules, rule, &line, config, now))
-    };
-    let by_name = matches!(rule.shape, Shape::Assign | Shape::Pair) && rule.keywords.iter().any(named);
-    by_name || whole(found(rules, rule, text, config, now))
-}
-
-/// A credential whose parts are handed in by name.
+/// The finding that a secret alone makes: as it is, or as the value of a name that the rule knows.
 ///
 /// What has not the form of the rule's secrets is not sent to its provider: it would be another's.
-fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) -> Result<Finding> {
-    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    let secret = Secret::new(first.to_vec());
-    if !has_form(rules, rule, first, config, now) {
-        bail!(
+fn alone(rules: &RuleSet, rule: &Rule, secret: &[u8], key: &FingerprintKey) -> Result<Finding> {
+    let mut text = Zeroizing::new([secret, b"\n"].concat());
+    if matches!(rule.shape, Shape::Assign | Shape::Pair) {
+        for keyword in rule.keywords.iter() {
+            text.extend_from_slice(&Zeroizing::new([keyword.as_bytes(), b" = \"", secret, b"\"\n"].concat()));
+        }
+    }
+    let whole = found(rules, rule, &text, key)?.into_iter().find(|finding| finding.secret.len() == secret.len());
+    whole.with_context(|| {
+        format!(
             "this is not a {}: it has {} bytes, and not the form of one\n  help: `quell rules show {}` shows the form; check that nothing was cut off",
             rule.name,
             secret.len(),
             rule.id
-        );
-    }
-    let location = |line: u32| Location {
-        path: "standard input".into(),
-        part: Part::File,
-        start: 0,
-        end: secret.len() as u64,
-        line,
-        column: 1,
-        end_line: line,
-        end_column: 1 + u32::try_from(secret.len()).unwrap_or(u32::MAX - 1),
-        commit: None,
-        history: None,
-    };
-    let mut companions = Vec::new();
+        )
+    })
+}
+
+/// A credential whose parts are handed in by name, each on its line.
+fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], key: &FingerprintKey) -> Result<Finding> {
+    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let mut finding = alone(rules, rule, lines.next().unwrap_or_default(), key)?;
+    finding.locations = vec![place(1, &finding.secret)];
     for (number, line) in (2..).zip(lines) {
         let Some(equals) = line.iter().position(|b| *b == b'=') else {
             bail!(
@@ -237,25 +219,29 @@ fn bare(rules: &RuleSet, rule: &Rule, text: &[u8], config: &Config, now: i64) ->
         if !known {
             bail!("`{}` has no part `{name}`\n  help: `quell rules show {}` names its parts", rule.id, rule.id);
         }
-        let value = Secret::new(value.get(1..).unwrap_or_default().trim_ascii().to_vec());
-        companions.push(Companion { name: name.into(), kind: None, secret: value, location: location(number) });
+        let secret = Secret::new(value.get(1..).unwrap_or_default().trim_ascii().to_vec());
+        finding.facts.retain(|fact| *fact != Fact::PartMissing(name.clone()));
+        let location = place(number, &secret);
+        finding.companions.push(Companion { name: name.into(), kind: None, secret, location });
     }
-    let mut finding = Finding {
-        kind: Arc::new(kind(rules, rule)),
-        other_kinds: Vec::new(),
-        severity: rule.severity,
-        confidence: rule.confidence,
-        locations: vec![location(1)],
-        secret,
-        fingerprint: None,
-        companions,
-        facts: Vec::new(),
-        verification: None,
-    };
-    let key = config.key()?;
-    finding.fingerprint = match rule.password {
-        true => key.fingerprint(finding.as_password()),
-        false => key.fingerprint(FingerprintInput::Token(&finding.secret)),
-    };
+    if rule.password {
+        finding.fingerprint = key.fingerprint(finding.as_password());
+    }
     Ok(finding)
+}
+
+/// Where a part that is handed in stands.
+fn place(line: u32, part: &Secret) -> Location {
+    Location {
+        path: "standard input".into(),
+        part: Part::File,
+        start: 0,
+        end: part.len() as u64,
+        line,
+        column: 1,
+        end_line: line,
+        end_column: 1 + u32::try_from(part.len()).unwrap_or(u32::MAX - 1),
+        commit: None,
+        history: None,
+    }
 }

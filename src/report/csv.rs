@@ -73,76 +73,51 @@ fn row<const N: usize>(cells: [String; N], secret: Option<String>, out: &mut dyn
     out.write_all(b"\r\n")
 }
 
+/// A row of what is known of it, by the names of its columns.
+fn cells(known: impl IntoIterator<Item = (&'static str, String)>) -> [String; 26] {
+    let mut cells: [String; 26] = Default::default();
+    for (name, value) in known {
+        if let Some((_, cell)) = COLUMNS.iter().zip(&mut cells).find(|(column, _)| **column == name) {
+            *cell = value;
+        }
+    }
+    cells
+}
+
 fn finding(number: usize, finding: &Finding, location: &Location) -> [String; 26] {
     let kind = &finding.kind;
-    let [path, line, column, end_line, end_column, commit, author, date, presence, part] = place(location);
-    let [word, why, at, holder] = finding.verification.as_deref().map(asked).unwrap_or_default();
-    [
-        "finding".to_owned(),
-        number.to_string(),
-        finding.severity.as_str().to_owned(),
-        finding.confidence.as_str().to_owned(),
-        kind.rule.to_string(),
-        kind.title.to_string(),
-        kind.provider.to_string(),
-        finding.redacted().to_string(),
-        finding.fingerprint.as_ref().map(|f| f.as_str().to_owned()).unwrap_or_default(),
-        path,
-        line,
-        column,
-        end_line,
-        end_column,
-        commit,
-        author,
-        date,
-        presence,
-        part,
-        reasons(finding).join("; "),
-        kind.advice.to_string(),
-        kind.docs.to_string(),
-        word,
-        why,
-        at,
-        holder,
-    ]
+    let own = [
+        ("type", "finding".to_owned()),
+        ("finding", number.to_string()),
+        ("severity", finding.severity.as_str().to_owned()),
+        ("confidence", finding.confidence.as_str().to_owned()),
+        ("rule", kind.rule.to_string()),
+        ("title", kind.title.to_string()),
+        ("provider", kind.provider.to_string()),
+        ("redacted", finding.redacted().to_string()),
+        ("fingerprint", finding.fingerprint.as_ref().map(|f| f.as_str().to_owned()).unwrap_or_default()),
+        ("why", reasons(finding).join("; ")),
+        ("advice", kind.advice.to_string()),
+        ("docs", kind.docs.to_string()),
+    ];
+    cells(own.into_iter().chain(place(location)).chain(finding.verification.iter().flat_map(|v| asked(v))))
 }
 
 /// Another part of a credential: its own rule, its name as the title.
 fn companion(number: usize, finding: &Finding, companion: &Companion) -> [String; 26] {
-    let none = String::new;
-    let [path, line, column, end_line, end_column, commit, author, date, presence, part] = place(&companion.location);
-    [
-        "companion".to_owned(),
-        number.to_string(),
-        none(),
-        none(),
-        companion.kind.as_ref().map(|k| k.rule.to_string()).unwrap_or_default(),
-        companion.name.to_string(),
-        finding.kind.provider.to_string(),
-        companion.redacted().to_string(),
-        none(),
-        path,
-        line,
-        column,
-        end_line,
-        end_column,
-        commit,
-        author,
-        date,
-        presence,
-        part,
-        none(),
-        none(),
-        none(),
-        none(),
-        none(),
-        none(),
-        none(),
-    ]
+    let own = [
+        ("type", "companion".to_owned()),
+        ("finding", number.to_string()),
+        ("rule", companion.kind.as_ref().map(|k| k.rule.to_string()).unwrap_or_default()),
+        ("title", companion.name.to_string()),
+        ("provider", finding.kind.provider.to_string()),
+        ("redacted", companion.redacted().to_string()),
+    ];
+    cells(own.into_iter().chain(place(&companion.location)))
 }
 
 /// What an issuer said: the verdict, why it is not known, when it was asked, and whose it is.
-fn asked(asked: &Verification) -> [String; 4] {
+fn asked(asked: &Verification) -> [(&'static str, String); 4] {
     let why = match asked.verdict {
         Verdict::Unknown(why) => why.as_str(),
         _ if asked.is_uncontrolled() => "uncontrolled",
@@ -153,37 +128,32 @@ fn asked(asked: &Verification) -> [String; 4] {
         format!("{name}: {}", values.join(", "))
     });
     let holder: Vec<String> = holder.collect();
-    [asked.verdict.as_str().to_owned(), why.to_owned(), zoned(asked.asked), holder.join("; ")]
+    [
+        ("verdict", asked.verdict.as_str().to_owned()),
+        ("verdict_why", why.to_owned()),
+        ("asked", zoned(asked.asked)),
+        ("holder", holder.join("; ")),
+    ]
 }
 
 /// A row about a path and no finding.
 fn about(what: &str, title: String, path: &Untrusted, why: &str) -> [String; 26] {
-    let mut cells: [String; 26] = Default::default();
-    for (name, cell) in COLUMNS.iter().zip(&mut cells) {
-        match *name {
-            "type" => what.clone_into(cell),
-            "title" => cell.clone_from(&title),
-            "path" => *cell = terminal(path),
-            "why" => why.clone_into(cell),
-            _ => {}
-        }
-    }
-    cells
+    cells([("type", what.to_owned()), ("title", title), ("path", terminal(path)), ("why", why.to_owned())])
 }
 
-/// The cells from `path` to `part`.
-fn place(location: &Location) -> [String; 10] {
+/// Where something stands.
+fn place(location: &Location) -> [(&'static str, String); 10] {
     let commit = location.commit.as_ref();
     [
-        terminal(&location.path),
-        location.line.to_string(),
-        location.column.to_string(),
-        location.end_line.to_string(),
-        location.end_column.to_string(),
-        commit.map(|c| c.id.to_string()).unwrap_or_default(),
-        commit.map(|c| terminal(&c.author)).unwrap_or_default(),
-        commit.map(|c| zoned(c.date)).unwrap_or_default(),
-        location.history.as_ref().map(|h| h.presence.as_str().to_owned()).unwrap_or_default(),
-        location.part.as_str().to_owned(),
+        ("path", terminal(&location.path)),
+        ("line", location.line.to_string()),
+        ("column", location.column.to_string()),
+        ("end_line", location.end_line.to_string()),
+        ("end_column", location.end_column.to_string()),
+        ("commit", commit.map(|c| c.id.to_string()).unwrap_or_default()),
+        ("author", commit.map(|c| terminal(&c.author)).unwrap_or_default()),
+        ("date", commit.map(|c| zoned(c.date)).unwrap_or_default()),
+        ("presence", location.history.as_ref().map(|h| h.presence.as_str().to_owned()).unwrap_or_default()),
+        ("part", location.part.as_str().to_owned()),
     ]
 }

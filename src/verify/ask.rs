@@ -133,8 +133,7 @@ impl<'a> Asker<'a> {
         let recipes = plans.iter().flat_map(|plan| [Some(&plan.recipe), plan.then.as_ref()]).flatten();
         let per_minute = recipes.filter_map(|recipe| recipe.per_minute).min().unwrap_or(PER_MINUTE).max(1);
         Pace {
-            // A check, its control and a second question go out at once, whatever the pace.
-            burst: AtomicU32::new((per_minute / 2).clamp(3, BURST)),
+            burst: AtomicU32::new(burst(per_minute)),
             ticks: AsyncMutex::new(None),
             per_minute,
             failures: Mutex::default(),
@@ -220,7 +219,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// What a place makes of a made-up credential: asked once for a recipe and a place in a run.
+    /// What a place makes of a made-up credential: asked once for a recipe, a rule and a place in a run.
     async fn control(&self, plan: &Plan<'_>, place: &Place, parts: &Parts, pace: &Pace) -> Control {
         let cell = {
             let mut controls = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -292,6 +291,11 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// How many requests go out before a pace is kept: a check, its control and a second question at least.
+fn burst(per_minute: u32) -> u32 {
+    (per_minute / 2).clamp(3, BURST)
+}
+
 impl Pace {
     /// Waits for this provider's turn.
     async fn wait(&self) {
@@ -302,7 +306,7 @@ impl Pace {
         if ticks.is_none() {
             let period = Duration::from_secs(60) / self.per_minute;
             // What went out at once is waited for, so that a minute has no more than its number.
-            tokio::time::sleep(period * (self.per_minute / 2).clamp(3, BURST)).await;
+            tokio::time::sleep(period * burst(self.per_minute)).await;
             let mut new = interval(period);
             new.set_missed_tick_behavior(MissedTickBehavior::Delay);
             *ticks = Some(new);

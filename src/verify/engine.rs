@@ -79,17 +79,17 @@ pub fn verify(findings: &mut [Finding], options: &Options<'_>) -> std::io::Resul
             }
         }
     }
-    of_pairs(findings);
-    for finding in findings.iter_mut() {
-        if let Some(verification) = &finding.verification {
-            finding.severity = verification.verdict.severity(finding.severity);
-        }
-    }
     if let Some(cache) = options.cache {
         for finding in findings.iter() {
             if let (Some(fingerprint), Some(verification)) = (kept_by(finding, options), &finding.verification) {
                 cache.put(&fingerprint, verification);
             }
+        }
+    }
+    of_pairs(findings);
+    for finding in findings.iter_mut() {
+        if let Some(verification) = &finding.verification {
+            finding.severity = verification.verdict.severity(finding.severity);
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The parts of a credential, by the names that recipes ask for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -65,12 +65,6 @@ impl Parts {
         const PUBLIC: &[&str] = &["user", "host", "database", "domain", "subdomain", "region", "account", "tenant"];
         let public = |name: &str| PUBLIC.contains(&name) || name.ends_with("id") || name.ends_with("email");
         self.0.iter().filter(move |(name, _)| !public(name)).map(|(_, value)| value)
-    }
-
-    /// The names.
-    #[must_use]
-    pub fn names(&self) -> BTreeSet<&str> {
-        self.0.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// The parts as they stand in a URL, decoded (RFC 3986, section 2.1).

@@ -39,6 +39,8 @@ pub struct Plan<'r> {
 /// The recipes of the providers that were asked for.
 pub struct Book<'r> {
     rules: &'r RuleSet,
+    /// By id: every finding is looked up, and a set has more than a thousand.
+    ids: HashMap<&'r str, &'r Rule>,
     read: HashMap<u16, BTreeMap<String, Arc<VerifyDecl>>>,
 }
 
@@ -46,7 +48,7 @@ impl<'r> Book<'r> {
     /// A book over a rule set. Recipes are read when they are asked for.
     #[must_use]
     pub fn new(rules: &'r RuleSet) -> Self {
-        Self { rules, read: HashMap::new() }
+        Self { rules, ids: rules.rules.iter().map(|rule| (rule.id.as_ref(), rule)).collect(), read: HashMap::new() }
     }
 
     /// The recipe of a rule.
@@ -74,8 +76,9 @@ impl<'r> Book<'r> {
         let none = || (Verdict::NoVerifier, Arc::from(""));
         let rules = self.rules;
         let kinds = std::iter::once(&finding.kind).chain(&finding.other_kinds);
-        let rule =
-            kinds.filter_map(|kind| rules.rule(&kind.rule)).find(|rule| !rule.verify.is_empty()).ok_or_else(none)?;
+        let named = kinds.filter_map(|kind| self.ids.get(kind.rule.as_ref()).copied());
+        let asked: Vec<&'r Rule> = named.filter(|rule| !rule.verify.is_empty()).collect();
+        let rule = *asked.first().ok_or_else(none)?;
         let (recipe, provider) = (self.recipe(rule).ok_or_else(none)?, rules.provider_of(rule).ok_or_else(none)?);
         let name: Arc<str> = Arc::from(format!("{}/{}", provider.id, rule.verify));
         let unknown = |why| (Verdict::Unknown(why), Arc::clone(&name));
@@ -93,8 +96,7 @@ impl<'r> Book<'r> {
             return Err(unknown(Why::Canary));
         }
         let then = recipe.then.as_ref().and_then(|then| self.named(rule.provider, then));
-        let others = finding.other_kinds.iter().chain([&finding.kind]).filter_map(|kind| rules.rule(&kind.rule));
-        let elsewhere = others.filter(|other| !other.verify.is_empty()).any(|other| other.provider != rule.provider);
+        let elsewhere = asked.iter().any(|other| other.provider != rule.provider);
         let joined = finding.companions.iter().any(|companion| companion.kind.is_some());
         Ok(Plan { rule, provider, name, recipe, then, parts, ambiguous: cut || elsewhere, joined })
     }

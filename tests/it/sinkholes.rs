@@ -320,3 +320,82 @@ fn an_account_is_tried_a_few_times_in_a_run() {
     let locked = |f: &&Finding| f.verification.as_ref().unwrap().verdict == Verdict::Unknown(Why::MayLock);
     assert!(findings.iter().filter(locked).count() >= 30 && hole.fallen().len() <= 3, "{}", hole.fallen().len());
 }
+
+/// Many tokens, each of its own.
+fn many(count: u64) -> Vec<Finding> {
+    (0..count).map(|n| finding(embedded(), rule("github-classic-pat"), &token(n + 1), Vec::new())).collect()
+}
+
+fn count(findings: &[Finding], wanted: Verdict) -> usize {
+    findings.iter().filter(|f| f.verification.as_ref().unwrap().verdict == wanted).count()
+}
+
+#[test]
+fn a_place_that_wants_fewer_requests_is_left_alone() {
+    let issuer = Issuer::start();
+    issuer.say("x", vec![Said::new(429, "application/json", "{}")]);
+    let mut findings = many(40);
+    verify(embedded(), &mut findings, &github(&format!("http://127.0.0.1:{}/x", issuer.port)), &network());
+    assert_eq!(count(&findings, Verdict::Unknown(Why::RateLimited)), 40);
+    // Those that were on their way at the third refusal are answered.
+    assert!(issuer.sent().len() < 30, "{} requests", issuer.sent().len());
+}
+
+#[test]
+fn a_control_that_could_not_be_asked_is_asked_again() {
+    let tree = Tree::new();
+    let (known, outages) = (many(6), Arc::new(AtomicUsize::new(0)));
+    let tokens: Vec<String> = (1..7).map(token).collect();
+    let failed = Arc::clone(&outages);
+    let server = Server::start(&tree, "authority", move |request| {
+        let sent = request.headers.get("authorization").map(String::as_str).unwrap_or_default();
+        match tokens.iter().any(|token| sent.ends_with(token)) {
+            true => Answer::new(200, "application/json", r#"{"login":"octocat","id":1}"#),
+            // The first made-up one meets an outage.
+            false if failed.fetch_add(1, Ordering::SeqCst) == 0 => Answer::new(503, "text/plain", ""),
+            false => Answer::new(401, "application/json", r#"{"message":"Bad credentials"}"#),
+        }
+    });
+    let network = Network::new(Some(&std::fs::read(&server.authority).unwrap()), None).unwrap();
+    let mut findings = known;
+    verify(embedded(), &mut findings, &github(&server.url("")), &network);
+    assert_eq!((count(&findings, Verdict::Unknown(Why::Outage)), count(&findings, Verdict::Live)), (1, 5));
+    assert_eq!(outages.load(Ordering::SeqCst), 2, "once more, and then never again");
+}
+
+/// A proxy that an administrator names: `CONNECT`, and the host's own TLS inside.
+#[test]
+fn through_a_proxy_the_host_proves_itself() {
+    let tree = Tree::new();
+    let server =
+        Server::start(&tree, "authority", |_| Answer::new(401, "application/json", r#"{"message":"Bad credentials"}"#));
+    let (to, listener) = (server.port, std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(String::new()));
+    let told = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+                head.extend(byte);
+            }
+            told.lock().unwrap().push_str(&String::from_utf8_lossy(&head));
+            std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let mut there = std::net::TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let (mut from, mut back) = (stream.try_clone().unwrap(), there.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut there));
+            std::thread::spawn(move || std::io::copy(&mut back, &mut stream));
+        }
+    });
+    let host = quell::verify::endpoints::host("127.0.0.1").unwrap();
+    let through =
+        |pem: Option<&[u8]>| Network::new(pem, Some(quell::verify::Proxy { host: host.clone(), port })).unwrap();
+    // The certificate is that of `localhost` and 127.0.0.1: another name is another host.
+    let pem = std::fs::read(&server.authority).unwrap();
+    let got = verdict("https://git.example.com", &through(Some(&pem)));
+    assert_eq!(got, Verdict::Unknown(Why::Tls));
+    assert!(asked.lock().unwrap().starts_with("CONNECT git.example.com:443 HTTP/1.1"), "{}", asked.lock().unwrap());
+    assert_eq!(server.seen().len(), 0);
+}

@@ -129,6 +129,19 @@ fn an_answer_counts_for_a_day_and_for_its_host() {
 }
 
 #[test]
+fn of_two_instances_the_one_that_knows_it_counts() {
+    let scene = Scene::new();
+    let url = |row: &str| format!("\"http://127.0.0.1:{}/{row}\"", scene.issuer.port);
+    std::fs::write(&scene.config, format!("[endpoints]\ngithub = [{}, {}]\n", url("other"), url("x"))).unwrap();
+    scene.issuer.say("other", vec![dead()]);
+    assert_eq!(verdict(&scene.scan(&["--fresh"], 1)).0, "live");
+    scene.says(vec![Said::new(503, "text/plain", "")]);
+    assert_eq!(verdict(&scene.scan(&["--fresh"], 1)).1["why"], "outage", "a refusal by one says nothing of the other");
+    scene.says(vec![dead()]);
+    assert_eq!(verdict(&scene.scan(&["--fresh"], 1)).0, "dead");
+}
+
+#[test]
 fn one_credential_in_many_places_is_asked_about_once() {
     let scene = Scene::new();
     for number in 0..50 {
@@ -305,6 +318,8 @@ fn explain_shows_the_recipe_and_the_last_answer() {
         assert!(out.contains(told), "{told}: {out}");
     }
     assert!(!out.contains(&token(1)[4..20]));
+    let bare = scene.command(&["explain", &fingerprint, "src"]).env("XDG_STATE_HOME", scene.tree.at("none")).output();
+    assert!(bare.unwrap().status.success() && !scene.tree.at("none").exists(), "who only looks leaves nothing behind");
     let rule = scene.run(&["explain", "gitlab-pat"]).code(0).out();
     assert!(rule.contains("gitlab.com") && rule.contains("verify"), "{rule}");
 }

@@ -1,6 +1,6 @@
 //! The findings of a report, with their secrets read again from where they stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Args;
 use crate::cli::config::Config;
 use crate::cli::scan;
-use crate::model::{Confidence, Finding, Fingerprint, GapKind, Report, system_words};
+use crate::model::{Confidence, Finding, Fingerprint, GapKind, Location, Report, system_words};
 
 /// The largest report that is read.
 const MAX_REPORT: u64 = 1 << 30;
@@ -44,19 +44,29 @@ impl Wanted {
         let of_old = place.get("commit").is_some() || place.get("history").is_some();
         self.places.push((path, line, of_old));
     }
+}
 
-    /// Whether it is this finding: by its fingerprint, and a password without one by its rule and a place.
-    fn is(&self, finding: &Finding) -> bool {
-        match (&self.fingerprint, &finding.fingerprint) {
-            (Some(own), Some(other)) => own == other.as_str(),
-            _ => {
-                self.rule == finding.kind.rule
-                    && finding.locations.iter().any(|l| {
-                        let path = String::from_utf8_lossy(l.path.raw());
-                        self.places.iter().any(|(own, line, _)| *own == path && *line == u64::from(l.line))
-                    })
-            }
+/// What a finding is known by: its fingerprint, or of a password without one its rule and a place.
+#[derive(PartialEq, Eq, Hash)]
+enum Known {
+    Print(String),
+    Place(String, String, u64),
+}
+
+impl Known {
+    fn wanted(wanted: &Wanted) -> Vec<Self> {
+        let place = |(path, line, _): &(String, u64, bool)| Self::Place(wanted.rule.clone(), path.clone(), *line);
+        match &wanted.fingerprint {
+            Some(print) => vec![Self::Print(print.clone())],
+            None => wanted.places.iter().map(place).collect(),
         }
+    }
+
+    fn found(finding: &Finding) -> Vec<Self> {
+        let path = |l: &Location| String::from_utf8_lossy(l.path.raw()).into_owned();
+        let place = |l: &Location| Self::Place(finding.kind.rule.to_string(), path(l), u64::from(l.line));
+        let print = finding.fingerprint.iter().map(|print| Self::Print(print.as_str().to_owned()));
+        print.chain(finding.locations.iter().map(place)).collect()
     }
 }
 
@@ -93,8 +103,10 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     }
     let mut report = Report::joined(reports);
     report.below_confidence = 0;
-    report.findings.retain(|finding| wanted.iter().any(|w| w.is(finding)));
-    for lost in wanted.iter().filter(|w| !report.findings.iter().any(|finding| w.is(finding))) {
+    let asked: HashSet<Known> = wanted.iter().flat_map(Known::wanted).collect();
+    report.findings.retain(|finding| Known::found(finding).iter().any(|known| asked.contains(known)));
+    let had: HashSet<Known> = report.findings.iter().flat_map(Known::found).collect();
+    for lost in wanted.iter().filter(|w| !Known::wanted(w).iter().any(|known| had.contains(known))) {
         let (path, line, _) = lost.places.first().cloned().unwrap_or_default();
         let there = Path::new(&path).is_file() || history;
         let how = if there { "it does not stand there any more" } else { "there is no such file to read it from" };

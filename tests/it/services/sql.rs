@@ -97,6 +97,20 @@ fn by_the_command(own: &str, place: &str) {
     assert_eq!((told["verdict"].as_str(), told["controlled"].as_bool()), (Some("live"), Some(true)), "{told}");
     assert_eq!(told["identity"]["subject"], "svc");
     assert!(!ran.out().contains(own) && !ran.err().contains(own));
+    // A password has no fingerprint without a team's key, and is asked about once a day all the same.
+    let again = |fresh: &[&str]| {
+        let mut command = quell();
+        command.current_dir(tree.path()).env("XDG_STATE_HOME", tree.at("state"));
+        let ran =
+            run(command.args(["scan", "app", "--verify", "--format", "json", "--config", "quell.toml"]).args(fresh));
+        only_finding(&ran.code(1).json())["verification"]["cached"].as_bool().unwrap()
+    };
+    assert!(again(&[]) && !again(&["--fresh"]));
+    for file in ["verdicts.json", "cache.key"] {
+        let kept = tree.at("state/quell").join(file);
+        assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+        assert!(!String::from_utf8_lossy(&fs::read(&kept).unwrap()).contains(own), "{file}");
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The commit that a place belongs to.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ObjectId, Untrusted};
 
 /// What a report says of a commit: which, whose, and when.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommitRef {
     /// Its id.
     pub id: ObjectId,

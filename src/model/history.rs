@@ -1,9 +1,12 @@
 //! Where in a repository's history a place is, and whether what stands there can still be had.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ObjectId, Untrusted};
 
 /// Where an object is now. In this order, the first that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// In the tree of `HEAD`.
     Head,
@@ -12,6 +15,7 @@ pub enum Presence {
     /// In none of these, and in a commit that a ref leads to.
     History,
     /// Only in a commit that was a ref's once and that its log still names.
+    #[serde(rename = "reflog")]
     Log,
     /// In no commit that any ref or log leads to. It is in the repository until git removes it, and a server that hosts
     /// it may hand it out.
@@ -33,7 +37,8 @@ impl Presence {
 }
 
 /// What a place is a place in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A file's content.
     File,

@@ -3,15 +3,25 @@
 //! A [`Finding`] is one credential with every place it was found in. The bytes of a credential are
 //! held in a [`Secret`], which cannot be printed; what leaves the program is a [`Redacted`] form and a
 //! [`Fingerprint`]. What a scan could not read is said in a [`Coverage`].
+//!
+//! A tracked finding becomes a [`case::Case`]: a fold over [`event::Event`]s. `owner`, `answers` and `decision` are what is
+//! known and decided about it, `principal` is who acts, `action` what can be done.
 
+pub mod action;
+pub mod answers;
+pub mod case;
 mod clock;
 mod commit;
 mod coverage;
+pub mod decision;
+pub mod event;
 mod finding;
 mod fingerprint;
 mod history;
 mod level;
 mod object;
+pub mod owner;
+pub mod principal;
 mod report;
 mod secret;
 mod suggest;

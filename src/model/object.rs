@@ -1,5 +1,7 @@
 //! Names of git objects.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The id of a git object: the SHA-1 (20 bytes) or SHA-256 (32 bytes) of its content.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
@@ -34,6 +36,19 @@ impl ObjectId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Serialize for ObjectId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::from_hex(text.as_bytes()).ok_or_else(|| serde::de::Error::custom("no id of a git object"))
     }
 }
 

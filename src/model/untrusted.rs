@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Bytes from a scanned tree or a provider (invariant 12).
 ///
 /// There is no `Display`: whoever prints it passes it through the escaper of the sink it goes to
@@ -20,6 +22,32 @@ impl Untrusted {
     #[must_use]
     pub fn raw(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// In the ledger: a text, or a list of bytes where they are no UTF-8. A report's formats have escapers instead.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored<'a> {
+    Text(std::borrow::Cow<'a, str>),
+    Bytes(Vec<u8>),
+}
+
+impl Serialize for Untrusted {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Stored::Text(text.into()).serialize(to),
+            Err(_) => Stored::Bytes(self.0.to_vec()).serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Untrusted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Stored::deserialize(from)? {
+            Stored::Text(text) => Self::from(text.as_ref()),
+            Stored::Bytes(bytes) => Self::new(&bytes),
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an issuer said of a credential when it was asked, and when.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::{Severity, Untrusted};
 
 /// Whether a credential works. Never a yes or no: what is not known is said, with its reason.
@@ -158,8 +160,27 @@ impl Verdict {
     }
 }
 
+/// In the ledger: the word, and for `unknown` the reason behind a colon.
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unknown(why) => to.collect_str(&format_args!("unknown:{}", why.as_str())),
+            other => to.serialize_str(other.as_str()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let unknown = || text.strip_prefix("unknown:").and_then(Why::named).map(Self::Unknown);
+        Self::named(&text).or_else(unknown).ok_or_else(|| serde::de::Error::custom("no verdict"))
+    }
+}
+
 /// The non-human identity that a credential belongs to, as far as its issuer told. All of it comes from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     /// Who it is: a login, an ARN, a role.
     pub subject: Option<Untrusted>,
@@ -216,7 +237,7 @@ impl Identity {
 }
 
 /// What came of asking about one credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// What it is.
     pub verdict: Verdict,

@@ -1,0 +1,345 @@
+//! Events: what happened, in the order in which it happened. Everything else in a ledger is made of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::answers::Answers;
+use super::case::{CaseNumber, Outcome, Place};
+use super::decision::{ApprovalRequest, Decision};
+use super::owner::{Claim, Owner};
+use super::principal::{Actor, Principal, PrincipalId, Role};
+use super::{Confidence, Severity, Untrusted, Verification};
+
+/// An immutable fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its number: 1, 2, 3, without gaps.
+    pub seq: i64,
+    /// When it was written, in seconds since 1970 UTC by the database's clock; never before the one ahead of it.
+    pub at: i64,
+    /// The case that it is about.
+    pub case: Option<CaseNumber>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub body: Body,
+    /// What a principal's signature is made over besides the body: random, and never used twice.
+    pub nonce: Option<String>,
+    /// The principal's signature, Ed25519, 128 hexadecimal digits.
+    pub signature: Option<String>,
+}
+
+/// An event that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The case that it is about.
+    pub case: Option<CaseNumber>,
+    /// Who does it.
+    pub actor: Actor,
+    /// What happens.
+    pub body: Body,
+    /// As in [`Event`]; a principal's event has both.
+    pub nonce: Option<String>,
+    /// As in [`Event`].
+    pub signature: Option<String>,
+}
+
+impl NewEvent {
+    /// Something that quell did itself.
+    #[must_use]
+    pub const fn by_quell(case: Option<CaseNumber>, body: Body) -> Self {
+        Self { case, actor: Actor::Quell, body, nonce: None, signature: None }
+    }
+}
+
+/// Why a case that was closed is open again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reopening {
+    /// It stands somewhere again.
+    Appeared,
+    /// It works again.
+    LivesAgain,
+    /// The risk was accepted until a day that is past.
+    AcceptanceEnded,
+}
+
+/// What closes a case (invariant 10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Closure {
+    /// The issuer proved it dead.
+    ProofOfDeath {
+        /// When it was asked, in seconds since 1970 UTC.
+        asked: i64,
+        /// The recipe.
+        recipe: String,
+    },
+    /// A person judged that it is no credential, or one of a test.
+    NoCredential,
+}
+
+/// Files of a policy set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFiles {
+    /// Hash of the whole set, guardrails included: `sha256:…`.
+    pub hash: String,
+    /// Hash of the schema.
+    pub schema: String,
+    /// The profile: `default` or `regulated`.
+    pub profile: String,
+    /// The organisation's own files, by name.
+    pub files: Vec<(String, String)>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Body {
+    /// The ledger was made. Always the first event, and only that.
+    StoreMade {
+        /// Its name, 32 hexadecimal digits at random.
+        store: String,
+        /// The public key that its checkpoints are signed with.
+        checkpoint_key: String,
+    },
+    /// A principal was registered; the first is an administrator whom the store was made with.
+    PersonAdded {
+        /// Who.
+        principal: Principal,
+    },
+    /// A person's accounts were bound.
+    PersonBound {
+        /// Who.
+        id: PrincipalId,
+        /// As in [`Principal`].
+        forge: Option<String>,
+        /// As in [`Principal`].
+        address: Option<String>,
+    },
+    /// A person's roles were changed.
+    RolesSet {
+        /// Who.
+        id: PrincipalId,
+        /// What they may do from now on.
+        roles: Vec<Role>,
+    },
+    /// A principal's key counts no more.
+    PersonRevoked {
+        /// Who.
+        id: PrincipalId,
+        /// Why.
+        reason: String,
+    },
+    /// A policy set was put forward.
+    PolicyStaged {
+        /// It.
+        set: PolicyFiles,
+    },
+    /// A staged set was asked about past facts.
+    PolicyReplayed {
+        /// Which.
+        hash: String,
+        /// How many decisions were made again.
+        decisions: u64,
+        /// How many came out differently.
+        differences: u64,
+    },
+    /// A staged set counts from now on.
+    PolicyActivated {
+        /// Which.
+        hash: String,
+        /// Whether whoever staged it did so too, as the only person there is.
+        alone: bool,
+    },
+    /// A scan ended whose findings were tracked.
+    ScanEnded {
+        /// What was scanned.
+        target: Untrusted,
+        /// Whether everything that was asked for was read.
+        complete: bool,
+        /// How many credentials it found.
+        credentials: u64,
+        /// How many cases it opened.
+        opened: u64,
+    },
+    /// A job was queued.
+    JobQueued {
+        /// Its number.
+        job: i64,
+        /// What it is for.
+        what: String,
+        /// What makes it the same as another.
+        dedupe: String,
+    },
+    /// A job ended.
+    JobEnded {
+        /// Its number.
+        job: i64,
+        /// Whether it was given up, and why.
+        parked: Option<String>,
+    },
+    /// A case was opened.
+    CaseOpened(Box<Opening>),
+    /// More is known about where it stands, and by what it is known.
+    PlacesJoined {
+        /// Places, new ones and those that were seen again.
+        places: Vec<Place>,
+        /// Fingerprints that it goes by, besides those it had.
+        fingerprints: Vec<String>,
+    },
+    /// A closed case is open again.
+    CaseReopened {
+        /// Why.
+        why: Reopening,
+    },
+    /// Its issuer was asked.
+    VerdictHad {
+        /// What it said.
+        verification: Box<Verification>,
+    },
+    /// Its secret was sealed.
+    SecretSealed {
+        /// When it is erased, in seconds since 1970 UTC.
+        until: i64,
+    },
+    /// What was sealed was erased.
+    SecretErased {
+        /// Why.
+        reason: String,
+    },
+    /// Who may own it was gathered. What was gathered before counts no more; what a person assigned stays.
+    ClaimsGathered {
+        /// The claims.
+        claims: Vec<Claim>,
+    },
+    /// A person said whose it is.
+    OwnerAssigned {
+        /// Whose.
+        owner: Owner,
+        /// Why.
+        reason: String,
+    },
+    /// The three questions were asked.
+    Answered {
+        /// The answers.
+        answers: Box<Answers>,
+    },
+    /// The policy was asked.
+    Decided {
+        /// What it said.
+        decision: Box<Decision>,
+    },
+    /// Somebody asks for approval.
+    ApprovalRequested(Box<ApprovalRequest>),
+    /// A person approved.
+    Approved {
+        /// The request.
+        request: String,
+        /// The plan, by its hash.
+        plan_hash: String,
+        /// What was on record about it: that the only person there is approved their own.
+        alone: bool,
+    },
+    /// A person rejected.
+    Rejected {
+        /// The request.
+        request: String,
+        /// Why.
+        reason: String,
+    },
+    /// Whoever approved took it back.
+    ApprovalWithdrawn {
+        /// The request.
+        request: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody approved in time.
+    ApprovalExpired {
+        /// The request.
+        request: String,
+    },
+    /// A person accepted the risk.
+    RiskAccepted {
+        /// Until when, in seconds since 1970 UTC.
+        until: i64,
+        /// Why.
+        reason: String,
+    },
+    /// The emergency path was opened: what is allowed beyond the policy's tier, for a time and a purpose.
+    EmergencyOpened {
+        /// Its name.
+        id: String,
+        /// What for.
+        purpose: String,
+        /// What may be done.
+        actions: Vec<Action>,
+        /// When it ends, in seconds since 1970 UTC.
+        until: i64,
+        /// What ends it before, in words.
+        trigger: String,
+    },
+    /// The emergency path was closed.
+    EmergencyEnded {
+        /// Which.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody wrote a note.
+    Noted {
+        /// What it says.
+        text: Untrusted,
+    },
+    /// A person judged the finding (requirement 69).
+    OutcomeSet {
+        /// How.
+        outcome: Outcome,
+        /// Why.
+        reason: String,
+    },
+    /// The case was closed.
+    Closed {
+        /// By what.
+        closure: Closure,
+    },
+    /// Something was refused.
+    Refused {
+        /// What.
+        verb: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a case begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// What it is known by; never empty. The first is its own.
+    pub fingerprints: Vec<String>,
+    /// Id of the rule.
+    pub rule: String,
+    /// What the rule calls it.
+    pub title: String,
+    /// Id of the provider.
+    pub provider: String,
+    /// The form that may be shown.
+    pub redacted: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What to do.
+    pub advice: String,
+    /// The provider's page.
+    pub docs: String,
+    /// Ids of controls that it touches.
+    pub controls: Vec<String>,
+    /// Names of variables that it is assigned to where it stands.
+    pub names: Vec<Untrusted>,
+    /// Where it stands.
+    pub places: Vec<Place>,
+    /// When it was exposed first, in seconds since 1970 UTC, as far as commits say.
+    pub exposed: Option<i64>,
+}

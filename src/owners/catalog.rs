@@ -1,0 +1,400 @@
+//! The organisation's `owners.toml`: teams, people, services, and what is known of them.
+//!
+//! It is trusted configuration: it is read from where an administrator says and never from a scanned tree. A slip of the
+//! hand is an error with its line, since a record that is silently left out would leave a credential without an owner.
+
+use std::collections::BTreeSet;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::file::{self, File, Line};
+use super::when;
+use super::window::Window;
+use crate::model::answers::{Criticality, Environment};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::{Identity, Untrusted, nearest};
+
+pub use super::file::TEMPLATE;
+
+/// Why `owners.toml` cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("owners.toml:{line}: {what}{}", .help.as_ref().map(|h| format!("\n  help: {h}")).unwrap_or_default())]
+pub struct CatalogError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, with the user's words in backticks.
+    pub what: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// A team.
+#[derive(Clone, Debug)]
+pub struct Team {
+    /// Its name.
+    pub name: String,
+    /// Where it is told of things.
+    pub contact: String,
+    /// Names of its people.
+    pub members: Vec<String>,
+    /// What forges and catalogs call it: `@acme/payments`.
+    pub forge: Vec<String>,
+}
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// Addresses, as commits have them.
+    pub addresses: Vec<String>,
+    /// Accounts: `github:kim`.
+    pub forge: Vec<String>,
+    /// Since when that person is gone, in seconds since 1970 UTC.
+    pub left: Option<i64>,
+}
+
+impl Person {
+    /// Since when that person is gone, where it is so at `now` (both in seconds since 1970 UTC).
+    #[must_use]
+    pub fn departed(&self, now: i64) -> Option<i64> {
+        self.left.filter(|left| *left <= now)
+    }
+}
+
+/// An identity that a service uses with a provider; what is not given fits anything.
+#[derive(Clone, Debug)]
+pub struct KnownIdentity {
+    /// The provider's id, as rules have it.
+    pub provider: String,
+    account: Option<GlobMatcher>,
+    subject: Option<GlobMatcher>,
+}
+
+impl KnownIdentity {
+    /// Whether a provider's answer fits; `None` where the answer does not say enough.
+    #[must_use]
+    pub fn fits(&self, identity: &Identity) -> Option<bool> {
+        let one = |glob: &Option<GlobMatcher>, value: &Option<Untrusted>| match (glob, value) {
+            (None, _) => Some(true),
+            (Some(_), None) => None,
+            (Some(glob), Some(value)) => Some(matches(glob, value.raw())),
+        };
+        match (one(&self.account, &identity.account), one(&self.subject, &identity.subject)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether it names one subject, and not all of an account.
+    #[must_use]
+    pub const fn names_subject(&self) -> bool {
+        self.subject.is_some()
+    }
+}
+
+/// A service, and what is known of it. What the record does not say is `None`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The line of its record, from 1.
+    pub line: usize,
+    /// Who owns it.
+    pub owner: Option<Owner>,
+    repositories: Vec<GlobMatcher>,
+    paths: Vec<GlobMatcher>,
+    /// What it is for its providers.
+    pub identities: Vec<KnownIdentity>,
+    /// Names of variables that hold its secrets.
+    pub secrets: Vec<String>,
+    /// Hosts that its credentials open, with a port where only that one is meant.
+    pub hosts: Vec<String>,
+    /// How much harm its absence does.
+    pub criticality: Option<Criticality>,
+    /// Where it runs.
+    pub environment: Option<Environment>,
+    /// For how many minutes it may be away.
+    pub downtime_minutes: Option<u32>,
+    /// Partners who use it or whose system it opens; an empty list says that there are none.
+    pub partners: Option<Vec<String>>,
+    /// Whether several teams rest on it.
+    pub shared: Option<bool>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// Whether it is no longer there.
+    pub decommissioned: Option<bool>,
+    /// Whether it takes a new credential without a restart.
+    pub hot_reload: Option<bool>,
+    /// Whether its credentials may do more than its own affairs.
+    pub privileged: Option<bool>,
+    /// When changes are allowed.
+    pub windows: Vec<Window>,
+    /// Services that it needs.
+    pub depends_on: Vec<String>,
+    /// Services that need it; `None` where the record does not say.
+    pub used_by: Option<Vec<String>>,
+    /// When somebody looked over the record last, in seconds since 1970 UTC.
+    pub reviewed: Option<i64>,
+}
+
+impl Service {
+    /// Whether a repository, by its name `host/owner/name` or its directory, is one of the service's.
+    #[must_use]
+    pub fn has_repository(&self, name: &[u8]) -> bool {
+        self.repositories.iter().any(|glob| matches(glob, name))
+    }
+
+    /// Whether a path below a repository's root is the service's; `None` where the record names no paths, so that all are.
+    #[must_use]
+    pub fn has_path(&self, path: &[u8]) -> Option<bool> {
+        (!self.paths.is_empty()).then(|| self.paths.iter().any(|glob| matches(glob, path)))
+    }
+
+    /// Whether a host, perhaps with a port, is one that its credentials open.
+    #[must_use]
+    pub fn has_host(&self, host: &str) -> bool {
+        let bare = |h: &str| h.rsplit_once(':').filter(|(_, p)| p.parse::<u16>().is_ok()).map(|(h, _)| h.to_owned());
+        let without = bare(host).unwrap_or_else(|| host.to_owned());
+        self.hosts.iter().any(|known| {
+            known.eq_ignore_ascii_case(host) || (bare(known).is_none() && known.eq_ignore_ascii_case(&without))
+        })
+    }
+
+    /// Whether a record names the provider at all.
+    #[must_use]
+    pub fn knows(&self, provider: &str) -> bool {
+        self.identities.iter().any(|identity| identity.provider == provider)
+    }
+}
+
+/// When nothing is changed, in seconds since 1970 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// The first second.
+    pub from: i64,
+    /// The first second after it.
+    pub until: i64,
+}
+
+/// The organisation's record.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Teams.
+    pub teams: Vec<Team>,
+    /// People.
+    pub people: Vec<Person>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// When nothing is changed.
+    pub freeze: Option<Freeze>,
+    /// Labels of manifests that name an owner, besides those that are known.
+    pub labels: Vec<String>,
+    /// When the record is from, in seconds since 1970 UTC; zero where nobody said.
+    pub at: i64,
+}
+
+impl Catalog {
+    /// Reads the text of an `owners.toml`. `at` of what is returned is zero; see [`Self::dated`].
+    ///
+    /// # Errors
+    /// On the first thing that is wrong: what is no TOML, an unknown key, a name that nothing has, two records of one
+    /// name, a pattern, a date or a window that cannot be read.
+    pub fn parse(text: &str) -> Result<Self, CatalogError> {
+        let file: File = toml::from_str(text).map_err(|e| file::syntax(text, &e))?;
+        let line = Line::new(text);
+        let names = Names::of(&file, &line)?;
+        let mut catalog = Self { labels: file.labels, ..Self::default() };
+        for team in file.team {
+            for member in &team.members {
+                names.person(member, line.of(&team.name))?;
+            }
+            let name = team.name.into_inner();
+            catalog.teams.push(Team { name, contact: team.contact, members: team.members, forge: team.forge });
+        }
+        for person in file.person {
+            let at = line.of(&person.name);
+            let left = person.left.map(|text| date(&text, at)).transpose()?;
+            for account in &person.forge {
+                let parts = account.split_once(':').filter(|(p, a)| !p.is_empty() && !a.is_empty());
+                parts.ok_or_else(|| {
+                    error(at, format!("`{account}` is no account"), "write the provider before it: `github:kim`")
+                })?;
+            }
+            let name = person.name.into_inner();
+            catalog.people.push(Person { name, addresses: person.addresses, forge: person.forge, left });
+        }
+        for service in file.service {
+            let at = line.of(&service.name);
+            catalog.services.push(compiled(service, at, &names)?);
+        }
+        if let Some(freeze) = file.freeze {
+            let at = line.of(&freeze.from);
+            let (from, until) = (date(freeze.from.get_ref(), at)?, date(&freeze.until, at)?);
+            if from >= until {
+                return Err(error(at, "a freeze that ends before it begins".to_owned(), "swap `from` and `until`"));
+            }
+            catalog.freeze = Some(Freeze { from, until });
+        }
+        Ok(catalog)
+    }
+
+    /// The same record, from `at` (seconds since 1970 UTC): when its file was changed last.
+    #[must_use]
+    pub fn dated(self, at: i64) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The service of that name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The person of that name.
+    #[must_use]
+    pub fn person(&self, name: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.name == name)
+    }
+
+    /// The team of that name.
+    #[must_use]
+    pub fn team(&self, name: &str) -> Option<&Team> {
+        self.teams.iter().find(|team| team.name == name)
+    }
+
+    /// When a service's record is from, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn at(&self, service: &Service) -> i64 {
+        service.reviewed.unwrap_or(self.at)
+    }
+}
+
+/// Every name that something else may refer to.
+struct Names {
+    teams: BTreeSet<String>,
+    people: BTreeSet<String>,
+    services: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(file: &File, line: &Line<'_>) -> Result<Self, CatalogError> {
+        let collect = |what: &str, names: Vec<&toml::Spanned<String>>| {
+            let mut known = BTreeSet::new();
+            for name in names {
+                let bad = |what: String, help| Err(error(line.of(name), what, help));
+                if name.get_ref().trim().is_empty() {
+                    return bad(format!("a {what} without a name"), "write its `name`");
+                }
+                if !known.insert(name.get_ref().clone()) {
+                    return bad(format!("two {what}s are called `{}`", name.get_ref()), "keep one of the records");
+                }
+            }
+            Ok(known)
+        };
+        Ok(Self {
+            teams: collect("team", file.team.iter().map(|t| &t.name).collect())?,
+            people: collect("person", file.person.iter().map(|p| &p.name).collect())?,
+            services: collect("service", file.service.iter().map(|s| &s.name).collect())?,
+        })
+    }
+
+    fn person(&self, name: &str, line: usize) -> Result<(), CatalogError> {
+        known(&self.people, "person", name, line)
+    }
+}
+
+fn known(names: &BTreeSet<String>, what: &str, name: &str, line: usize) -> Result<(), CatalogError> {
+    if names.contains(name) {
+        return Ok(());
+    }
+    let near = nearest(name, names.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+    let help = near.unwrap_or_else(|| format!("add a `[[{what}]]` with that name"));
+    Err(error(line, format!("no {what} is called `{name}`"), &help))
+}
+
+fn compiled(raw: file::Service, line: usize, names: &Names) -> Result<Service, CatalogError> {
+    let owner = match (&raw.team, &raw.person) {
+        (Some(_), Some(_)) => {
+            let help = "keep one of them; a person's team is told as well where that person is one of its `members`";
+            return Err(error(line, format!("`{}` has a `team` and a `person`", raw.name.get_ref()), help));
+        }
+        (Some(team), None) => known(&names.teams, "team", team, line).map(|()| Some((OwnerKind::Team, team)))?,
+        (None, Some(person)) => names.person(person, line).map(|()| Some((OwnerKind::Person, person)))?,
+        (None, None) => None,
+    };
+    let owner = owner.map(|(kind, name)| Owner { kind, name: name.as_str().into() });
+    for other in raw.depends_on.iter().chain(raw.used_by.iter().flatten()) {
+        known(&names.services, "service", other, line)?;
+    }
+    let mut identities = Vec::new();
+    for identity in raw.identities {
+        if identity.account.is_none() && identity.subject.is_none() {
+            let what = format!("an identity of `{}` with neither `account` nor `subject`", raw.name.get_ref());
+            return Err(error(line, what, "name at least one of them; every credential would fit it"));
+        }
+        let glob = |text: Option<String>| text.map(|t| glob(&t, false, false, line)).transpose();
+        let (account, subject) = (glob(identity.account)?, glob(identity.subject)?);
+        identities.push(KnownIdentity { provider: identity.provider, account, subject });
+    }
+    let window = |text: &String| {
+        let help = "write days and hours in UTC, as `mon-fri 09:00-17:00`";
+        Window::parse(text).ok_or_else(|| error(line, format!("`{text}` is no window"), help))
+    };
+    let repositories = raw.repositories.iter().map(|r| glob(r.trim_end_matches('/'), true, true, line));
+    let mut paths = Vec::new();
+    for path in &raw.paths {
+        let path = path.trim_start_matches('/').trim_end_matches('/');
+        paths.push(glob(path, true, false, line)?);
+        paths.push(glob(&format!("{path}/**"), true, false, line)?);
+    }
+    Ok(Service {
+        name: raw.name.into_inner(),
+        line,
+        owner,
+        repositories: repositories.collect::<Result<_, _>>()?,
+        paths,
+        identities,
+        secrets: raw.secrets,
+        hosts: raw.hosts,
+        criticality: raw.criticality,
+        environment: raw.environment,
+        downtime_minutes: raw.downtime_minutes,
+        partners: raw.partners,
+        shared: raw.shared,
+        purpose: raw.purpose,
+        decommissioned: raw.decommissioned,
+        hot_reload: raw.hot_reload,
+        privileged: raw.privileged,
+        windows: raw.windows.iter().map(window).collect::<Result<_, _>>()?,
+        depends_on: raw.depends_on,
+        used_by: raw.used_by,
+        reviewed: raw.reviewed.map(|text| date(&text, line)).transpose()?,
+    })
+}
+
+fn error(line: usize, what: String, help: &str) -> CatalogError {
+    CatalogError { line, what, help: Some(help.to_owned()) }
+}
+
+fn date(text: &str, line: usize) -> Result<i64, CatalogError> {
+    when::parse(text.as_bytes())
+        .ok_or_else(|| error(line, format!("`{text}` is no date"), "write it as `2026-03-01` or as RFC 3339"))
+}
+
+fn glob(text: &str, paths: bool, folded: bool, line: usize) -> Result<GlobMatcher, CatalogError> {
+    let mut builder = GlobBuilder::new(text);
+    let glob = builder.literal_separator(paths).case_insensitive(folded).backslash_escape(true).build();
+    let bad = |e: globset::Error| {
+        let help =
+            "`*`, `?`, `**`, `[ab]` and `{a,b}` are special; put a backslash before one that is meant as it stands";
+        error(line, format!("the pattern `{text}` cannot be read: {}", e.kind()), help)
+    };
+    glob.map(|g| g.compile_matcher()).map_err(bad)
+}
+
+fn matches(glob: &GlobMatcher, bytes: &[u8]) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    glob.is_match(std::path::Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}

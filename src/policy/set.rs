@@ -1,0 +1,285 @@
+//! A policy set: read, validated against the schema, hashed, and laid out by what can be asked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{ActionConstraint, Authorizer, Entities, EntityUid, PolicySet as CedarSet, Schema};
+use cedar_policy::{ValidationMode, Validator};
+
+use super::error::{Fault, PolicyErrors, Warning};
+use super::parse::{self, Origin, Parsed, PolicyText};
+use super::{Profile, facts, lint};
+use crate::model::action::{Action, Tier};
+use crate::model::decision::Unmet;
+use crate::model::event::PolicyFiles;
+
+const SCHEMA: &str = include_str!("../../policies/schema.cedarschema");
+const GUARDRAILS: &str = include_str!("../../policies/guardrails.cedar");
+const DEFAULT: &str = include_str!("../../policies/default.cedar");
+const REGULATED: &str = include_str!("../../policies/regulated.cedar");
+
+/// Policies that decide together: guardrails, a profile, and the organisation's own.
+pub struct PolicySet {
+    profile: Profile,
+    own: Vec<(String, String)>,
+    hash: String,
+    schema_hash: String,
+    texts: Vec<PolicyText>,
+    /// Where in `texts` a policy stands, by its id.
+    index: HashMap<String, usize>,
+    pub(super) schema: Schema,
+    /// The actions and their groups: the entities that are the same in every request.
+    pub(super) actions: Entities,
+    /// For each action that can be asked for, by its id, its uid and the policies whose scope covers it. The others could
+    /// not apply, and asking them takes time.
+    asked: HashMap<String, (EntityUid, CedarSet)>,
+    pub(super) authorizer: Authorizer,
+}
+
+impl std::fmt::Debug for PolicySet {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("PolicySet").field("profile", &self.profile).field("hash", &self.hash).finish_non_exhaustive()
+    }
+}
+
+impl PolicySet {
+    /// What is compiled in.
+    ///
+    /// # Errors
+    /// None in a release: a test reads both profiles.
+    pub fn builtin(profile: Profile) -> Result<Self, PolicyErrors> {
+        Self::read(profile, &[]).map(|(set, _)| set)
+    }
+
+    /// The compiled-in set with the organisation's own files: names and texts. Warnings say what is allowed and probably not
+    /// meant: a missing fact that raises a tier, a policy that can never apply.
+    ///
+    /// # Errors
+    /// With file, line and what to do, where a text is no policy, an attribute or a word is misspelt, a policy has no id or
+    /// title, or an id is taken.
+    pub fn load(profile: Profile, own: &[(String, String)]) -> Result<(Self, Vec<Warning>), PolicyErrors> {
+        let (set, mut warnings) = Self::read(profile, own)?;
+        warnings.extend(lint::own(&set));
+        warnings.sort();
+        warnings.dedup();
+        Ok((set, warnings))
+    }
+
+    /// A set from the ledger.
+    ///
+    /// # Errors
+    /// As in [`PolicySet::load`]; and where the files make another set than the one on record.
+    pub fn of(files: &PolicyFiles) -> Result<Self, PolicyErrors> {
+        let profile = Profile::named(&files.profile).ok_or_else(|| PolicyErrors::Profile(files.profile.clone()))?;
+        let (set, _) = Self::read(profile, &files.files)?;
+        if set.hash != files.hash || set.schema_hash != files.schema {
+            return Err(PolicyErrors::Changed { was: files.hash.clone(), now: set.hash });
+        }
+        Ok(set)
+    }
+
+    /// What the ledger keeps of it.
+    #[must_use]
+    pub fn files(&self) -> PolicyFiles {
+        PolicyFiles {
+            hash: self.hash.clone(),
+            schema: self.schema_hash.clone(),
+            profile: self.profile.as_str().to_owned(),
+            files: self.own.clone(),
+        }
+    }
+
+    /// Hash of the whole set, guardrails and schema included: `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Hash of the schema, likewise.
+    #[must_use]
+    pub fn schema_hash(&self) -> &str {
+        &self.schema_hash
+    }
+
+    /// The profile.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The schema's text.
+    #[must_use]
+    pub const fn schema_text() -> &'static str {
+        SCHEMA
+    }
+
+    /// Every policy: guardrails, then the profile, then the organisation's own, each in the order of its file.
+    #[must_use]
+    pub fn listing(&self) -> Vec<PolicyText> {
+        self.texts.clone()
+    }
+
+    /// A policy by its id.
+    #[must_use]
+    pub fn policy(&self, id: &str) -> Option<&PolicyText> {
+        self.index.get(id).and_then(|at| self.texts.get(*at))
+    }
+
+    /// Reads everything; the warnings are those of Cedar's validator.
+    fn read(profile: Profile, own: &[(String, String)]) -> Result<(Self, Vec<Warning>), PolicyErrors> {
+        let mut own = own.to_vec();
+        own.sort();
+        let schema = Schema::from_cedarschema_str(SCHEMA).map(|(schema, _)| schema);
+        let schema = schema.map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
+        let actions = schema.action_entities().map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
+        let parsed = gather(profile, &own)?;
+        let warnings = validate(&schema, &parsed, &own)?;
+        let asked = lay_out(&schema, &actions, &parsed)?;
+        let mut parts = vec![profile.as_str(), SCHEMA, GUARDRAILS, DEFAULT];
+        parts.extend((profile == Profile::Regulated).then_some(REGULATED));
+        parts.extend(own.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]));
+        let hash = facts::digest(parts);
+        let texts: Vec<PolicyText> = parsed.into_iter().map(|one| one.text).collect();
+        let index = texts.iter().enumerate().map(|(at, text)| (text.id.clone(), at)).collect();
+        let schema_hash = facts::digest([SCHEMA]);
+        let authorizer = Authorizer::new();
+        Ok((Self { profile, own, hash, schema_hash, texts, index, schema, actions, asked, authorizer }, warnings))
+    }
+
+    /// What is asked about an act at a tier; `None` where the act has no such tier.
+    pub(super) fn asked(&self, id: &str) -> Option<&(EntityUid, CedarSet)> {
+        self.asked.get(id)
+    }
+
+    /// A policy's place in the listing: what answers are ordered by.
+    pub(super) fn place(&self, id: &str) -> usize {
+        self.index.get(id).copied().unwrap_or(usize::MAX)
+    }
+
+    /// What a policy that stands in the way wants.
+    pub(super) fn unmet(&self, tier: Tier, id: &str) -> Unmet {
+        let known = self.policy(id);
+        Unmet {
+            tier,
+            id: id.to_owned(),
+            title: known.map_or_else(|| "a policy permits it".to_owned(), |text| text.title.clone()),
+            controls: known.map(|text| text.controls.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The id of the action that is asked for an act at a tier.
+pub(super) fn leaf(action: Action, tier: Tier) -> String {
+    format!("{}:{}", action.as_str(), tier.as_str())
+}
+
+fn one_fault(file: &str, message: String) -> PolicyErrors {
+    PolicyErrors::Files(vec![Fault { file: file.to_owned(), line: None, message, help: None }])
+}
+
+/// Every policy of the set, with those of the default set that the organisation's own stand in the place of left out.
+fn gather(profile: Profile, own: &[(String, String)]) -> Result<Vec<Parsed>, PolicyErrors> {
+    let mut sources = vec![(Origin::Guardrail, "guardrails.cedar", GUARDRAILS), (Origin::Profile, "default.cedar", DEFAULT)];
+    if profile == Profile::Regulated {
+        sources.push((Origin::Profile, "regulated.cedar", REGULATED));
+    }
+    sources.extend(own.iter().map(|(name, text)| (Origin::Own(name.clone()), name.as_str(), text.as_str())));
+    let mut all: Vec<Parsed> = Vec::new();
+    let mut faults = Vec::new();
+    for (origin, name, text) in sources {
+        match parse::file(&origin, name, text) {
+            Ok(policies) => all.extend(policies),
+            Err(wrong) => faults.extend(wrong),
+        }
+    }
+    let mut kept: BTreeMap<String, usize> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        let before = kept.get(&one.text.id).and_then(|before| all.get(*before).map(|other| (*before, other)));
+        match may_stand(one, before.map(|(_, other)| other)) {
+            Ok(()) => gone.extend(before.map(|(before, _)| before)),
+            Err((message, help)) => {
+                faults.push(Fault { file: one.file.clone(), line: None, message, help: Some(help.to_owned()) });
+                continue;
+            }
+        }
+        kept.insert(one.text.id.clone(), at);
+    }
+    if !faults.is_empty() {
+        return Err(PolicyErrors::Files(faults));
+    }
+    let keep = |(at, one)| (!gone.contains(&at)).then_some(one);
+    Ok(all.into_iter().enumerate().filter_map(keep).collect())
+}
+
+/// Whether a policy may have its id, where another of that id may be there already.
+fn may_stand(one: &Parsed, before: Option<&Parsed>) -> Result<(), (String, &'static str)> {
+    let id = &one.text.id;
+    if !matches!(one.text.origin, Origin::Own(_)) {
+        return if before.is_none() { Ok(()) } else { Err((format!("two policies are called `{id}`"), "rename one")) };
+    }
+    match before {
+        _ if id.starts_with("guardrail.") || id.starts_with("regulated.") => {
+            Err((format!("`{id}` has the prefix of policies that nothing replaces"), "give it another id"))
+        }
+        Some(other) if other.text.origin != Origin::Profile => {
+            Err((format!("two policies are called `{id}`"), "rename one"))
+        }
+        Some(other) if other.text.effect != one.text.effect => {
+            Err((format!("`{id}` is a {} in the default set", other.text.effect), "keep its effect, or give it another id"))
+        }
+        None if id.starts_with("default.") => {
+            Err((format!("the default set has no `{id}` that it could stand in the place of"), "give it another id"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Validates strictly; the warnings are about the organisation's own policies.
+fn validate(schema: &Schema, parsed: &[Parsed], own: &[(String, String)]) -> Result<Vec<Warning>, PolicyErrors> {
+    let set = CedarSet::from_policies(parsed.iter().map(|one| one.policy.clone()));
+    let set = set.map_err(|error| one_fault("policies", error.to_string()))?;
+    let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    let file_of = |id: &str| parsed.iter().find(|one| one.text.id == id);
+    let text_of = |file: &str| own.iter().find(|(name, _)| name == file).map_or("", |(_, text)| text.as_str());
+    let faults: Vec<Fault> = result
+        .validation_errors()
+        .map(|error| {
+            let id = error.policy_id().to_string();
+            let file = file_of(&id).map_or("policies", |one| one.file.as_str());
+            let mut fault = parse::fault(file, text_of(file), &DetailedError::from(error));
+            fault.help = fault.help.or_else(|| lint::help(&fault.message));
+            fault
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(PolicyErrors::Files(faults));
+    }
+    let warnings = result.validation_warnings().filter_map(|warning| {
+        let one = file_of(&warning.policy_id().to_string())?;
+        let (policy, file) = (one.text.id.clone(), one.file.clone());
+        matches!(one.text.origin, Origin::Own(_)).then(|| Warning { file, policy, message: warning.to_string() })
+    });
+    Ok(warnings.collect())
+}
+
+/// The policies that each action can be met by.
+fn lay_out(
+    schema: &Schema,
+    actions: &Entities,
+    parsed: &[Parsed],
+) -> Result<HashMap<String, (EntityUid, CedarSet)>, PolicyErrors> {
+    let mut asked = HashMap::new();
+    for leaf in schema.actions() {
+        let id: &str = leaf.id().as_ref();
+        let covers = |one: &&Parsed| match one.policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => uid == *leaf,
+            ActionConstraint::In(uids) => uids.iter().any(|uid| uid == leaf || actions.is_ancestor_of(uid, leaf)),
+        };
+        let set = CedarSet::from_policies(parsed.iter().filter(covers).map(|one| one.policy.clone()));
+        let set = set.map_err(|error| one_fault("policies", error.to_string()))?;
+        asked.insert(id.to_owned(), (leaf.clone(), set));
+    }
+    Ok(asked)
+}

@@ -6,7 +6,15 @@
 pub mod cli;
 pub mod connectors;
 pub mod detect;
+#[cfg(feature = "remediate")]
+pub mod ledger;
 pub mod model;
+#[cfg(feature = "remediate")]
+pub mod orchestrate;
+#[cfg(feature = "remediate")]
+pub mod owners;
+#[cfg(feature = "remediate")]
+pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod scan;

@@ -1,5 +1,7 @@
 //! The trusted configuration: `--config FILE`, `QUELL_CONFIG`, or the user's configuration folder (docs/design/0001,
-//! configuration trust). Never anything in a target.
+//! configuration trust). Never anything in a target. `cases` has the parts that are about cases.
+
+mod cases;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,6 +31,16 @@ pub(super) struct Config {
     /// Hosts that may be asked beside the providers' own: by provider or protocol, one or several.
     #[serde(default)]
     pub(super) endpoints: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
+    pub(super) store: cases::StoreConfig,
+    #[serde(default)]
+    pub(super) owners: cases::OwnersConfig,
+    #[serde(default)]
+    pub(super) policy: cases::PolicyConfig,
+    #[serde(default)]
+    pub(super) cases: cases::CasesConfig,
+    #[serde(default)]
+    pub(super) run: cases::RunConfig,
     /// Suppressions that hold for every target.
     #[serde(default)]
     pub(super) suppress: Vec<toml::Value>,
@@ -139,27 +151,48 @@ impl Config {
         }
         // Paths in the file are relative to it.
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in
-            [&mut config.rules.dir, &mut config.fingerprint.key_file, &mut config.network.ca_file].into_iter().flatten()
-        {
+        for file in config.files().into_iter().flatten() {
             *file = folder.join(&*file);
         }
         Ok(config)
     }
 
+    /// Every path that it names.
+    fn files(&mut self) -> [&mut Option<PathBuf>; 8] {
+        let store = &mut self.store;
+        [
+            &mut self.rules.dir,
+            &mut self.fingerprint.key_file,
+            &mut self.network.ca_file,
+            &mut self.owners.file,
+            &mut store.seal_key_file,
+            &mut store.transit_token_file,
+            &mut store.checkpoint_key_file,
+            &mut store.checkpoints,
+        ]
+    }
+
     /// The team's key of fingerprints, or the open one.
     pub(super) fn key(&self) -> Result<FingerprintKey> {
+        Ok(match self.team_key()? {
+            Some(key) => key,
+            None => FingerprintKey::open()?,
+        })
+    }
+
+    /// The team's key of fingerprints, where there is one.
+    pub(super) fn team_key(&self) -> Result<Option<FingerprintKey>> {
         let named = std::env::var_os("QUELL_FINGERPRINT_KEY_FILE")
             .map(PathBuf::from)
             .or_else(|| self.fingerprint.key_file.clone());
-        let Some(path) = named else { return Ok(FingerprintKey::open()?) };
+        let Some(path) = named else { return Ok(None) };
         let key = std::fs::read(&path).map_err(|e| {
             let help = "make a key with `head -c 32 /dev/urandom | base64`, or leave the option out";
             anyhow!("the fingerprint key `{}` cannot be read: {}\n  help: {help}", path.display(), system_words(&e))
         })?;
-        FingerprintKey::team(key.trim_ascii()).with_context(|| {
-            format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display())
-        })
+        let told =
+            || format!("`{}` is no fingerprint key; make one with `head -c 32 /dev/urandom | base64`", path.display());
+        FingerprintKey::team(key.trim_ascii()).with_context(told).map(Some)
     }
 }
 

@@ -25,6 +25,10 @@ pub enum Exit {
     FindingsIncomplete = 4,
     /// A fault of quell's own.
     Internal = 5,
+    /// An act was refused, or waits for approval.
+    Refused = 6,
+    /// The record of what happened does not verify.
+    AuditFailed = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,6 +38,18 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Whether a scan that ended so has findings.
+    #[cfg(feature = "remediate")]
+    pub(super) const fn has_findings(self) -> bool {
+        matches!(self, Self::Findings | Self::FindingsIncomplete)
+    }
+
+    /// Whether a scan that ended so read everything.
+    #[cfg(feature = "remediate")]
+    pub(super) const fn is_complete(self) -> bool {
+        matches!(self, Self::Clean | Self::Findings)
+    }
+
     /// The code for a scan that has findings that count, or gaps, or both.
     pub(super) const fn of(findings: bool, complete: bool) -> Self {
         match (findings, complete) {
@@ -60,6 +76,11 @@ pub(super) fn failed(error: &anyhow::Error) -> Exit {
 pub(super) fn misused(text: &str) -> Exit {
     let _ = writeln!(io::stderr(), "{}", escaped(text.trim_end()));
     Exit::Usage
+}
+
+/// Tells something beside the report on standard error.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", escaped(text));
 }
 
 /// A text of our own that may quote a path or a value: each line of it passes the terminal's escaper.

@@ -4,31 +4,56 @@
 //! `config` reads the trusted configuration, `target` the little that a target may say for itself and `places` where it
 //! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
 //! where they were asked for (`destination`), `rule_pages` writes the pages of the rules and `recipe` says in words how one is
-//! verified, `verification` sets up what asks issuers for `scan` and `verify`, `random` gives numbers that nobody can guess, `progress` shows how far a scan has come, `exit` says how a run ended.
+//! verified, `verification` sets up what asks issuers for `scan` and `verify`, `random` gives numbers that nobody can guess, `state` keeps small files that only their owner may read, `progress` shows how far a scan has come, `exit` says how a run ended.
 
+#[cfg(feature = "remediate")]
+mod approve;
+#[cfg(feature = "remediate")]
+mod audit;
 mod baseline;
+#[cfg(feature = "remediate")]
+mod case;
 mod changes;
 mod config;
+#[cfg(feature = "remediate")]
+mod desk;
 mod destination;
 mod exit;
 mod explain;
 mod features;
+#[cfg(feature = "remediate")]
+mod gather;
 mod hook;
 mod init;
 mod install;
 mod narrow;
+#[cfg(feature = "remediate")]
+mod offboard;
 mod output;
 mod pages;
+#[cfg(feature = "remediate")]
+mod people;
 mod places;
+#[cfg(feature = "remediate")]
+mod policy;
 mod progress;
 mod random;
 mod recipe;
 mod remote;
 mod rule_pages;
 mod rules;
+#[cfg(feature = "remediate")]
+mod run;
 mod scan;
 mod scratch;
+mod state;
+#[cfg(feature = "remediate")]
+mod store;
 mod suppress;
+#[cfg(feature = "remediate")]
+mod track;
+#[cfg(feature = "remediate")]
+mod transit;
 mod verification;
 mod verify;
 
@@ -40,7 +65,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use exit::Exit;
 
 const EXIT_CODES: &str = "Exit codes: 0 clean; 1 findings; 2 usage or configuration; 3 incomplete: something was not read; \
-                          4 findings and incomplete; 5 internal error.";
+                          4 findings and incomplete; 5 internal error; 6 refused, or waits for approval; 7 the \
+                          audit does not verify.";
 
 /// Finds leaked secrets, proves whether they still work, and sees each one through until it does not.
 #[derive(Debug, Parser)]
@@ -56,6 +82,39 @@ enum Verb {
     Scan(Box<scan::Args>),
     /// Ask whether the secrets of a report, or one that is handed in, still work.
     Verify(verify::Args),
+    /// Open a case for each credential of a report.
+    #[cfg(feature = "remediate")]
+    Track(track::Args),
+    /// List and show cases, and work on them.
+    #[cfg(feature = "remediate")]
+    Case(case::Args),
+    /// Approve a plan, by its hash.
+    #[cfg(feature = "remediate")]
+    Approve(approve::ApproveArgs),
+    /// Reject what waits for approval.
+    #[cfg(feature = "remediate")]
+    Reject(approve::RejectArgs),
+    /// Accept the risk of a case until a day.
+    #[cfg(feature = "remediate")]
+    AcceptRisk(approve::AcceptArgs),
+    /// Show, check, test, explain, replay and activate policies.
+    #[cfg(feature = "remediate")]
+    Policy(policy::Args),
+    /// Check, export and sign the record of what happened.
+    #[cfg(feature = "remediate")]
+    Audit(audit::Args),
+    /// Register people, agents and machines.
+    #[cfg(feature = "remediate")]
+    People(people::Args),
+    /// List every credential that is tied to somebody who leaves.
+    #[cfg(feature = "remediate")]
+    Offboard(offboard::Args),
+    /// Scan what is registered, on a schedule, and keep cases up.
+    #[cfg(feature = "remediate")]
+    Run(run::Args),
+    /// Back up, restore and look after the store of cases.
+    #[cfg(feature = "remediate")]
+    Store(store::Args),
     /// List, show and check rules.
     Rules(rules::Args),
     /// Install git hooks, and what they call.
@@ -94,6 +153,28 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
     let outcome = match args.verb {
         Verb::Scan(args) => scan::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Track(args) => track::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Case(args) => case::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Approve(args) => approve::approve(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Reject(args) => approve::reject(&args),
+        #[cfg(feature = "remediate")]
+        Verb::AcceptRisk(args) => approve::accept_risk(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Policy(args) => policy::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Audit(args) => audit::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::People(args) => people::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Offboard(args) => offboard::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Run(args) => run::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Store(args) => store::run(&args),
         Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Baseline(args) => baseline::run(&args),

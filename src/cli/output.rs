@@ -69,7 +69,7 @@ pub(super) fn now() -> i64 {
 
 /// Whether plain text is coloured: `NO_COLOR` and `CLICOLOR=0` say no, `CLICOLOR_FORCE` says yes, else a terminal
 /// decides (no-color.org, bixense.com/clicolors).
-fn color() -> bool {
+pub(super) fn color() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
     if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) {
         return false;

@@ -121,6 +121,12 @@ pub(super) fn targets(args: &scan::Args) -> Result<Vec<Target>> {
     Ok(targets)
 }
 
+/// Whether a target is on a server.
+#[cfg(feature = "remediate")]
+pub(super) fn is_remote(path: &Path) -> bool {
+    matches!(parse(path), Ok(Some(_)))
+}
+
 /// Reads a target; `None` is a path.
 fn parse(path: &Path) -> Result<Option<Target>> {
     let Some(text) = path.to_str() else { return Ok(None) };

@@ -97,6 +97,9 @@ pub(super) struct Args {
     pub(super) fresh: bool,
     #[command(flatten)]
     pub(super) verification: verification::Args,
+    #[cfg(feature = "remediate")]
+    #[command(flatten)]
+    pub(super) cases: super::track::Cases,
 }
 
 /// Which findings fail a run.
@@ -126,11 +129,19 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let started = output::now();
     let asked = verification(args, &config)?;
+    #[cfg(feature = "remediate")]
+    let tracking = args.cases.open(args, &config)?;
     let mut report = scanned(args, &config, job.as_ref(), &remote)?;
     if let Some((rules, verification)) = &asked {
         verification.run(rules, &mut report)?;
     }
-    finish(&outputs, args.show_secrets, fail_on, started, &mut report)
+    // The report is written whatever becomes of the cases: nothing that was found is lost.
+    #[cfg(feature = "remediate")]
+    let tracked = tracking.map_or(Ok(()), |tracking| tracking.report(args, &config, &report));
+    let exit = finish(&outputs, args.show_secrets, fail_on, started, &mut report);
+    #[cfg(feature = "remediate")]
+    tracked?;
+    exit
 }
 
 /// How findings are verified, where they are to be.

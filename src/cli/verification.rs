@@ -1,17 +1,14 @@
 //! Verification as the options and the configuration describe it: for scans, for the verb `verify`, and for `explain`.
 
-use std::fs::OpenOptions;
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::fs::OFlags;
 
 use super::config::Config;
 use super::output;
 use super::random::random;
 use super::remote::own::authorities;
+use super::state;
 use crate::model::{Clock, Finding, FingerprintKey, GapKind, Report, Verdict, nearest};
 use crate::rules::recipe_lint::PROTOCOLS;
 use crate::rules::{Recipes, RuleSet};
@@ -87,7 +84,7 @@ impl<'a> Verification<'a> {
             })?)
         };
         let keep = i64::from(config.verify.keep_hours.unwrap_or(KEEP)) * 3600;
-        let folder = state_folder();
+        let folder = state::folder();
         let cache = folder.as_ref().map(|folder| Cache::open(&folder.join("verdicts.json"), keep));
         // Whoever only looks leaves nothing behind.
         let make = !args.offline;
@@ -144,28 +141,10 @@ impl<'a> Verification<'a> {
     }
 }
 
-/// `$XDG_STATE_HOME/quell`, or `~/.local/state/quell`. A home that is not there is not made.
-fn state_folder() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || folder("HOME").filter(|home| home.is_dir()).map(|home| home.join(".local/state"));
-    folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("quell"))
-}
-
-/// The key of what is kept on this machine, made the first time; only its owner may read it.
+/// The key of what is kept on this machine, made the first time. Where there is none, passwords are not remembered.
 fn cache_key(folder: &Path, make: bool) -> Option<FingerprintKey> {
-    let path = folder.join("cache.key");
-    if make {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
-        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            file.write_all(&random::<{ FingerprintKey::MIN_BYTES }>().ok()?).ok()?;
-        }
-    }
-    let mut key = Vec::new();
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).ok()?;
-    let about = file.metadata().ok().filter(|m| m.is_file() && m.mode() & 0o077 == 0)?;
-    file.take(about.len().min(1024)).read_to_end(&mut key).ok()?;
-    FingerprintKey::team(&key).ok()
+    let key = state::key(&folder.join("cache.key"), make).ok()??;
+    FingerprintKey::team(&*key).ok()
 }
 
 /// What stands under `[endpoints]`; its names are providers and protocols.

@@ -3,7 +3,7 @@
 //! `again` reads the secrets of a report from where they stand. A secret is never an argument: arguments are seen by
 //! everybody on the machine.
 
-mod again;
+pub(super) mod again;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use zeroize::Zeroizing;
 
+use self::again::Again;
 use super::config::{Config, word};
 use super::scan::{self, FAIL_ON};
 use super::verification::{self, Verification};
@@ -80,7 +81,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let started = output::now();
     let mut report = match (&args.report, &args.rule) {
-        (Some(path), _) => again::read(path, args, &config)?,
+        (Some(path), _) => {
+            let (rules, config_file) = (args.rules.as_deref(), args.config.as_deref());
+            let again = Again { report: path, repository: &args.repository, rules, config: config_file };
+            again::read(&again, &config)?
+        }
         (None, Some(id)) => Report { rules: 1, ..given(&rules, id, args, &config)? },
         (None, None) => bail!("there is nothing to verify\n  help: name a report, or give --stdin with --rule"),
     };

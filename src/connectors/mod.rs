@@ -1,8 +1,12 @@
 //! Services that quell talks to about a whole organisation, as against files that it reads: today only which repositories
-//! there are (`github`), and how a token is sent (`token`). The client that speaks, with its authorities and its limits,
+//! there are (`github`), how a token is sent (`token`), and a keeper of keys (`transit`). The client that speaks, with its authorities and its limits,
 //! comes from the caller.
 
 pub mod github;
 mod token;
+#[cfg(feature = "remediate")]
+mod transit;
 
 pub use token::{Token, TokenError};
+#[cfg(feature = "remediate")]
+pub use transit::{Transit, TransitError};

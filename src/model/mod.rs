@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod answers;
+pub mod canonical;
 pub mod case;
 mod clock;
 mod commit;

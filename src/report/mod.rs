@@ -3,8 +3,9 @@
 //! `plain` is for people, `json` and `jsonl` for programs (docs/report-1.schema.json), `sarif` for code hosts, `csv` for
 //! spreadsheets, `html` for whoever has a browser. `junit`, `gitlab`, `github` and `markdown` are for pipelines, where many
 //! read along: they never show a whole secret. `why` says what is known of a finding, `when` writes times, `words` has
-//! the sentences that several formats share, and `lazy` is JSON that is made while it is written.
+//! the sentences that several formats share, and `lazy` is JSON that is made while it is written. `case` is the page of a case.
 
+pub mod case;
 mod csv;
 mod escape;
 mod github;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
-use super::Args;
 use crate::cli::config::Config;
 use crate::cli::scan;
 use crate::model::{Confidence, Finding, Fingerprint, GapKind, Location, Report, system_words};
@@ -70,9 +69,21 @@ impl Known {
     }
 }
 
+/// What is read again, and where.
+pub(in crate::cli) struct Again<'a> {
+    /// The report.
+    pub(in crate::cli) report: &'a Path,
+    /// The repository that it is about, where it is about a history.
+    pub(in crate::cli) repository: &'a Path,
+    /// As in `quell scan`.
+    pub(in crate::cli) rules: Option<&'a Path>,
+    /// As in `quell scan`.
+    pub(in crate::cli) config: Option<&'a Path>,
+}
+
 /// Reads a report, and the secrets that it names from their places. What is not found there any more is a gap.
-pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> {
-    let wanted = wanted(path)?;
+pub(in crate::cli) fn read(again: &Again<'_>, config: &Config) -> Result<Report> {
+    let wanted: Vec<Wanted> = written(again.report)?.findings.iter().map(whole).collect();
     let mut files = BTreeSet::new();
     let mut history = false;
     let beside = wanted.iter().flat_map(|w| &w.beside).map(PathBuf::from).filter(|path| path.is_file());
@@ -94,11 +105,10 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     }
     let mut reports = Vec::new();
     if !files.is_empty() {
-        reports.push(scanned(args, config, files.into_iter().collect(), false)?);
+        reports.push(scanned(again, config, files.into_iter().collect(), false)?);
     }
     if history {
-        let root = args.repository.clone();
-        let read = scanned(args, config, vec![root], true);
+        let read = scanned(again, config, vec![again.repository.to_path_buf()], true);
         reports.push(read.context("the report is about a history; name its repository with --repository")?);
     }
     let mut report = Report::joined(reports);
@@ -117,12 +127,13 @@ pub(super) fn read(path: &Path, args: &Args, config: &Config) -> Result<Report> 
     Ok(report)
 }
 
-fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>, history: bool) -> Result<Report> {
+/// Scans places again for everything that may stand there.
+fn scanned(again: &Again<'_>, config: &Config, paths: Vec<PathBuf>, history: bool) -> Result<Report> {
     let options = scan::Args {
         paths,
         history,
-        rules: args.rules.clone(),
-        config: args.config.clone(),
+        rules: again.rules.map(Path::to_path_buf),
+        config: again.config.map(Path::to_path_buf),
         confidence: Some(Confidence::Low.as_str().to_owned()),
         no_ignore: true,
         no_target_ignores: true,
@@ -131,8 +142,16 @@ fn scanned(args: &Args, config: &Config, paths: Vec<PathBuf>, history: bool) -> 
     scan::scanned(&options, config, None, &[])
 }
 
-/// The findings that a report names.
-fn wanted(path: &Path) -> Result<Vec<Wanted>> {
+/// What a report says.
+pub(in crate::cli) struct Written {
+    /// Its findings, each as the JSON format has it.
+    pub(in crate::cli) findings: Vec<Value>,
+    /// Whether everything that was asked for had been read.
+    pub(in crate::cli) complete: bool,
+}
+
+/// Reads a report, JSON or JSON Lines.
+pub(in crate::cli) fn written(path: &Path) -> Result<Written> {
     let told = |why: &str| {
         let help = "give a report that `quell scan --format json=FILE` or `jsonl=FILE` wrote";
         anyhow!("the report `{}` {why}\n  help: {help}", path.display())
@@ -143,36 +162,52 @@ fn wanted(path: &Path) -> Result<Vec<Wanted>> {
     if read.map_err(failed)? as u64 > MAX_REPORT {
         bail!(told("is larger than 1 GiB"));
     }
-    let document = serde_json::from_str::<Value>(&text).ok();
-    if let Some(findings) = document.as_ref().and_then(|document| document.get("findings")?.as_array()) {
-        let wanted: Vec<Wanted> = findings.iter().map(whole).collect();
-        if wanted.iter().any(|w| w.rule.is_empty() || w.places.is_empty()) {
-            bail!(told("is no JSON report of quell"));
-        }
-        return Ok(wanted);
+    let mut document = serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let written = match document.get_mut("findings").map(Value::take) {
+        Some(Value::Array(findings)) => Written { findings, complete: is_complete(&document) },
+        _ => lines(&text).map_err(told)?,
+    };
+    let places = |finding: &Value| finding.get("locations").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    if written.findings.iter().any(|finding| !places(finding) || finding.get("rule").and_then(Value::as_str).is_none()) {
+        bail!(told("is no JSON report of quell"));
     }
-    let mut all: BTreeMap<u64, Wanted> = BTreeMap::new();
-    let mut ended = false;
+    Ok(written)
+}
+
+fn is_complete(document: &Value) -> bool {
+    document.get("complete").and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// The findings of JSON Lines, put together from the lines of their places and other parts.
+fn lines(text: &str) -> Result<Written, &'static str> {
+    let mut all: BTreeMap<u64, Value> = BTreeMap::new();
+    let mut ended = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let value: Value = serde_json::from_str(line).map_err(|_| told("is no JSON report of quell"))?;
-        match value.get("type").and_then(Value::as_str) {
+        let line: Value = serde_json::from_str(line).map_err(|_| "is no JSON report of quell")?;
+        let number = line.get("finding").and_then(Value::as_u64).unwrap_or(0);
+        match line.get("type").and_then(Value::as_str) {
             Some("finding") => {
-                let number = value.get("finding").and_then(Value::as_u64).unwrap_or(0);
-                all.entry(number).or_insert_with(|| Wanted::read(&value)).place(&value);
+                let finding = all.entry(number).or_insert_with(|| line.clone());
+                add(finding, "locations", line);
             }
-            Some("summary") => ended = true,
             Some("companion") => {
-                let number = value.get("finding").and_then(Value::as_u64).unwrap_or(0);
-                let path = value.get("path").and_then(Value::as_str).map(str::to_owned);
-                all.entry(number).or_insert_with(|| Wanted::read(&value)).beside.extend(path);
+                let part = serde_json::json!({ "name": line.get("name"), "location": line });
+                add(all.entry(number).or_insert_with(|| serde_json::json!({})), "companions", part);
             }
-            _ => bail!(told("is no JSON report of quell")),
+            Some("summary") => ended = Some(is_complete(&line)),
+            _ => return Err("is no JSON report of quell"),
         }
     }
-    if !ended {
-        bail!(told("has no end: it was cut, or is no report of quell"));
+    let complete = ended.ok_or("has no end: it was cut, or is no report of quell")?;
+    Ok(Written { findings: all.into_values().collect(), complete })
+}
+
+/// Adds to a list of an object.
+fn add(to: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = to.as_object_mut() {
+        let list = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut().into_iter().for_each(|list| list.push(value.clone()));
     }
-    Ok(all.into_values().collect())
 }
 
 fn whole(finding: &Value) -> Wanted {

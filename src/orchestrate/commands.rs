@@ -1,0 +1,335 @@
+//! What people do to a case. Each command asks the policy whether this caller may, and writes an event that the caller signed.
+
+use super::{Caller, CommandError, Orchestrator};
+use crate::ledger::Tx;
+use crate::model::action::Action;
+use crate::model::case::{Case, CaseNumber, Outcome, Stage};
+use crate::model::event::{Body, Closure, NewEvent, Reopening};
+use crate::model::owner::Owner;
+use crate::model::principal::{Actor, Role};
+use crate::model::{Untrusted, Verification};
+use crate::policy::{About, Allowed, Answer, Known, Verb};
+
+/// Seconds of an hour, a minute and a day.
+pub(super) const HOUR: i64 = 3600;
+pub(super) const MINUTE: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+/// The longest note or reason, in bytes.
+const TEXT: usize = 16 << 10;
+
+impl Orchestrator<'_> {
+    /// The case of that number.
+    ///
+    /// # Errors
+    /// Where there is none, or the ledger cannot be read.
+    pub async fn case(&self, number: CaseNumber) -> Result<Case, CommandError> {
+        self.store.case(number).await?.ok_or(CommandError::NoCase(number))
+    }
+
+    /// Says whose a credential is.
+    ///
+    /// # Errors
+    /// Where the caller may not, or the ledger cannot be written.
+    pub async fn assign(&self, number: CaseNumber, owner: Owner, reason: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        self.allow(Verb::Assign, &self.about(&case).await?, Some(number)).await?;
+        let reason = text(reason)?.to_owned();
+        self.write(&case, vec![Body::OwnerAssigned { owner, reason }]).await
+    }
+
+    /// Writes a note. Whoever has no registered key may do so too: it is kept as text that nobody vouches for.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub async fn note(&self, number: CaseNumber, note: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        self.allow(Verb::Recommend, &About::default(), Some(number)).await?;
+        self.write(&case, vec![Body::Noted { text: Untrusted::from(text(note)?) }]).await
+    }
+
+    /// Judges the finding.
+    ///
+    /// # Errors
+    /// Where the caller may not, or the ledger cannot be written.
+    pub async fn judge(&self, number: CaseNumber, outcome: Outcome, reason: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        self.allow(Verb::Outcome, &self.about(&case).await?, Some(number)).await?;
+        let reason = text(reason)?.to_owned();
+        self.write(&case, vec![Body::OutcomeSet { outcome, reason }]).await
+    }
+
+    /// Closes a case: on a fresh proof of death, or because a person judged it to be no credential (invariant 10).
+    ///
+    /// # Errors
+    /// Where neither holds, the caller may not, or the ledger cannot be written.
+    pub async fn close(&self, number: CaseNumber) -> Result<Closure, CommandError> {
+        let case = self.case(number).await?;
+        if case.stage == Stage::Closed {
+            return Err(CommandError::usage(format!("{number} is closed"), "nothing is to be done"));
+        }
+        self.allow(Verb::Close, &self.about(&case).await?, Some(number)).await?;
+        let mut tx = self.store.begin().await?;
+        let case = tx.case(number).await?.ok_or(CommandError::NoCase(number))?;
+        let closure = match closure(&case, tx.now(), self.settings.proof_hours) {
+            Ok(closure) => closure,
+            Err((why, help)) => {
+                drop(tx);
+                return Err(self.refuse("close", Some(number), why, help).await?);
+            }
+        };
+        let event = self.signed(Some(number), Body::Closed { closure: closure.clone() })?;
+        tx.append(vec![event]).await?;
+        tx.commit().await?;
+        Ok(closure)
+    }
+
+    /// Accepts the risk of a credential until a time.
+    ///
+    /// # Errors
+    /// Where the caller may not, the time is past or too far, or the ledger cannot be written.
+    pub async fn accept_risk(&self, number: CaseNumber, until: i64, reason: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        let now = self.store.now().await?;
+        let about = About { minutes: Known::Is((until - now) / MINUTE), ..self.about(&case).await? };
+        self.allow(Verb::AcceptRisk, &about, Some(number)).await?;
+        let most = now + self.settings.acceptance_days * DAY;
+        if until <= now || until > most {
+            let days = self.settings.acceptance_days;
+            return Err(CommandError::usage(
+                "a risk is accepted until a day that is to come",
+                format!("name a day within {days} days; `acceptance_days` under [cases] says how many"),
+            ));
+        }
+        let reason = text(reason)?.to_owned();
+        self.write(&case, vec![Body::RiskAccepted { until, reason }]).await
+    }
+
+    /// Opens the emergency path of a case: an approval by one person suffices for these actions until then. What a
+    /// guardrail forbids stays forbidden.
+    ///
+    /// # Errors
+    /// Where the caller may not, the time is past or too far, or the ledger cannot be written.
+    pub async fn emergency(
+        &self,
+        number: CaseNumber,
+        actions: &[Action],
+        hours: i64,
+        purpose: &str,
+        trigger: &str,
+    ) -> Result<String, CommandError> {
+        let case = self.case(number).await?;
+        let about = About {
+            minutes: Known::Is(hours.saturating_mul(HOUR / MINUTE)),
+            purpose: (!purpose.trim().is_empty()).into(),
+            trigger: (!trigger.trim().is_empty()).into(),
+            ..self.about(&case).await?
+        };
+        self.allow(Verb::Emergency, &about, Some(number)).await?;
+        if hours <= 0 || hours > self.settings.emergency_hours || actions.is_empty() {
+            let most = self.settings.emergency_hours;
+            let help = format!("name what may be done, and at most {most} hours");
+            return Err(CommandError::usage("an emergency is for certain actions and a short time", help));
+        }
+        let until = self.store.now().await? + hours * HOUR;
+        let id = format!("e-{}", nonce()?.get(..12).unwrap_or_default());
+        let (purpose, trigger) = (text(purpose)?.to_owned(), text(trigger)?.to_owned());
+        let body = Body::EmergencyOpened { id: id.clone(), purpose, actions: actions.to_vec(), until, trigger };
+        self.write(&case, vec![body]).await?;
+        Ok(id)
+    }
+
+    /// Ends the emergency path of a case.
+    ///
+    /// # Errors
+    /// Where there is none, the caller may not, or the ledger cannot be written.
+    pub async fn end_emergency(&self, number: CaseNumber, id: &str, reason: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        self.allow(Verb::Reject, &self.about(&case).await?, Some(number)).await?;
+        if !case.emergencies.iter().any(|e| e.id == id && e.ended.is_none()) {
+            let help = format!("`quell case show {number}` shows those that are open");
+            return Err(CommandError::usage(format!("{number} has no open emergency `{id}`"), help));
+        }
+        let reason = text(reason)?.to_owned();
+        self.write(&case, vec![Body::EmergencyEnded { id: id.to_owned(), reason }]).await
+    }
+
+    /// That the caller may read evidence: agents and machines may not (requirement 65).
+    ///
+    /// # Errors
+    /// Where the caller may not.
+    pub async fn may_read(&self) -> Result<(), CommandError> {
+        self.allow(Verb::ReadEvidence, &About::default(), None).await.map(|_| ())
+    }
+
+    /// That the caller administers.
+    ///
+    /// # Errors
+    /// Where the caller does not.
+    pub async fn may_administer(&self) -> Result<(), CommandError> {
+        self.allow(Verb::People, &About::default(), None).await.map(|_| ())
+    }
+
+    /// Writes down what an issuer said about the credential of a case. One that was closed, or whose risk was accepted, and
+    /// that works is open again.
+    ///
+    /// # Errors
+    /// Where there is no such case, or the ledger cannot be written.
+    pub async fn verdict(&self, number: CaseNumber, verification: Verification) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        let lives = verification.verdict.is_live() && verification.controlled;
+        let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification) }];
+        if lives && case.stage == Stage::Closed {
+            bodies.push(Body::CaseReopened { why: Reopening::LivesAgain });
+        }
+        let mut tx = self.store.begin().await?;
+        tx.expect(number, case.version).await?;
+        tx.append(bodies.into_iter().map(|body| NewEvent::by_quell(Some(number), body)).collect()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Erases the sealed secret of a case.
+    ///
+    /// # Errors
+    /// Where the caller may not, or the ledger cannot be written.
+    pub async fn erase(&self, number: CaseNumber, reason: &str) -> Result<(), CommandError> {
+        let case = self.case(number).await?;
+        self.allow(Verb::Erase, &self.about(&case).await?, Some(number)).await?;
+        let reason = format!("{}: {}", self.caller.actor().name(), text(reason)?);
+        let mut tx = self.store.begin().await?;
+        tx.erase(number, &reason).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What the policy is told about a case: whether the caller brought the leak in, and whether nobody else could decide.
+    pub(super) async fn about(&self, case: &Case) -> Result<About, CommandError> {
+        let people = self.store.people().await?;
+        let alone = people.iter().filter(|p| p.has(Role::Approver)).count() <= 1;
+        let address = self.caller.principal.as_ref().and_then(|p| p.address.as_deref()).map(str::to_ascii_lowercase);
+        let authors: Vec<String> =
+            case.authors().map(|author| String::from_utf8_lossy(author.raw()).to_ascii_lowercase()).collect();
+        // Who cannot be compared with an author may be one.
+        let leaker = match address {
+            Some(address) if !authors.is_empty() => authors.iter().any(|author| author.contains(&address)).into(),
+            _ => Answer::Unknown,
+        };
+        Ok(About { leaker, alone: alone.into(), ..About::default() })
+    }
+
+    /// Whether the caller may; where not, the refusal is recorded.
+    pub(super) async fn allow(
+        &self,
+        verb: Verb,
+        about: &About,
+        case: Option<CaseNumber>,
+    ) -> Result<Allowed, CommandError> {
+        let allowed = self.policy.may(verb, &caller(self.caller), about);
+        if allowed.allowed {
+            return Ok(allowed);
+        }
+        let reasons = allowed.unmet.iter().map(|unmet| format!("{} ({})", unmet.title, unmet.id)).chain(allowed.errors);
+        let why = reasons.collect::<Vec<_>>().join("; ");
+        Err(self.refuse(verb.as_str(), case, why, help(self.caller)).await?)
+    }
+
+    /// Records a refusal, and gives it as an error.
+    pub(super) async fn refuse(
+        &self,
+        verb: &str,
+        case: Option<CaseNumber>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Result<CommandError, CommandError> {
+        let (why, help) = (why.into(), help.into());
+        let reason = format!("{} ({}): {why}", self.caller.actor().name(), self.caller.kind().as_str());
+        let event = NewEvent::by_quell(case, Body::Refused { verb: verb.to_owned(), reason });
+        let mut tx = self.store.begin().await?;
+        tx.append(vec![event]).await?;
+        tx.commit().await?;
+        Ok(CommandError::Refused { why, help })
+    }
+
+    /// Writes events about a case, if nothing was written about it since it was looked at.
+    pub(super) async fn write(&self, case: &Case, bodies: Vec<Body>) -> Result<(), CommandError> {
+        let mut tx = self.store.begin().await?;
+        tx.expect(case.number, case.version).await?;
+        self.append(&mut tx, Some(case.number), bodies).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes events as the caller.
+    pub(super) async fn append(
+        &self,
+        tx: &mut Tx,
+        case: Option<CaseNumber>,
+        bodies: Vec<Body>,
+    ) -> Result<(), CommandError> {
+        let events = bodies.into_iter().map(|body| self.signed(case, body)).collect::<Result<Vec<_>, _>>()?;
+        tx.append(events).await?;
+        Ok(())
+    }
+
+    /// An event of the caller, signed where the caller has a registered key.
+    pub(super) fn signed(&self, case: Option<CaseNumber>, body: Body) -> Result<NewEvent, CommandError> {
+        let actor = self.caller.actor();
+        let event = NewEvent { case, actor: actor.clone(), body, nonce: None, signature: None };
+        match (&actor, &self.caller.key) {
+            (Actor::Principal(_), Some(key)) => Ok(key.sign_event(self.store.id(), event, &nonce()?)?),
+            _ => Ok(event),
+        }
+    }
+}
+
+/// What the policy is told about a caller.
+pub(super) fn caller(caller: &Caller) -> crate::policy::Caller {
+    caller.principal.as_ref().map_or_else(crate::policy::Caller::default, |principal| crate::policy::Caller {
+        kind: Some(caller.kind()),
+        ..crate::policy::Caller::of(principal)
+    })
+}
+
+/// What whoever was refused can do.
+fn help(caller: &Caller) -> &'static str {
+    if caller.principal.is_none() {
+        return "your key is not registered: `quell people key` shows it, and an administrator adds it with `quell people add`";
+    }
+    "ask somebody who may: `quell people list` shows who has which role"
+}
+
+/// Why a case may be closed, or why not and what to do.
+fn closure(case: &Case, now: i64, hours: i64) -> Result<Closure, (String, String)> {
+    if matches!(case.outcome, Some((Outcome::False | Outcome::Test, _))) {
+        return Ok(Closure::NoCredential);
+    }
+    let number = case.number;
+    let again = format!("`quell case verify {number}` asks its issuer; who knows that it is no credential says so with `quell case outcome {number} false --reason …`");
+    let Some((verification, asked)) = case.proof_of_death() else {
+        return Err(("a case is closed on a proof of death, and there is none".to_owned(), again));
+    };
+    if asked + hours * HOUR < now {
+        return Err((format!("its proof of death is older than {hours} hours"), again));
+    }
+    Ok(Closure::ProofOfDeath { asked, recipe: verification.recipe.clone() })
+}
+
+/// A text that a person gives: something, and not too long.
+pub(super) fn text(given: &str) -> Result<&str, CommandError> {
+    let trimmed = given.trim();
+    if trimmed.is_empty() {
+        return Err(CommandError::usage("a reason is needed", "say why: it is read by whoever asks a year from now"));
+    }
+    if trimmed.len() > TEXT {
+        return Err(CommandError::usage("the text is longer than 16 KiB", "put it where the case can point to it"));
+    }
+    Ok(trimmed)
+}
+
+/// A name that nobody has used before.
+pub(super) fn nonce() -> Result<String, CommandError> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|_| CommandError::usage("the system gives no random numbers", "try again"))?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}

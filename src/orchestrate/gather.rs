@@ -1,0 +1,100 @@
+//! What is known about a case is gathered anew: who may own it, who depends on it, what breaks, how fast it is restored.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{CommandError, Orchestrator};
+use crate::model::Untrusted;
+use crate::model::answers::Dependent;
+use crate::model::case::{Case, CaseNumber, Place};
+use crate::model::event::{Body, NewEvent};
+use crate::owners::{Asked, Catalog, Histories, answers, claims, references};
+
+/// The most references of a repository that are kept.
+const REFERENCES: usize = 50;
+
+/// What is asked when a case's owners and answers are gathered.
+#[derive(Clone, Copy)]
+pub struct Gatherer<'a> {
+    /// The organisation's record.
+    pub catalog: &'a Catalog,
+    /// Repositories on this machine.
+    pub histories: &'a Histories,
+    /// Whether the scan that found it left something out.
+    pub gaps: bool,
+}
+
+impl Orchestrator<'_> {
+    /// Gathers claims and answers for a case, and writes them down.
+    ///
+    /// # Errors
+    /// Where there is no such case, or the ledger cannot be written.
+    pub async fn gather(&self, number: CaseNumber, with: &Gatherer<'_>) -> Result<(), CommandError> {
+        let mut case = self.case(number).await?;
+        let version = case.version;
+        let now = self.store.now().await?;
+        let said = case.verdicts.iter().rev().find(|(v, _)| v.verdict.is_had()).or(case.verdicts.last()).cloned();
+        let host = said.as_ref().map(|(v, _)| text(&v.host)).unwrap_or_default();
+        let (dependents, unread) = dependents(&case, now);
+        let opening = case.opening.clone();
+        let asked = Asked {
+            provider: &opening.provider,
+            rule: &opening.rule,
+            identity: said.as_ref().map(|(v, _)| &v.identity),
+            identity_at: said.as_ref().map_or(0, |(_, at)| *at),
+            recipe: said.as_ref().map_or("", |(v, _)| &v.recipe),
+            host: &host,
+            names: &opening.names,
+            places: &opening.places,
+            proved: &proved,
+            files: with.histories,
+            now,
+            gaps: with.gaps || unread,
+        };
+        let claims = claims(&asked, with.catalog);
+        let changed = claims != case.claims;
+        case.claims.clone_from(&claims);
+        let answers = answers(&asked, with.catalog, case.ownership().owner(), dependents);
+        let claims = changed.then_some(Body::ClaimsGathered { claims });
+        let bodies = claims.into_iter().chain([Body::Answered { answers: Box::new(answers) }]);
+        let events = bodies.map(|body| NewEvent::by_quell(Some(number), body)).collect();
+        let mut tx = self.store.begin().await?;
+        tx.expect(number, version).await?;
+        tx.append(events).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Whether the name of a place's repository is more than what its own configuration says: quell cloned it from there, or it
+/// is the directory itself.
+fn proved(place: &Place) -> bool {
+    let cloned = [&b"https://"[..], b"github:"].iter().any(|start| place.root.raw().starts_with(start));
+    cloned || place.repository == place.root
+}
+
+/// What uses the credential by the names of its variables, in the repositories that are on this machine; `None` where none
+/// is, or it has no name. And whether something of them could not be read.
+fn dependents(case: &Case, now: i64) -> (Option<Vec<Dependent>>, bool) {
+    let roots: BTreeSet<&Untrusted> = case.opening.places.iter().map(|place| &place.root).collect();
+    let roots = roots.into_iter().map(|root| PathBuf::from(OsStr::from_bytes(root.raw())));
+    let roots: Vec<PathBuf> = roots.filter(|root| root.is_absolute() && root.is_dir()).collect();
+    let own: Vec<(Untrusted, u32)> = case.opening.places.iter().map(|p| (p.path.clone(), p.line)).collect();
+    let (mut all, mut unread, mut looked) = (Vec::new(), false, false);
+    for root in &roots {
+        if case.opening.names.is_empty() {
+            break;
+        }
+        let found = references(Path::new(root), &case.opening.names, &own, REFERENCES, now);
+        looked |= found.unspecific.len() < case.opening.names.len();
+        unread |= found.capped || !found.coverage.is_complete();
+        all.extend(found.dependents);
+    }
+    (looked.then_some(all), unread)
+}
+
+fn text(value: &Untrusted) -> String {
+    String::from_utf8_lossy(value.raw()).into_owned()
+}

@@ -1,0 +1,44 @@
+//! The case machine, its first half: a finding becomes a case (`opening`), what is known about it is gathered (`gather`) and
+//! put to the policy (`facts`, `plan`, `decide`), and people act on it (`commands`, `approvals`, `people`, `policies`).
+//!
+//! Nothing here changes anything outside of the ledger: every decision is a recommendation, but for the closing of a case.
+//! Every command is checked against the policy; what is refused is told with its reason, and recorded.
+
+mod approvals;
+mod caller;
+pub mod commands;
+mod decide;
+mod error;
+mod facts;
+mod gather;
+mod offboard;
+mod opening;
+mod people;
+mod plan;
+mod policies;
+mod settings;
+
+pub use caller::Caller;
+pub use error::CommandError;
+pub use gather::Gatherer;
+pub use offboard::Tie;
+pub use people::NewPrincipal;
+pub use policies::{Difference, Replay};
+pub use opening::{How, Opened, Scanned, Tracked};
+pub use settings::Settings;
+
+use crate::ledger::Store;
+use crate::policy::PolicySet;
+
+/// Everything that commands work with.
+#[derive(Clone, Copy)]
+pub struct Orchestrator<'a> {
+    /// Where events are kept.
+    pub store: &'a Store,
+    /// The policy that counts now.
+    pub policy: &'a PolicySet,
+    /// What an administrator set.
+    pub settings: &'a Settings,
+    /// Who asks.
+    pub caller: &'a Caller,
+}

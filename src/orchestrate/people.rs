@@ -1,0 +1,137 @@
+//! Registered people, agents and machines: added, bound and revoked by an administrator's signed event.
+
+use std::collections::BTreeSet;
+
+use super::commands::text;
+use super::{CommandError, Orchestrator};
+use crate::model::event::Body;
+use crate::model::principal::{Principal, PrincipalId, PrincipalKind, Role};
+use crate::policy::{About, Verb};
+
+/// Somebody who is to be registered.
+#[derive(Clone, Debug)]
+pub struct NewPrincipal {
+    /// The name.
+    pub id: PrincipalId,
+    /// What it is.
+    pub kind: PrincipalKind,
+    /// What it may do; agents and machines have no role.
+    pub roles: BTreeSet<Role>,
+    /// Its public key.
+    pub key: String,
+    /// As in [`Principal`].
+    pub forge: Option<String>,
+    /// As in [`Principal`].
+    pub address: Option<String>,
+}
+
+impl Orchestrator<'_> {
+    /// Registers a principal. A person is bound to one forge account and one address, so that nobody is two people.
+    ///
+    /// # Errors
+    /// Where the caller may not, an account is somebody else's, or the ledger cannot be written.
+    pub async fn add(&self, new: NewPrincipal) -> Result<(), CommandError> {
+        self.allow(Verb::People, &About::default(), None).await?;
+        if new.kind == PrincipalKind::Person && (new.forge.is_none() || new.address.is_none()) {
+            return Err(CommandError::usage(
+                "a person is bound to one forge account and one address",
+                "give --forge github:LOGIN and --address MAIL",
+            ));
+        }
+        if new.kind != PrincipalKind::Person && !new.roles.is_empty() {
+            let help = "leave --role out: agents and machines recommend";
+            return Err(CommandError::usage("only people have roles", help));
+        }
+        bound(new.forge.as_deref(), new.address.as_deref())?;
+        let since = self.store.now().await?;
+        let principal = Principal {
+            id: new.id,
+            kind: new.kind,
+            roles: new.roles,
+            key: new.key,
+            forge: new.forge,
+            address: new.address,
+            since,
+            revoked: None,
+        };
+        self.register(Body::PersonAdded { principal }).await
+    }
+
+    /// Binds a person's accounts: the first administrator has none until then, and approves nothing.
+    ///
+    /// # Errors
+    /// Where the caller may not, an account is somebody else's, or the ledger cannot be written.
+    pub async fn bind(&self, id: PrincipalId, forge: Option<String>, address: Option<String>) -> Result<(), CommandError> {
+        self.allow(Verb::People, &About::default(), None).await?;
+        self.known(&id).await?;
+        bound(forge.as_deref(), address.as_deref())?;
+        self.register(Body::PersonBound { id, forge, address }).await
+    }
+
+    /// Sets a person's roles. There is always an administrator.
+    ///
+    /// # Errors
+    /// Where the caller may not, nobody would administer, or the ledger cannot be written.
+    pub async fn set_roles(&self, id: PrincipalId, roles: Vec<Role>) -> Result<(), CommandError> {
+        self.allow(Verb::People, &About::default(), None).await?;
+        let known = self.known(&id).await?;
+        if known.kind != PrincipalKind::Person {
+            return Err(CommandError::usage("only people have roles", "agents and machines recommend"));
+        }
+        if !roles.contains(&Role::Administrator) {
+            self.another_administrator(&id).await?;
+        }
+        self.register(Body::RolesSet { id, roles }).await
+    }
+
+    /// Revokes a principal: its key counts no more, and what it approved and nobody acted on neither.
+    ///
+    /// # Errors
+    /// Where the caller may not, nobody would administer, or the ledger cannot be written.
+    pub async fn revoke_person(&self, id: PrincipalId, reason: &str) -> Result<(), CommandError> {
+        self.allow(Verb::People, &About::default(), None).await?;
+        self.known(&id).await?;
+        self.another_administrator(&id).await?;
+        let reason = text(reason)?.to_owned();
+        self.register(Body::PersonRevoked { id, reason }).await
+    }
+
+    /// The active principal of that name.
+    async fn known(&self, id: &PrincipalId) -> Result<Principal, CommandError> {
+        let people = self.store.people().await?;
+        people.into_iter().find(|p| p.id == *id && p.is_active()).ok_or_else(|| {
+            CommandError::usage(format!("there is no `{}`", id.as_str()), "`quell people list` shows who there is")
+        })
+    }
+
+    /// That somebody else administers.
+    async fn another_administrator(&self, id: &PrincipalId) -> Result<(), CommandError> {
+        let people = self.store.people().await?;
+        if people.iter().any(|p| p.id != *id && p.has(Role::Administrator)) {
+            return Ok(());
+        }
+        let help = "make somebody else an administrator first: `quell people roles NAME administrator …`";
+        Err(self.refuse("people", None, "nobody would be left to administer", help).await?)
+    }
+
+    async fn register(&self, body: Body) -> Result<(), CommandError> {
+        let mut tx = self.store.begin().await?;
+        self.append(&mut tx, None, vec![body]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// That accounts have the form of accounts.
+fn bound(forge: Option<&str>, address: Option<&str>) -> Result<(), CommandError> {
+    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
+    let is_forge = |text: &str| text.split_once(':').is_some_and(|(host, login)| plain(host) && plain(login));
+    let is_address = |text: &str| text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host) && host.contains('.'));
+    if let Some(forge) = forge.filter(|forge| !is_forge(forge)) {
+        return Err(CommandError::usage(format!("`{forge}` is no forge account"), "write FORGE:LOGIN, such as github:kim"));
+    }
+    match address.filter(|address| !is_address(address)) {
+        Some(address) => Err(CommandError::usage(format!("`{address}` is no mail address"), "write NAME@HOST")),
+        None => Ok(()),
+    }
+}

@@ -54,6 +54,14 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// An act on a credential.
+    fn act(set: &PolicySet, facts: &Facts) -> Result<Self, String> {
+        let parties = [("Proposer", facts.proposer.as_str(), None), ("Credential", "it", Some(facts.credential()))];
+        Self::new(set, parties, facts.moment())
+    }
+}
+
 impl PolicySet {
     /// Decides how far an act on a credential may go: a pure function of the facts and this set. The tiers are asked from the
     /// highest; `unmet` has every precondition of the tiers above the one that is allowed. An error counts as a refusal.
@@ -72,8 +80,7 @@ impl PolicySet {
             snapshot: facts::snapshot(&canonical),
             facts: canonical,
         };
-        let parties = [("Proposer", facts.proposer.as_str(), None), ("Credential", "it", Some(facts.credential()))];
-        let asked = match Asked::new(self, parties, facts.moment()) {
+        let asked = match Asked::act(self, facts) {
             Ok(asked) => asked,
             Err(error) => {
                 decision.errors.push(error);
@@ -106,6 +113,12 @@ impl PolicySet {
         let mut again = self.decide(decision.action, &facts);
         again.kind = decision.kind;
         Ok(again)
+    }
+
+    /// The policies that forbid an act at a tier.
+    pub(super) fn forbidding(&self, action: Action, tier: Tier, facts: &Facts) -> Vec<String> {
+        let reply = Asked::act(self, facts).ok().and_then(|asked| self.ask(&leaf(action, tier), &asked));
+        reply.filter(|reply| !reply.allowed).map(|reply| reply.by).unwrap_or_default()
     }
 
     /// Asks for one action; `None` where there is no such action.

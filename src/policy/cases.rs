@@ -112,7 +112,7 @@ fn one(set: &PolicySet, case: &Case) -> CaseResult {
 fn facts(case: &Case) -> Result<Facts, String> {
     let mut value = match case.base {
         Base::Unknown => serde_json::Value::Object(serde_json::Map::new()),
-        Base::Good => lint::good(),
+        Base::Good => Facts::good().canonical(),
     };
     let given = serde_json::to_value(&case.facts).map_err(|error| error.to_string())?;
     for (field, value) in given.as_object().into_iter().flatten() {

@@ -208,7 +208,7 @@ impl PolicySet {
         let parties = [("Caller", "caller", Some(who.attributes())), ("Matter", "it", Some(about.attributes()))];
         let mut answer =
             Allowed { allowed: false, alone: false, determining: Vec::new(), unmet: Vec::new(), errors: Vec::new() };
-        let reply = match Asked::new(self, parties, Vec::new()) {
+        let reply = match Asked::new(self, verb.as_str(), parties, Vec::new()) {
             Ok(asked) => self.ask(verb.as_str(), &asked),
             Err(error) => {
                 answer.errors.push(error);
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_team_of_one_approves_with_the_lack_on_record_and_waits_for_what_cannot_be_undone() {
-        let set = set(Profile::Default);
+        let (set, regulated) = (set(Profile::Default), set(Profile::Regulated));
         let who = person(&Role::ALL);
         let own = About { requester: Answer::Yes, alone: Answer::Yes, ..fine() };
         let answer = set.may(Verb::Approve, &who, &own);
@@ -361,7 +361,7 @@ mod tests {
         assert!(set.may(Verb::Approve, &who, &later).allowed);
         let undelayed = About { delay_minutes: Known::Unknown, ..later.clone() };
         assert!(!set.may(Verb::Approve, &who, &undelayed).allowed);
-        assert!(!super::tests::set(Profile::Regulated).may(Verb::Approve, &who, &later).allowed);
+        assert!(!regulated.may(Verb::Approve, &who, &later).allowed);
     }
 
     #[test]

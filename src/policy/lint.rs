@@ -166,7 +166,7 @@ impl Tries {
 
     /// Good facts of which up to three are changed, mostly such as the policies read.
     fn facts(&mut self, read: &[&str]) -> Facts {
-        let mut value = good();
+        let mut value = Facts::good().canonical();
         for _ in 0..self.below(4) {
             let any = self.below(4) == 0;
             let fields = if any { Facts::FIELDS } else { read };
@@ -188,22 +188,6 @@ impl Tries {
         let sets = words_of_the_schema().map(|word| json!([word])).chain([json!([])]);
         numbers.chain(texts).chain(words).chain(sets).filter(|value| takes(field, value)).collect()
     }
-}
-
-/// Facts about which nothing is wrong.
-pub(super) fn good() -> Value {
-    json!({
-        "confidence": "high", "verdict": "live", "verdict_age_hours": 0, "controlled": "yes", "provider": "acme",
-        "rule": "acme-api-token", "reversibility": "reversible", "rehearsed_age_days": 1, "replacement_proven": "yes",
-        "restore_minutes": 1, "age_days": 10, "lifetime_hours": 12, "expires_in_hours": 6, "privileged": "no",
-        "last_use_days": 60, "unused_confirmed": "yes", "criticality": "low", "downtime_minutes": 600,
-        "environment": "test", "target": "api.acme.example", "third_party": "no", "shared": "no", "purpose": "reports",
-        "decommissioned": "yes", "hot_reload": "yes", "owner": "confirmed", "owner_conflict": "no",
-        "owner_departed": "no", "subject": "match", "dependents": 0, "dependents_age_hours": 1, "degraded": [],
-        "outcome": "unset", "workload_trust": "trusted", "workload": "reports", "in_window": "yes", "frozen": "no",
-        "actions_left": 10, "owner_actions_left": 3, "blast": 1, "proposer": "quell", "human_reviewed": "yes",
-        "chained": "no", "emergency": "no"
-    })
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ pub struct PolicySet {
     /// Where in `texts` a policy stands, by its id.
     index: HashMap<String, usize>,
     pub(super) schema: Schema,
-    /// The actions and their groups: the entities that are the same in every request.
-    pub(super) actions: Entities,
+    /// For each act and verb, its actions and the groups that they are in: the entities that are the same in every request.
+    /// Those of the others would be copied along for nothing.
+    actions: HashMap<String, Entities>,
     /// For each action that can be asked for, by its id, its uid and the policies whose scope covers it. The others could
     /// not apply, and asking them takes time.
     asked: HashMap<String, (EntityUid, CedarSet)>,
@@ -135,6 +136,7 @@ impl PolicySet {
         let parsed = gather(profile, &own)?;
         let warnings = validate(&schema, &parsed, &own)?;
         let asked = lay_out(&schema, &actions, &parsed)?;
+        let actions = by_act(&schema, &actions)?;
         let mut parts = vec![profile.as_str(), SCHEMA, GUARDRAILS, DEFAULT];
         parts.extend((profile == Profile::Regulated).then_some(REGULATED));
         parts.extend(own.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]));
@@ -149,6 +151,11 @@ impl PolicySet {
     /// What is asked about an act at a tier; `None` where the act has no such tier.
     pub(super) fn asked(&self, id: &str) -> Option<&(EntityUid, CedarSet)> {
         self.asked.get(id)
+    }
+
+    /// The actions of an act or a verb with their groups; nothing where there is none of that name.
+    pub(super) fn actions(&self, act: &str) -> Entities {
+        self.actions.get(act).cloned().unwrap_or_else(Entities::empty)
     }
 
     /// Whether a policy's scope covers any tier of an act.
@@ -267,6 +274,29 @@ fn validate(schema: &Schema, parsed: &[Parsed], own: &[(String, String)]) -> Res
         matches!(one.text.origin, Origin::Own(_)).then(|| Warning { file, policy, message: warning.to_string() })
     });
     Ok(warnings.collect())
+}
+
+/// The act of an action: what stands before the tier.
+fn act_of(action: &EntityUid) -> &str {
+    let id: &str = action.id().as_ref();
+    id.split_once(':').map_or(id, |(act, _)| act)
+}
+
+/// The entities of each act: its actions, and every group that one of them is in.
+fn by_act(schema: &Schema, actions: &Entities) -> Result<HashMap<String, Entities>, PolicyErrors> {
+    let mut acts = HashMap::new();
+    for leaf in schema.actions() {
+        let act = act_of(leaf);
+        if acts.contains_key(act) {
+            continue;
+        }
+        let leaves: Vec<&EntityUid> = schema.actions().filter(|other| act_of(other) == act).collect();
+        let within = |uid: &EntityUid| leaves.iter().any(|leaf| *leaf == uid || actions.is_ancestor_of(uid, leaf));
+        let own = actions.iter().filter(|entity| within(&entity.uid())).cloned();
+        let own = Entities::from_entities(own, None).map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
+        acts.insert(act.to_owned(), own);
+    }
+    Ok(acts)
 }
 
 /// The policies that each action can be met by.

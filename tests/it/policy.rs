@@ -401,6 +401,15 @@ fn differences(cases: usize, seed: u64) -> (usize, BTreeSet<(Action, Tier)>, f64
     (wrong, seen, seconds)
 }
 
+/// `cargo test --release -- --ignored --nocapture decisions_a_second`
+#[test]
+#[ignore = "a measurement"]
+fn decisions_a_second() {
+    let (wrong, _, seconds) = differences(40_000, 10);
+    eprintln!("{:.0} decisions a second", 40_000.0 / seconds);
+    assert_eq!(wrong, 0);
+}
+
 #[test]
 fn the_policies_agree_with_a_model_that_was_written_from_the_requirements() {
     let (wrong, seen, _) = differences(20_000, 1);
@@ -631,7 +640,9 @@ fn a_decision_replays_to_the_same_and_changed_facts_are_refused() {
 #[test]
 fn the_page_lists_every_policy_and_every_fact() {
     let page = include_str!("../../docs/policies.md");
-    let cells: BTreeSet<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let plain = |cell: &&str| cell.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let cells: BTreeSet<&str> = cells.filter(plain).collect();
     let listing = builtin(Profile::Regulated).listing();
     let policies = listing.iter().map(|policy| policy.id.as_str());
     let known: BTreeSet<&str> = policies.chain(Facts::FIELDS.iter().copied()).collect();
@@ -650,5 +661,5 @@ fn the_cases_of_the_page_come_out_as_it_says() {
     assert!(results.len() >= 2 && results.iter().all(quell::policy::cases::CaseResult::passed), "{results:?}");
     let policy = page.split("```cedar\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (_, warnings) = PolicySet::load(Profile::Default, &[("own.cedar".to_owned(), policy.to_owned())]).unwrap();
-    assert_eq!(warnings, []);
+    assert!(warnings.iter().all(|warning| warning.message.contains("in the place of")), "{warnings:?}");
 }

@@ -34,6 +34,7 @@ impl Asked {
     /// Builds a request against the schema; every attribute has to be there, with its type.
     pub(super) fn new(
         set: &PolicySet,
+        act: &str,
         [principal, resource]: [(&str, &str, Option<Vec<(String, RestrictedExpression)>>); 2],
         context: Vec<(String, RestrictedExpression)>,
     ) -> Result<Self, String> {
@@ -48,9 +49,17 @@ impl Asked {
             Ok::<_, String>(uid)
         };
         let (principal, resource) = (uid_of(principal)?, uid_of(resource)?);
-        let entities = set.actions.clone().add_entities(entities, Some(&set.schema)).map_err(|error| error.to_string())?;
+        let entities = set.actions(act).add_entities(entities, Some(&set.schema)).map_err(|error| error.to_string())?;
         let context = Context::from_pairs(context).map_err(|error| error.to_string())?;
         Ok(Self { principal, resource, entities, context })
+    }
+}
+
+impl Asked {
+    /// An act on a credential.
+    fn act(set: &PolicySet, action: Action, facts: &Facts) -> Result<Self, String> {
+        let parties = [("Proposer", facts.proposer.as_str(), None), ("Credential", "it", Some(facts.credential()))];
+        Self::new(set, action.as_str(), parties, facts.moment())
     }
 }
 
@@ -72,8 +81,7 @@ impl PolicySet {
             snapshot: facts::snapshot(&canonical),
             facts: canonical,
         };
-        let parties = [("Proposer", facts.proposer.as_str(), None), ("Credential", "it", Some(facts.credential()))];
-        let asked = match Asked::new(self, parties, facts.moment()) {
+        let asked = match Asked::act(self, action, facts) {
             Ok(asked) => asked,
             Err(error) => {
                 decision.errors.push(error);
@@ -106,6 +114,12 @@ impl PolicySet {
         let mut again = self.decide(decision.action, &facts);
         again.kind = decision.kind;
         Ok(again)
+    }
+
+    /// The policies that forbid an act at a tier.
+    pub(super) fn forbidding(&self, action: Action, tier: Tier, facts: &Facts) -> Vec<String> {
+        let reply = Asked::act(self, action, facts).ok().and_then(|asked| self.ask(&leaf(action, tier), &asked));
+        reply.filter(|reply| !reply.allowed).map(|reply| reply.by).unwrap_or_default()
     }
 
     /// Asks for one action; `None` where there is no such action.

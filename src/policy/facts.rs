@@ -147,6 +147,58 @@ facts! {
 }
 
 impl Facts {
+    /// Facts about which nothing is wrong: every act that changes something is automatic. What cases and warnings start from.
+    #[must_use]
+    pub fn good() -> Self {
+        let text = |text: &str| Known::Is(text.to_owned());
+        Self {
+            confidence: Known::Is(Confidence::High),
+            verdict: VerdictWord::Live,
+            verdict_age_hours: Known::Is(0),
+            controlled: Answer::Yes,
+            provider: text("acme"),
+            rule: text("acme-api-token"),
+            reversibility: Known::Is(Reversibility::Reversible),
+            rehearsed_age_days: Known::Is(1),
+            replacement_proven: Answer::Yes,
+            restore_minutes: Known::Is(1),
+            age_days: Known::Is(10),
+            lifetime_hours: Known::Is(720),
+            expires_in_hours: Known::Is(480),
+            privileged: Answer::No,
+            last_use_days: Known::Is(60),
+            unused_confirmed: Answer::Yes,
+            criticality: Known::Is(Criticality::Low),
+            downtime_minutes: Known::Is(600),
+            environment: Known::Is(Environment::Test),
+            target: text("api.acme.example"),
+            third_party: Answer::No,
+            shared: Answer::No,
+            purpose: text("reports"),
+            decommissioned: Answer::No,
+            hot_reload: Answer::Yes,
+            owner: Known::Is(Strength::Confirmed),
+            owner_conflict: Answer::No,
+            owner_departed: Answer::No,
+            subject: Subject::Match,
+            dependents: Known::Is(0),
+            dependents_age_hours: Known::Is(1),
+            degraded: Known::Is(BTreeSet::new()),
+            outcome: Judgement::Unset,
+            workload_trust: Trust::Trusted,
+            workload: text("reports"),
+            in_window: Answer::Yes,
+            frozen: Answer::No,
+            actions_left: Known::Is(10),
+            owner_actions_left: Known::Is(3),
+            blast: Known::Is(1),
+            proposer: Proposer::Quell,
+            human_reviewed: Answer::No,
+            chained: Answer::No,
+            emergency: Answer::No,
+        }
+    }
+
     /// The facts as a value with its keys in order: what a decision keeps, and is made of again.
     #[must_use]
     pub fn canonical(&self) -> Value {

@@ -208,7 +208,7 @@ impl PolicySet {
         let parties = [("Caller", "caller", Some(who.attributes())), ("Matter", "it", Some(about.attributes()))];
         let mut answer =
             Allowed { allowed: false, alone: false, determining: Vec::new(), unmet: Vec::new(), errors: Vec::new() };
-        let reply = match Asked::new(self, parties, Vec::new()) {
+        let reply = match Asked::new(self, verb.as_str(), parties, Vec::new()) {
             Ok(asked) => self.ask(verb.as_str(), &asked),
             Err(error) => {
                 answer.errors.push(error);
@@ -246,5 +246,153 @@ impl PolicySet {
             self.may(Verb::Approve, &who, &about).allowed
         };
         (1..=9).find(enough).unwrap_or(9)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::principal::PrincipalKind;
+    use crate::policy::Profile;
+
+    fn set(profile: Profile) -> PolicySet {
+        PolicySet::builtin(profile).unwrap()
+    }
+
+    fn person(roles: &[Role]) -> Caller {
+        let roles = roles.iter().copied().collect();
+        Caller { kind: Some(PrincipalKind::Person), active: true, roles, bound: true }
+    }
+
+    /// A matter in which nothing is wrong.
+    fn fine() -> About {
+        About {
+            requester: Answer::No,
+            leaker: Answer::No,
+            stager: Answer::No,
+            alone: Answer::No,
+            reversible: Answer::Yes,
+            waited_minutes: Known::Is(0),
+            delay_minutes: Known::Is(60),
+            quorum: Known::Is(2),
+            current: Answer::Yes,
+            expired: Answer::No,
+            minutes: Known::Is(30),
+            purpose: Answer::Yes,
+            trigger: Answer::Yes,
+            replayed: Answer::Yes,
+        }
+    }
+
+    fn ids(answer: &Allowed) -> Vec<&str> {
+        answer.unmet.iter().map(|unmet| unmet.id.as_str()).collect()
+    }
+
+    #[test]
+    fn agents_machines_and_callers_without_a_key_recommend_and_nothing_else() {
+        for profile in Profile::ALL {
+            let set = set(profile);
+            for kind in [Some(PrincipalKind::Agent), Some(PrincipalKind::Machine), None] {
+                let who = Caller { kind, ..person(&Role::ALL) };
+                for verb in Verb::ALL {
+                    let answer = set.may(verb, &who, &fine());
+                    assert_eq!(answer.allowed, verb == Verb::Recommend, "{kind:?} {verb:?}");
+                }
+            }
+            assert!(set.may(Verb::Recommend, &Caller::default(), &About::default()).allowed);
+        }
+    }
+
+    #[test]
+    fn each_verb_wants_its_role_and_a_key_that_counts() {
+        use Role::{Administrator as Ad, Approver as Ap, Responder as Re};
+        let set = set(Profile::Default);
+        let may = |verb, who: &Caller| set.may(verb, who, &fine()).allowed;
+        for verb in Verb::ALL {
+            let by: &[Role] = match verb {
+                Verb::Approve | Verb::Reject | Verb::AcceptRisk => &[Ap],
+                Verb::Assign | Verb::Note | Verb::Outcome | Verb::Close | Verb::RequestApproval => &[Re, Ap],
+                Verb::People | Verb::PolicyStage | Verb::PolicyActivate | Verb::Erase => &[Ad],
+                Verb::Emergency => &[Ap, Ad],
+                Verb::ReadEvidence | Verb::Recommend => &[Re, Ap, Ad],
+            };
+            for role in Role::ALL {
+                assert_eq!(may(verb, &person(&[role])), by.contains(&role), "{verb:?} {role:?}");
+            }
+            let revoked = Caller { active: false, ..person(&Role::ALL) };
+            assert_eq!(may(verb, &revoked), verb == Verb::Recommend, "{verb:?}");
+        }
+        assert!(may(Verb::ReadEvidence, &person(&[])));
+    }
+
+    #[test]
+    fn whoever_approves_is_neither_the_requester_nor_the_leaker() {
+        let set = set(Profile::Default);
+        let who = person(&[Role::Approver]);
+        let why = |about: About| set.may(Verb::Approve, &who, &about);
+        for (about, id) in [
+            (About { requester: Answer::Yes, ..fine() }, "guardrail.requester-approves"),
+            (About { requester: Answer::Unknown, ..fine() }, "guardrail.requester-approves"),
+            (About { leaker: Answer::Yes, ..fine() }, "guardrail.leaker-approves"),
+            (About { current: Answer::No, ..fine() }, "guardrail.plan-changed"),
+            (About { current: Answer::Unknown, ..fine() }, "guardrail.plan-changed"),
+            (About { expired: Answer::Yes, ..fine() }, "guardrail.request-expired"),
+            (About { expired: Answer::Unknown, ..fine() }, "guardrail.request-expired"),
+        ] {
+            assert_eq!(ids(&why(about)), [id]);
+        }
+        let unbound = Caller { bound: false, ..who.clone() };
+        assert_eq!(ids(&set.may(Verb::Approve, &unbound, &fine())), ["guardrail.unbound"]);
+        assert!(why(About { leaker: Answer::Unknown, ..fine() }).allowed);
+    }
+
+    #[test]
+    fn a_team_of_one_approves_with_the_lack_on_record_and_waits_for_what_cannot_be_undone() {
+        let (set, regulated) = (set(Profile::Default), set(Profile::Regulated));
+        let who = person(&Role::ALL);
+        let own = About { requester: Answer::Yes, alone: Answer::Yes, ..fine() };
+        let answer = set.may(Verb::Approve, &who, &own);
+        assert!(answer.allowed && answer.alone, "{answer:?}");
+        let other = set.may(Verb::Approve, &who, &About { alone: Answer::Yes, ..fine() });
+        assert!(other.allowed && !other.alone, "nothing was lacking: {other:?}");
+        let final_one = About { reversible: Answer::Unknown, ..own };
+        assert_eq!(ids(&set.may(Verb::Approve, &who, &final_one)), ["guardrail.alone-too-soon"]);
+        let later = About { waited_minutes: Known::Is(60), ..final_one.clone() };
+        assert!(set.may(Verb::Approve, &who, &later).allowed);
+        let undelayed = About { delay_minutes: Known::Unknown, ..later.clone() };
+        assert!(!set.may(Verb::Approve, &who, &undelayed).allowed);
+        assert!(!regulated.may(Verb::Approve, &who, &later).allowed);
+    }
+
+    #[test]
+    fn a_set_counts_after_a_replay_and_by_another_person_than_put_it_forward() {
+        let set = set(Profile::Default);
+        let who = person(&[Role::Administrator]);
+        let may = |about: About| set.may(Verb::PolicyActivate, &who, &about);
+        assert_eq!(ids(&may(About { stager: Answer::Yes, ..fine() })), ["guardrail.stager-activates"]);
+        assert_eq!(ids(&may(About { replayed: Answer::Unknown, ..fine() })), ["guardrail.not-replayed"]);
+        let alone = may(About { stager: Answer::Yes, alone: Answer::Yes, ..fine() });
+        assert!(alone.allowed && alone.alone);
+    }
+
+    #[test]
+    fn risks_and_emergencies_end() {
+        let set = set(Profile::Default);
+        let who = person(&[Role::Approver]);
+        let may = |verb, minutes| set.may(verb, &who, &About { minutes, ..fine() }).allowed;
+        for (verb, most) in [(Verb::AcceptRisk, 525_600), (Verb::Emergency, 480)] {
+            assert!(may(verb, Known::Is(most)) && !may(verb, Known::Is(most + 1)));
+            assert!(!may(verb, Known::Unknown) && !may(verb, Known::Is(0)) && !may(verb, Known::Is(-1)));
+        }
+        for about in [About { purpose: Answer::No, ..fine() }, About { trigger: Answer::Unknown, ..fine() }] {
+            assert_eq!(ids(&set.may(Verb::Emergency, &who, &about)), ["guardrail.emergency-unbounded"]);
+        }
+    }
+
+    #[test]
+    fn the_regulated_profile_wants_two_people_for_what_cannot_be_undone() {
+        assert_eq!(set(Profile::Default).quorum(Answer::Unknown), 1);
+        assert_eq!(set(Profile::Regulated).quorum(Answer::Unknown), 2);
+        assert_eq!(set(Profile::Regulated).quorum(Answer::Yes), 1);
     }
 }

@@ -57,7 +57,7 @@ enum UnknownWord {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "it is no value that this fact takes")]
 enum Written<T> {
     Unknown(UnknownWord),
     Value(T),

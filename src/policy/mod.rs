@@ -5,6 +5,7 @@
 //! an organisation's own files add to it. Every precondition is a `forbid` with a name, so that a decision lists
 //! everything that stood in its way at once. What is not known is a value of its own and never raises a tier.
 
+pub mod cases;
 mod decide;
 mod error;
 mod facts;

@@ -28,8 +28,9 @@ pub struct PolicySet {
     /// Where in `texts` a policy stands, by its id.
     index: HashMap<String, usize>,
     pub(super) schema: Schema,
-    /// The actions and their groups: the entities that are the same in every request.
-    pub(super) actions: Entities,
+    /// For each act and verb, its actions and the groups that they are in: the entities that are the same in every request.
+    /// Those of the others would be copied along for nothing.
+    actions: HashMap<String, Entities>,
     /// For each action that can be asked for, by its id, its uid and the policies whose scope covers it. The others could
     /// not apply, and asking them takes time.
     asked: HashMap<String, (EntityUid, CedarSet)>,
@@ -135,6 +136,7 @@ impl PolicySet {
         let parsed = gather(profile, &own)?;
         let warnings = validate(&schema, &parsed, &own)?;
         let asked = lay_out(&schema, &actions, &parsed)?;
+        let actions = by_act(&schema, &actions)?;
         let mut parts = vec![profile.as_str(), SCHEMA, GUARDRAILS, DEFAULT];
         parts.extend((profile == Profile::Regulated).then_some(REGULATED));
         parts.extend(own.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]));
@@ -149,6 +151,17 @@ impl PolicySet {
     /// What is asked about an act at a tier; `None` where the act has no such tier.
     pub(super) fn asked(&self, id: &str) -> Option<&(EntityUid, CedarSet)> {
         self.asked.get(id)
+    }
+
+    /// The actions of an act or a verb with their groups; nothing where there is none of that name.
+    pub(super) fn actions(&self, act: &str) -> Entities {
+        self.actions.get(act).cloned().unwrap_or_else(Entities::empty)
+    }
+
+    /// Whether a policy's scope covers any tier of an act.
+    pub(super) fn covers(&self, action: Action, id: &str) -> bool {
+        let id = cedar_policy::PolicyId::new(id);
+        Tier::ASKED.into_iter().any(|tier| self.asked(&leaf(action, tier)).is_some_and(|(_, set)| set.policy(&id).is_some()))
     }
 
     /// A policy's place in the listing: what answers are ordered by.
@@ -263,6 +276,29 @@ fn validate(schema: &Schema, parsed: &[Parsed], own: &[(String, String)]) -> Res
     Ok(warnings.collect())
 }
 
+/// The act of an action: what stands before the tier.
+fn act_of(action: &EntityUid) -> &str {
+    let id: &str = action.id().as_ref();
+    id.split_once(':').map_or(id, |(act, _)| act)
+}
+
+/// The entities of each act: its actions, and every group that one of them is in.
+fn by_act(schema: &Schema, actions: &Entities) -> Result<HashMap<String, Entities>, PolicyErrors> {
+    let mut acts = HashMap::new();
+    for leaf in schema.actions() {
+        let act = act_of(leaf);
+        if acts.contains_key(act) {
+            continue;
+        }
+        let leaves: Vec<&EntityUid> = schema.actions().filter(|other| act_of(other) == act).collect();
+        let within = |uid: &EntityUid| leaves.iter().any(|leaf| *leaf == uid || actions.is_ancestor_of(uid, leaf));
+        let own = actions.iter().filter(|entity| within(&entity.uid())).cloned();
+        let own = Entities::from_entities(own, None).map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
+        acts.insert(act.to_owned(), own);
+    }
+    Ok(acts)
+}
+
 /// The policies that each action can be met by.
 fn lay_out(
     schema: &Schema,
@@ -282,4 +318,100 @@ fn lay_out(
         asked.insert(id.to_owned(), (leaf.clone(), set));
     }
     Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(id: &str, rest: &str) -> String {
+        format!("// ours\n@id(\"{id}\")\n@title(\"ours\")\n{rest}\n")
+    }
+
+    fn load(text: &str) -> Result<(PolicySet, Vec<Warning>), PolicyErrors> {
+        PolicySet::load(Profile::Default, &[("own.cedar".to_owned(), text.to_owned())])
+    }
+
+    fn says(text: &str) -> String {
+        load(text).map(|_| ()).unwrap_err().to_string()
+    }
+
+    const NEVER: &str = "forbid (principal, action in Action::\"revoke\", resource);";
+
+    #[test]
+    fn a_fault_names_file_line_and_what_to_do() {
+        let unless = |condition: &str| policy("x", &format!("forbid (principal, action in Action::\"revoke\", resource)\nunless {{ {condition} }};"));
+        for (text, parts) in [
+            (unless("resource.envronment == Environment::\"test\""), vec!["own.cedar:5", "envronment", "did you mean `environment`?"]),
+            (unless("resource.environment == Environment::\"tst\""), vec!["own.cedar:5", "tst"]),
+            (unless("resource.age_days < 3"), vec!["own.cedar:5"]),
+            (unless("resource.age_days.value <"), vec!["own.cedar:5"]),
+            (policy("x", "forbid (principal, action in Action::\"revok\", resource);"), vec!["own.cedar:4", "did you mean"]),
+            ("@title(\"t\")\npermit (principal, action, resource);".to_owned(), vec!["own.cedar:1", "no id or no title", "@id("]),
+            ("@id(\"t\")\npermit (principal, action, resource);".to_owned(), vec!["own.cedar:1", "no id or no title"]),
+            (policy("a b", NEVER), vec!["own.cedar:2", "`a b` is no id"]),
+            (policy("x", &format!("@contrl(\"c\")\n{NEVER}")), vec!["@contrl", "did you mean `@control`?"]),
+            (policy("x", "forbid (principal == ?principal, action, resource);"), vec!["slot"]),
+            (policy("guardrail.owner-unknown", NEVER), vec!["nothing replaces"]),
+            (policy("regulated.mine", NEVER), vec!["nothing replaces"]),
+            (policy("default.nothing", NEVER), vec!["stand in the place of"]),
+            (policy("default.production", "permit (principal, action, resource);"), vec!["is a forbid in the default set"]),
+            (policy("x", NEVER) + &policy("x", NEVER), vec!["two policies are called `x`"]),
+            ("x".repeat(300_000), vec!["more than", "split it"]),
+        ] {
+            let message = says(&text);
+            for part in parts {
+                assert!(message.contains(part), "`{part}` is not in: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_of_the_default_set_can_be_replaced_and_it_is_said() {
+        let text = policy("default.blast", "forbid (principal, action in Action::\"change:unattended\", resource)\nunless { context.blast.known && context.blast.value <= 2 };");
+        let (set, warnings) = load(&text).unwrap();
+        assert!(warnings.iter().any(|w| w.policy == "default.blast" && w.message.contains("in the place")), "{warnings:?}");
+        let all: Vec<_> = set.listing().into_iter().filter(|text| text.id == "default.blast").collect();
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].origin, Origin::Own("own.cedar".to_owned()));
+    }
+
+    #[test]
+    fn a_set_comes_back_from_the_ledger_or_says_that_it_changed() {
+        let (set, _) = load(&policy("x", NEVER)).unwrap();
+        let again = PolicySet::of(&set.files()).unwrap();
+        assert_eq!((again.hash(), again.files()), (set.hash(), set.files()));
+        let mut other = set.files();
+        other.files[0].1.push_str("// more\n");
+        assert!(matches!(PolicySet::of(&other), Err(PolicyErrors::Changed { .. })));
+        let mut other = set.files();
+        other.profile = "regulated".to_owned();
+        assert!(matches!(PolicySet::of(&other), Err(PolicyErrors::Changed { .. })));
+        other.profile = "none".to_owned();
+        assert!(matches!(PolicySet::of(&other), Err(PolicyErrors::Profile(_))));
+        let schema = PolicyFiles { schema: "sha256:0".to_owned(), ..set.files() };
+        assert!(PolicySet::of(&schema).is_err());
+    }
+
+    #[test]
+    fn guardrails_only_forbid_and_every_policy_has_a_title_and_a_control() {
+        let set = PolicySet::builtin(Profile::Regulated).unwrap();
+        for text in set.listing() {
+            let prefix = if text.origin == Origin::Guardrail { "guardrail." } else { "" };
+            assert!(text.id.starts_with(prefix) && !text.title.is_empty() && !text.controls.is_empty(), "{text:?}");
+            assert!(text.origin != Origin::Guardrail || text.effect == "forbid", "{text:?}");
+            assert!(text.controls.iter().all(|control| control.contains(':')), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_no_names_and_texts_run_together_has_its_own_hash() {
+        let hash = |own: &[(&str, String)]| {
+            let own: Vec<_> = own.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
+            PolicySet::load(Profile::Default, &own).unwrap().0.hash().to_owned()
+        };
+        let (a, b) = (policy("a", NEVER), policy("b", NEVER));
+        assert_ne!(hash(&[("1", a.clone()), ("2", b.clone())]), hash(&[("1", a.clone() + &b)]));
+        assert_eq!(hash(&[("2", b.clone()), ("1", a.clone())]), hash(&[("1", a), ("2", b)]));
+    }
 }

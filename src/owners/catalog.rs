@@ -398,3 +398,143 @@ fn matches(glob: &GlobMatcher, bytes: &[u8]) -> bool {
     use std::os::unix::ffi::OsStrExt;
     glob.is_match(std::path::Path::new(std::ffi::OsStr::from_bytes(bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(text: &str) -> CatalogError {
+        Catalog::parse(text).err().unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn the_template_is_read_and_has_every_option() {
+        let catalog = Catalog::parse(TEMPLATE).unwrap();
+        let shop = catalog.service("shop").unwrap();
+        assert_eq!(shop.owner.as_ref().unwrap().name.raw(), b"payments");
+        assert_eq!((shop.downtime_minutes, shop.shared, shop.hot_reload), (Some(5), Some(false), Some(true)));
+        assert_eq!((shop.partners.as_deref(), shop.used_by.as_deref()), (Some(&[][..]), Some(&[][..])));
+        assert!(catalog.freeze.is_some() && shop.reviewed.is_some() && shop.windows.len() == 1);
+        // Every key that is known stands in the template.
+        for table in ["service", "team", "person", "freeze"] {
+            let wrong = match table {
+                "freeze" => "[freeze]\nzzzzzzzz = 1\n".to_owned(),
+                other => format!("[[{other}]]\nzzzzzzzz = 1\n"),
+            };
+            let error = toml::from_str::<File>(&wrong).err().unwrap();
+            let keys: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
+            assert!(keys.len() > 1, "{}", error.message());
+            for key in keys {
+                let stands = TEMPLATE.lines().any(|l| l.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+                assert!(stands || key == "person", "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let team = "[[team]]\nname = \"payments\"\n";
+        for (text, line, what, help) in [
+            ("[[team]\n", 1, "", None),
+            ("[[team]]\nnam = \"x\"\n", 2, "unknown field `nam`", Some("did you mean `name`?")),
+            (
+                "[[service]]\nname = \"x\"\ncritcality = \"low\"\n",
+                3,
+                "unknown field `critcality`",
+                Some("did you mean `criticality`?"),
+            ),
+            (
+                "[[service]]\nname = \"x\"\ncriticality = \"lo\"\n",
+                3,
+                "unknown variant `lo`",
+                Some("did you mean `low`?"),
+            ),
+            (
+                &format!("{team}[[service]]\nname = \"x\"\nteam = \"paymets\"\n"),
+                4,
+                "no team is called `paymets`",
+                Some("did you mean `payments`?"),
+            ),
+            (
+                "[[service]]\nname = \"x\"\nperson = \"Kim\"\n",
+                2,
+                "no person is called `Kim`",
+                Some("add a `[[person]]`"),
+            ),
+            ("[[service]]\nname = \"x\"\nused_by = [\"shop\"]\n", 2, "no service is called `shop`", None),
+            ("[[team]]\nname = \"a\"\nmembers = [\"Kim\"]\n", 2, "no person is called `Kim`", None),
+            ("[[team]]\nname = \"a\"\n\n[[team]]\nname = \"a\"\n", 5, "two teams are called `a`", None),
+            ("[[team]]\nname = \"\"\n", 2, "a team without a name", None),
+            ("[[person]]\nname = \"a\"\nleft = \"soon\"\n", 2, "`soon` is no date", None),
+            ("[[person]]\nname = \"a\"\nforge = [\"kim\"]\n", 2, "`kim` is no account", None),
+            ("[[service]]\nname = \"a\"\nrepositories = [\"[\"]\n", 2, "the pattern `[` cannot be read", None),
+            ("[[service]]\nname = \"a\"\nwindows = [\"always\"]\n", 2, "`always` is no window", None),
+            (
+                "[[service]]\nname = \"a\"\nidentities = [{ provider = \"aws\" }]\n",
+                2,
+                "neither `account` nor `subject`",
+                None,
+            ),
+            (
+                &format!(
+                    "{team}[[person]]\nname = \"k\"\n[[service]]\nname = \"a\"\nteam = \"payments\"\nperson = \"k\"\n"
+                ),
+                6,
+                "a `team` and a `person`",
+                None,
+            ),
+            ("[freeze]\nfrom = \"2026-02-01\"\nuntil = \"2026-01-01\"\n", 2, "ends before it begins", None),
+        ] {
+            let error = fails(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.what.contains(what), "{text}: {error}");
+            assert!(
+                help.is_none_or(|help| error.help.as_deref().unwrap_or_default().contains(help)),
+                "{text}: {error}"
+            );
+        }
+        assert_eq!(
+            fails("[[team]]\nnam = \"x\"\n").to_string(),
+            "owners.toml:2: unknown field `nam`\n  help: did you mean `name`?"
+        );
+    }
+
+    #[test]
+    fn repositories_paths_and_hosts_fit_as_they_are_written() {
+        let text = "[[service]]\nname = \"a\"\nrepositories = [\"github.com/acme/shop\", \"github.com/acme/x-*\"]\n\
+                    paths = [\"services/a\", \"deploy/*/a.yaml\"]\nhosts = [\"db.internal:5432\", \"api.internal\"]\n";
+        let catalog = Catalog::parse(text).unwrap();
+        let a = catalog.service("a").unwrap();
+        for (name, fits) in [
+            ("github.com/acme/shop", true),
+            ("GitHub.com/Acme/shop", true),
+            ("github.com/acme/x-1", true),
+            ("github.com/acme/shop2", false),
+            ("github.com/acme/x-1/y", false),
+            ("evil/github.com/acme/shop", false),
+        ] {
+            assert_eq!(a.has_repository(name.as_bytes()), fits, "{name}");
+        }
+        for (path, fits) in [
+            ("services/a/x/y", true),
+            ("services/a", true),
+            ("services/ab/x", false),
+            ("deploy/prod/a.yaml", true),
+            ("deploy/a/b/a.yaml", false),
+            ("x/services/a/y", false),
+        ] {
+            assert_eq!(a.has_path(path.as_bytes()), Some(fits), "{path}");
+        }
+        for (host, fits) in [
+            ("db.internal:5432", true),
+            ("DB.internal:5432", true),
+            ("db.internal:5433", false),
+            ("db.internal", false),
+            ("api.internal", true),
+            ("api.internal:443", true),
+            ("x.api.internal", false),
+        ] {
+            assert_eq!(a.has_host(host), fits, "{host}");
+        }
+    }
+}

@@ -201,12 +201,12 @@ impl Graph<'_, '_> {
             (false, true) => self.flags(&commit.id) & FROM_LEAK != 0,
             (false, false) => commit.time < leaked.time,
         };
-        let line: Vec<&Commit> = self.line(tip).skip_while(|commit| !is_before(commit)).take(OWN_COMMITS + 1).collect();
-        let by_leaker = |commit: &&&Commit| commit.reference.author == leaked.reference.author;
+        let line: Vec<Commit> = self.line(tip).skip_while(|commit| !is_before(commit)).take(OWN_COMMITS + 1).collect();
+        let by_leaker = |commit: &&Commit| commit.reference.author == leaked.reference.author;
         let other = line.iter().find(|commit| !by_leaker(commit));
         // Where nobody else ever wrote, the leaker's own word is all there is.
         let alone = if line.len() > OWN_COMMITS { line.last() } else { line.first() };
-        other.or(alone).map(|commit| Commit::clone(commit))
+        other.or(alone).cloned()
     }
 
     /// Marks what leads to the tip and what leads to the leak, until every commit that only the tip has is known.
@@ -289,14 +289,15 @@ impl Graph<'_, '_> {
         self.seen.get(id).map_or(0, |(flags, _)| *flags)
     }
 
-    /// The first-parent line, the newest first, as far as it was read.
-    fn line(&self, tip: ObjectId) -> impl Iterator<Item = &Commit> {
-        let first = self.seen.get(&tip).map(|(_, commit)| commit);
+    /// The first-parent line, the newest first, as far as it can be read.
+    fn line(&self, tip: ObjectId) -> impl Iterator<Item = Commit> {
         let cut = self.objects.repository().shallow();
-        std::iter::successors(first, move |commit| {
-            let parent = commit.parents.first().filter(|_| !cut.contains(&commit.id))?;
-            self.seen.get(parent).map(|(_, commit)| commit)
-        })
+        let read = |id: &ObjectId| match self.seen.get(id) {
+            Some((_, commit)) => Some(commit.clone()),
+            None => self.objects.commit(id).ok(),
+        };
+        let next = move |commit: &Commit| commit.parents.first().filter(|_| !cut.contains(&commit.id)).and_then(read);
+        std::iter::successors(read(&tip), next).take(MOST_COMMITS)
     }
 }
 

@@ -549,11 +549,12 @@ mod tests {
         #[test]
         fn a_whole_path_matches_itself_and_a_directory_what_is_in_it(path in "[a-z]{1,4}(/[a-z]{1,4}){1,3}") {
             for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Bitbucket] {
-                prop_assert!(is_owned(&format!("/{path}"), dialect, &path));
+                let (rooted, inside) = (format!("/{path}"), format!("/{path}/"));
+                prop_assert!(is_owned(&rooted, dialect, &path));
                 let below = format!("{path}/x");
-                prop_assert!(is_owned(&format!("/{path}/"), dialect, &below));
+                prop_assert!(is_owned(&inside, dialect, &below));
                 let other = format!("{path}x");
-                prop_assert!(!is_owned(&format!("/{path}"), dialect, &other));
+                prop_assert!(!is_owned(&rooted, dialect, &other));
             }
         }
     }

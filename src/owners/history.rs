@@ -301,11 +301,14 @@ impl Graph<'_, '_> {
     }
 }
 
+/// A repository, and the commit that brought a leak in.
+type Leak = (PathBuf, Option<ObjectId>);
+
 /// Repositories by where they lie, opened when they are first asked for.
 #[derive(Debug, Default)]
 pub struct Histories {
     known: Mutex<HashMap<PathBuf, Option<Arc<History>>>>,
-    before: Mutex<HashMap<(PathBuf, Option<ObjectId>), Option<Snapshot>>>,
+    before: Mutex<HashMap<Leak, Option<Snapshot>>>,
 }
 
 impl Histories {

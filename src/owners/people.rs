@@ -120,10 +120,10 @@ pub(super) fn mapped(text: &[u8], address: &str) -> Option<String> {
         let line = String::from_utf8_lossy(line.split(|b| *b == b'#').next().unwrap_or_default());
         let addresses: Vec<&str> =
             line.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(a, _)| a.trim()).collect();
-        if let [proper, commit] = addresses.as_slice() {
-            if commit.eq_ignore_ascii_case(address) {
-                return Some((*proper).to_owned());
-            }
+        if let [proper, commit] = addresses.as_slice()
+            && commit.eq_ignore_ascii_case(address)
+        {
+            return Some((*proper).to_owned());
         }
     }
     None

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::trees::Trees;
+use super::trees::{Known, Trees};
 use crate::model::case::Place;
 use crate::model::{CommitRef, Coverage, ObjectId, Untrusted};
 use crate::sources::git::changes::{Commit, Objects};
@@ -57,6 +57,8 @@ impl RepositoryFiles for () {
 pub struct History {
     repository: Repository,
     names: Names,
+    /// What was looked up in trees: a hostile one may be large, and many files are asked for.
+    known: Mutex<Known>,
 }
 
 impl History {
@@ -66,7 +68,7 @@ impl History {
         let mut coverage = Coverage::default();
         let repository = Repository::open(root, &mut coverage).ok()?;
         let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
-        Some(Self { repository, names })
+        Some(Self { repository, names, known: Mutex::default() })
     }
 
     fn objects(&self) -> Objects<'_> {
@@ -151,7 +153,12 @@ impl History {
     #[must_use]
     pub fn file(&self, snapshot: &Snapshot, path: &str) -> Option<Told> {
         let objects = Objects::new(&self.repository, Some(LARGEST));
-        let id = Trees::new(&objects).file(&snapshot.tree, path.as_bytes())?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trees = Trees::resume(&objects, std::mem::take(&mut *known));
+        let id = trees.file(&snapshot.tree, path.as_bytes());
+        *known = trees.known;
+        drop(known);
+        let id = id?;
         let text = objects.read_as(&id, ObjectKind::Blob).ok()?;
         Some(Told { text, commit: snapshot.commit, at: snapshot.at })
     }

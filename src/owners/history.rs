@@ -117,14 +117,10 @@ impl History {
         if !has(&at.tree) {
             return None;
         }
-        let cut: HashSet<&ObjectId> = self.repository.shallow().iter().collect();
         for _ in 0..MOST_COMMITS {
-            // What is behind the cut of a shallow clone is not known, and neither is who brought it in.
-            if cut.contains(&at.id) {
-                return None;
-            }
             let mut next = None;
             for parent in &at.parents {
+                // What is behind the cut of a shallow clone is not known, and neither is who brought it in.
                 let parent = objects.commit(parent).ok()?;
                 if has(&parent.tree) {
                     next = Some(parent);

@@ -185,6 +185,14 @@ mod tests {
     }
 
     #[test]
+    fn a_mailmap_gives_the_address_that_stands_for_another() {
+        let map = b"# people\nKim <kim@acme.example> <kim@home.example>\nAnn <ann@x> # <kim@home.example>\n\xff <a> <b> <c>\n<\n";
+        assert_eq!(mapped(map, "KIM@home.example").as_deref(), Some("kim@acme.example"));
+        assert_eq!(mapped(map, "ann@x"), None);
+        assert_eq!(mapped(map, "b"), None);
+    }
+
+    #[test]
     fn who_has_left_is_known_from_that_day_on() {
         let catalog = catalog();
         let kim = owner(OwnerKind::Person, "Kim");

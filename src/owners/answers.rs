@@ -224,3 +224,250 @@ fn of_dependents(
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Part;
+    use crate::model::answers::Criticality;
+    use crate::model::case::Place;
+
+    const NOW: i64 = 1_767_614_400; // Monday, the 5th of January 2026, 12:00 UTC.
+
+    const RECORD: &str = r#"
+[[team]]
+name = "t"
+[[service]]
+name = "a"
+team = "t"
+repositories = ["github.com/acme/a", "github.com/acme/both"]
+criticality = "low"
+environment = "test"
+downtime_minutes = 60
+partners = []
+shared = false
+purpose = "one"
+decommissioned = true
+hot_reload = true
+privileged = false
+windows = ["mon-fri 09:00-17:00"]
+used_by = ["b"]
+secrets = ["A_SECRET"]
+reviewed = "2026-01-01"
+[[service]]
+name = "b"
+repositories = ["github.com/acme/both"]
+criticality = "critical"
+environment = "production"
+downtime_minutes = 5
+partners = ["Example Ltd"]
+shared = true
+purpose = "two"
+decommissioned = false
+hot_reload = false
+windows = ["sat 09:00-17:00"]
+used_by = []
+[[service]]
+name = "silent"
+repositories = ["github.com/acme/silent", "github.com/acme/both-but-one"]
+[[service]]
+name = "loud"
+repositories = ["github.com/acme/both-but-one"]
+criticality = "high"
+shared = false
+used_by = []
+"#;
+
+    fn place(repository: &str, path: &str) -> Place {
+        Place {
+            repository: repository.into(),
+            path: path.into(),
+            part: Part::File,
+            line: 1,
+            column: 1,
+            commit: None,
+            presence: None,
+            root: "".into(),
+            seen: NOW,
+        }
+    }
+
+    fn told(record: &str, asked: impl FnOnce(&mut Asked<'_>), places: &[Place], proved: bool) -> Answers {
+        let catalog = Catalog::parse(record).unwrap().dated(NOW - 1000);
+        let is_proved = move |_: &Place| proved;
+        let mut question = Asked {
+            provider: "gitlab",
+            rule: "r",
+            identity: None,
+            identity_at: NOW - 10,
+            recipe: "gitlab/token",
+            host: "gitlab.com:443",
+            names: &[],
+            places,
+            proved: &is_proved,
+            files: &(),
+            now: NOW,
+            gaps: false,
+        };
+        asked(&mut question);
+        answers(&question, &catalog, None, None)
+    }
+
+    fn of(repository: &str, proved: bool) -> Answers {
+        told(RECORD, |_| {}, &[place(repository, "x")], proved)
+    }
+
+    #[test]
+    fn one_service_answers_with_its_record() {
+        let a = of("github.com/acme/a", true);
+        assert_eq!((a.criticality.value, a.environment.value), (Some(Criticality::Low), Some(Environment::Test)));
+        assert_eq!((a.downtime_minutes.value, a.shared.value), (Some(60), Some(false)));
+        assert_eq!(
+            (a.decommissioned.value, a.hot_reload.value, a.privileged.value),
+            (Some(true), Some(true), Some(false))
+        );
+        assert_eq!((a.partners.value.clone(), a.in_window.value), (Some(vec![]), Some(true)));
+        assert_eq!(a.purpose.value.as_ref().unwrap().raw(), b"one");
+        assert_eq!(a.dependents.value.as_ref().unwrap()[0].name.raw(), b"b");
+        let evidence = &a.criticality.evidence[0];
+        assert_eq!((evidence.source.as_str(), evidence.at), ("owners.toml", 1_767_225_600));
+        assert_eq!(evidence.confidence, Confidence::Medium);
+        assert!(evidence.place.raw().starts_with(b"owners.toml:5 `a`"));
+        assert!(a.degraded.is_empty(), "{:?}", a.degraded);
+    }
+
+    #[test]
+    fn of_several_services_the_worst_counts_and_it_is_said() {
+        let both = of("github.com/acme/both", true);
+        assert_eq!(
+            (both.criticality.value, both.environment.value),
+            (Some(Criticality::Critical), Some(Environment::Production))
+        );
+        assert_eq!((both.downtime_minutes.value, both.shared.value), (Some(5), Some(true)));
+        assert_eq!((both.decommissioned.value, both.hot_reload.value), (Some(false), Some(false)));
+        assert_eq!((both.partners.value.as_ref().unwrap().len(), both.in_window.value), (1, Some(false)));
+        // One says that it is not privileged, the other nothing.
+        assert_eq!(both.privileged.value, None);
+        assert!(both.criticality.evidence.iter().all(|e| e.place.raw().ends_with(b"the worst of 2 services counts")));
+        assert_eq!(both.purpose.value.as_ref().unwrap().raw(), b"one; two");
+    }
+
+    #[test]
+    fn a_silent_service_leaves_it_unknown_unless_another_says_the_worst() {
+        let one = of("github.com/acme/both-but-one", true);
+        assert_eq!((one.criticality.value, one.shared.value), (None, None));
+        let silent = of("github.com/acme/silent", true);
+        assert_eq!(silent, Answers { target: silent.target.clone(), ..Answers::default() });
+    }
+
+    #[test]
+    fn a_hint_only_makes_more_careful() {
+        let a = of("github.com/acme/a", false);
+        let none = (None, None, None);
+        assert_eq!((a.decommissioned.value, a.hot_reload.value, a.privileged.value), none);
+        assert_eq!((a.criticality.value, a.environment.value, a.downtime_minutes.value), (None, None, None));
+        assert_eq!((a.partners.value.clone(), a.shared.value, a.in_window.value), (None, None, None));
+        assert_eq!(a.purpose.value, None);
+        let both = of("github.com/acme/both", false);
+        assert_eq!((both.criticality.value, both.shared.value), (Some(Criticality::Critical), Some(true)));
+        assert_eq!((both.decommissioned.value, both.in_window.value), (Some(false), Some(false)));
+        assert_eq!(both.criticality.evidence[0].confidence, Confidence::Low);
+        // A variable's name adds to what is known, and takes nothing away.
+        let names = kept([Untrusted::from("A_SECRET")]);
+        let named = told(RECORD, |asked| asked.names = names, &[], true);
+        assert_eq!((named.decommissioned.value, named.criticality.value), (None, None));
+        // That nobody uses it is for a reliable record to say.
+        let used = |repository, proved| of(repository, proved).dependents.value.map(|d| d.len());
+        assert_eq!(used("github.com/acme/both", false), Some(1));
+        assert_eq!(used("github.com/acme/both-but-one", false), None);
+        assert_eq!(used("github.com/acme/both-but-one", true), Some(0));
+    }
+
+    #[test]
+    fn the_providers_word_counts_for_use_expiry_and_privilege() {
+        let identity = |set: &[(&str, &str)]| {
+            let mut identity = Identity::default();
+            set.iter().for_each(|(name, value)| identity.set(name, vec![Untrusted::from(*value)]));
+            identity
+        };
+        let ask = |identity: &Identity| told("", |asked| asked.identity = Some(kept(identity.clone())), &[], false);
+        let full =
+            ask(&identity(&[("last_use", "2026-01-01T00:00:00Z"), ("expires", "2027-01-31"), ("account", "acme")]));
+        assert_eq!((full.last_use.value, full.expires.value), (Some(1_767_225_600), Some(1_801_353_600)));
+        assert_eq!(full.last_use.evidence[0].source, "provider");
+        assert_eq!(
+            (full.last_use.at(), full.target.value.as_ref().unwrap().raw()),
+            (Some(NOW - 10), b"acme".as_slice())
+        );
+        assert_eq!(ask(&identity(&[("last_use", "2030-01-01")])).last_use.value, None);
+        assert_eq!(ask(&identity(&[("last_use", "yesterday")])).last_use.value, None);
+        for (name, value, privileged) in [
+            ("privilege", "true", Some(true)),
+            ("privilege", "false", Some(false)),
+            ("privilege", "Org Admin", Some(true)),
+            ("privilege", "production", None),
+            ("scopes", "admin:org", Some(true)),
+            ("scopes", "read_user", None),
+            ("subject", "arn:aws:iam::123456789012:root", Some(true)),
+            ("subject", "rootless", None),
+            ("scopes", "*", Some(true)),
+        ] {
+            assert_eq!(ask(&identity(&[(name, value)])).privileged.value, privileged, "{name} {value}");
+        }
+    }
+
+    /// What tests ask about lives as long as they do.
+    fn kept<T>(value: T) -> &'static T {
+        Box::leak(Box::new(value))
+    }
+
+    #[test]
+    fn a_path_makes_it_production_and_never_less() {
+        for (path, environment) in [
+            ("deploy/prod/x.env", Some(Environment::Production)),
+            ("config.production.yaml", Some(Environment::Production)),
+            ("k8s/staging/x", Some(Environment::Staging)),
+            ("products/x", None),
+            ("test/x", None),
+            ("dev/x", None),
+        ] {
+            let told = told("", |_| {}, &[place("x", path)], true);
+            assert_eq!(told.environment.value, environment, "{path}");
+            assert!(told.environment.evidence.iter().all(|e| e.confidence == Confidence::Low));
+        }
+        let both = told(RECORD, |_| {}, &[place("github.com/acme/a", "prod/x")], true);
+        assert_eq!((both.environment.value, both.environment.evidence.len()), (Some(Environment::Production), 2));
+    }
+
+    #[test]
+    fn a_freeze_closes_every_window() {
+        let record = format!("{RECORD}[freeze]\nfrom = \"2026-01-05\"\nuntil = \"2026-01-06\"\n");
+        assert_eq!(told(&record, |_| {}, &[place("github.com/acme/a", "x")], true).in_window.value, Some(false));
+        assert_eq!(told(&record, |_| {}, &[], true).in_window.value, Some(false));
+        assert_eq!(told(RECORD, |_| {}, &[], true).in_window.value, None);
+    }
+
+    #[test]
+    fn what_makes_answers_worth_less_is_named() {
+        let names = |asked: &dyn Fn(&mut Asked<'_>), places: &[Place]| -> Vec<String> {
+            told(RECORD, |a| asked(a), places, true).degraded.into_iter().map(|(name, _)| name).collect()
+        };
+        let mine = [place("github.com/acme/a", "x")];
+        assert!(names(&|_| {}, &mine).is_empty());
+        assert_eq!(names(&|a| a.gaps = true, &mine), ["incomplete-coverage"]);
+        assert_eq!(names(&|_| {}, &[]), ["no-metadata"]);
+        assert_eq!(names(&|a| a.provider = "vault", &mine), ["chained-credentials"]);
+        let pipeline = [place("github.com/acme/a", ".github/workflows/x.yml")];
+        assert_eq!(names(&|_| {}, &pipeline), ["ephemeral-ci"]);
+        let many: Vec<Place> = ["x/1", "x/2", "x/3"].iter().map(|r| place(r, "x")).collect();
+        assert_eq!(names(&|_| {}, &many), ["no-metadata", "many-systems"]);
+        let subject = |text: &str| {
+            let identity = Identity { subject: Some(text.into()), ..Identity::default() };
+            let leaked = kept(identity.clone());
+            names(&move |a: &mut Asked<'_>| a.identity = Some(leaked), &mine)
+        };
+        let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_x/ann";
+        assert_eq!(subject(role), ["federated-source", "inherited-entitlements"]);
+        assert_eq!(subject("github-actions[bot]"), ["ephemeral-ci"]);
+    }
+}

@@ -3,16 +3,14 @@
 //! It is trusted configuration: it is read from where an administrator says and never from a scanned tree. A slip of the
 //! hand is an error with its line, since a record that is silently left out would leave a credential without an owner.
 
-use std::collections::BTreeSet;
+use globset::GlobMatcher;
 
-use globset::{GlobBuilder, GlobMatcher};
-
+use super::compile::{Names, compiled, date, error};
 use super::file::{self, File, Line};
-use super::when;
 use super::window::Window;
 use crate::model::answers::{Criticality, Environment};
-use crate::model::owner::{Owner, OwnerKind};
-use crate::model::{Identity, Untrusted, nearest};
+use crate::model::owner::Owner;
+use crate::model::{Identity, Untrusted};
 
 pub use super::file::TEMPLATE;
 
@@ -67,8 +65,8 @@ impl Person {
 pub struct KnownIdentity {
     /// The provider's id, as rules have it.
     pub provider: String,
-    account: Option<GlobMatcher>,
-    subject: Option<GlobMatcher>,
+    pub(super) account: Option<GlobMatcher>,
+    pub(super) subject: Option<GlobMatcher>,
 }
 
 impl KnownIdentity {
@@ -103,8 +101,8 @@ pub struct Service {
     pub line: usize,
     /// Who owns it.
     pub owner: Option<Owner>,
-    repositories: Vec<GlobMatcher>,
-    paths: Vec<GlobMatcher>,
+    pub(super) repositories: Vec<GlobMatcher>,
+    pub(super) paths: Vec<GlobMatcher>,
     /// What it is for its providers.
     pub identities: Vec<KnownIdentity>,
     /// Names of variables that hold its secrets.
@@ -271,130 +269,157 @@ impl Catalog {
     }
 }
 
-/// Every name that something else may refer to.
-struct Names {
-    teams: BTreeSet<String>,
-    people: BTreeSet<String>,
-    services: BTreeSet<String>,
-}
-
-impl Names {
-    fn of(file: &File, line: &Line<'_>) -> Result<Self, CatalogError> {
-        let collect = |what: &str, names: Vec<&toml::Spanned<String>>| {
-            let mut known = BTreeSet::new();
-            for name in names {
-                let bad = |what: String, help| Err(error(line.of(name), what, help));
-                if name.get_ref().trim().is_empty() {
-                    return bad(format!("a {what} without a name"), "write its `name`");
-                }
-                if !known.insert(name.get_ref().clone()) {
-                    return bad(format!("two {what}s are called `{}`", name.get_ref()), "keep one of the records");
-                }
-            }
-            Ok(known)
-        };
-        Ok(Self {
-            teams: collect("team", file.team.iter().map(|t| &t.name).collect())?,
-            people: collect("person", file.person.iter().map(|p| &p.name).collect())?,
-            services: collect("service", file.service.iter().map(|s| &s.name).collect())?,
-        })
-    }
-
-    fn person(&self, name: &str, line: usize) -> Result<(), CatalogError> {
-        known(&self.people, "person", name, line)
-    }
-}
-
-fn known(names: &BTreeSet<String>, what: &str, name: &str, line: usize) -> Result<(), CatalogError> {
-    if names.contains(name) {
-        return Ok(());
-    }
-    let near = nearest(name, names.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
-    let help = near.unwrap_or_else(|| format!("add a `[[{what}]]` with that name"));
-    Err(error(line, format!("no {what} is called `{name}`"), &help))
-}
-
-fn compiled(raw: file::Service, line: usize, names: &Names) -> Result<Service, CatalogError> {
-    let owner = match (&raw.team, &raw.person) {
-        (Some(_), Some(_)) => {
-            let help = "keep one of them; a person's team is told as well where that person is one of its `members`";
-            return Err(error(line, format!("`{}` has a `team` and a `person`", raw.name.get_ref()), help));
-        }
-        (Some(team), None) => known(&names.teams, "team", team, line).map(|()| Some((OwnerKind::Team, team)))?,
-        (None, Some(person)) => names.person(person, line).map(|()| Some((OwnerKind::Person, person)))?,
-        (None, None) => None,
-    };
-    let owner = owner.map(|(kind, name)| Owner { kind, name: name.as_str().into() });
-    for other in raw.depends_on.iter().chain(raw.used_by.iter().flatten()) {
-        known(&names.services, "service", other, line)?;
-    }
-    let mut identities = Vec::new();
-    for identity in raw.identities {
-        if identity.account.is_none() && identity.subject.is_none() {
-            let what = format!("an identity of `{}` with neither `account` nor `subject`", raw.name.get_ref());
-            return Err(error(line, what, "name at least one of them; every credential would fit it"));
-        }
-        let glob = |text: Option<String>| text.map(|t| glob(&t, false, false, line)).transpose();
-        let (account, subject) = (glob(identity.account)?, glob(identity.subject)?);
-        identities.push(KnownIdentity { provider: identity.provider, account, subject });
-    }
-    let window = |text: &String| {
-        let help = "write days and hours in UTC, as `mon-fri 09:00-17:00`";
-        Window::parse(text).ok_or_else(|| error(line, format!("`{text}` is no window"), help))
-    };
-    let repositories = raw.repositories.iter().map(|r| glob(r.trim_end_matches('/'), true, true, line));
-    let mut paths = Vec::new();
-    for path in &raw.paths {
-        let path = path.trim_start_matches('/').trim_end_matches('/');
-        paths.push(glob(path, true, false, line)?);
-        paths.push(glob(&format!("{path}/**"), true, false, line)?);
-    }
-    Ok(Service {
-        name: raw.name.into_inner(),
-        line,
-        owner,
-        repositories: repositories.collect::<Result<_, _>>()?,
-        paths,
-        identities,
-        secrets: raw.secrets,
-        hosts: raw.hosts,
-        criticality: raw.criticality,
-        environment: raw.environment,
-        downtime_minutes: raw.downtime_minutes,
-        partners: raw.partners,
-        shared: raw.shared,
-        purpose: raw.purpose,
-        decommissioned: raw.decommissioned,
-        hot_reload: raw.hot_reload,
-        privileged: raw.privileged,
-        windows: raw.windows.iter().map(window).collect::<Result<_, _>>()?,
-        depends_on: raw.depends_on,
-        used_by: raw.used_by,
-        reviewed: raw.reviewed.map(|text| date(&text, line)).transpose()?,
-    })
-}
-
-fn error(line: usize, what: String, help: &str) -> CatalogError {
-    CatalogError { line, what, help: Some(help.to_owned()) }
-}
-
-fn date(text: &str, line: usize) -> Result<i64, CatalogError> {
-    when::parse(text.as_bytes())
-        .ok_or_else(|| error(line, format!("`{text}` is no date"), "write it as `2026-03-01` or as RFC 3339"))
-}
-
-fn glob(text: &str, paths: bool, folded: bool, line: usize) -> Result<GlobMatcher, CatalogError> {
-    let mut builder = GlobBuilder::new(text);
-    let glob = builder.literal_separator(paths).case_insensitive(folded).backslash_escape(true).build();
-    let bad = |e: globset::Error| {
-        let help =
-            "`*`, `?`, `**`, `[ab]` and `{a,b}` are special; put a backslash before one that is meant as it stands";
-        error(line, format!("the pattern `{text}` cannot be read: {}", e.kind()), help)
-    };
-    glob.map(|g| g.compile_matcher()).map_err(bad)
-}
-
 fn matches(glob: &GlobMatcher, bytes: &[u8]) -> bool {
     use std::os::unix::ffi::OsStrExt;
     glob.is_match(std::path::Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(text: &str) -> CatalogError {
+        Catalog::parse(text).err().unwrap_or_else(|| panic!("{text}"))
+    }
+
+    fn wrong(text: &str, line: usize, what: &str, help: Option<&str>) {
+        let error = fails(text);
+        assert_eq!(error.line, line, "{text}: {error}");
+        assert!(error.what.contains(what), "{text}: {error}");
+        assert!(help.is_none_or(|help| error.help.as_deref().unwrap_or_default().contains(help)), "{text}: {error}");
+    }
+
+    #[test]
+    fn the_template_is_read_and_has_every_option() {
+        let catalog = Catalog::parse(TEMPLATE).unwrap();
+        let shop = catalog.service("shop").unwrap();
+        assert_eq!(shop.owner.as_ref().unwrap().name.raw(), b"payments");
+        assert_eq!((shop.downtime_minutes, shop.shared, shop.hot_reload), (Some(5), Some(false), Some(true)));
+        assert_eq!((shop.partners.as_deref(), shop.used_by.as_deref()), (Some(&[][..]), Some(&[][..])));
+        assert!(catalog.freeze.is_some() && shop.reviewed.is_some() && shop.windows.len() == 1);
+        // Every key that is known stands in the template.
+        for table in ["service", "team", "person", "freeze"] {
+            let wrong = match table {
+                "freeze" => "[freeze]\nzzzzzzzz = 1\n".to_owned(),
+                other => format!("[[{other}]]\nzzzzzzzz = 1\n"),
+            };
+            let error = toml::from_str::<File>(&wrong).err().unwrap();
+            let keys: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
+            assert!(keys.len() > 1, "{}", error.message());
+            for key in keys {
+                let stands = TEMPLATE.lines().any(|l| l.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+                assert!(stands || key == "person", "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        let team = "[[team]]\nname = \"payments\"\n";
+        for (text, line, what, help) in [
+            ("[[team]\n", 1, "", None),
+            ("[[team]]\nnam = \"x\"\n", 2, "unknown field `nam`", Some("did you mean `name`?")),
+            (
+                "[[service]]\nname = \"x\"\ncritcality = \"low\"\n",
+                3,
+                "unknown field `critcality`",
+                Some("did you mean `criticality`?"),
+            ),
+            (
+                "[[service]]\nname = \"x\"\ncriticality = \"lo\"\n",
+                3,
+                "unknown variant `lo`",
+                Some("did you mean `low`?"),
+            ),
+            (
+                &format!("{team}[[service]]\nname = \"x\"\nteam = \"paymets\"\n"),
+                4,
+                "no team is called `paymets`",
+                Some("did you mean `payments`?"),
+            ),
+            (
+                "[[service]]\nname = \"x\"\nperson = \"Kim\"\n",
+                2,
+                "no person is called `Kim`",
+                Some("add a `[[person]]`"),
+            ),
+        ] {
+            wrong(text, line, what, help);
+        }
+    }
+
+    #[test]
+    fn what_cannot_mean_anything_is_said_with_its_line() {
+        let team = "[[team]]\nname = \"payments\"\n";
+        for (text, line, what, help) in [
+            ("[[service]]\nname = \"x\"\nused_by = [\"shop\"]\n", 2, "no service is called `shop`", None),
+            ("[[team]]\nname = \"a\"\nmembers = [\"Kim\"]\n", 2, "no person is called `Kim`", None),
+            ("[[team]]\nname = \"a\"\n\n[[team]]\nname = \"a\"\n", 5, "two teams are called `a`", None),
+            ("[[team]]\nname = \"\"\n", 2, "a team without a name", None),
+            ("[[person]]\nname = \"a\"\nleft = \"soon\"\n", 2, "`soon` is no date", None),
+            ("[[person]]\nname = \"a\"\nforge = [\"kim\"]\n", 2, "`kim` is no account", None),
+            ("[[service]]\nname = \"a\"\nrepositories = [\"[\"]\n", 2, "the pattern `[` cannot be read", None),
+            ("[[service]]\nname = \"a\"\nwindows = [\"always\"]\n", 2, "`always` is no window", None),
+            (
+                "[[service]]\nname = \"a\"\nidentities = [{ provider = \"aws\" }]\n",
+                2,
+                "neither `account` nor `subject`",
+                None,
+            ),
+            (
+                &format!(
+                    "{team}[[person]]\nname = \"k\"\n[[service]]\nname = \"a\"\nteam = \"payments\"\nperson = \"k\"\n"
+                ),
+                6,
+                "a `team` and a `person`",
+                None,
+            ),
+            ("[freeze]\nfrom = \"2026-02-01\"\nuntil = \"2026-01-01\"\n", 2, "ends before it begins", None),
+        ] {
+            wrong(text, line, what, help);
+        }
+        assert_eq!(
+            fails("[[team]]\nnam = \"x\"\n").to_string(),
+            "owners.toml:2: unknown field `nam`\n  help: did you mean `name`?"
+        );
+    }
+
+    #[test]
+    fn repositories_paths_and_hosts_fit_as_they_are_written() {
+        let text = "[[service]]\nname = \"a\"\nrepositories = [\"github.com/acme/shop\", \"github.com/acme/x-*\"]\n\
+                    paths = [\"services/a\", \"deploy/*/a.yaml\"]\nhosts = [\"db.internal:5432\", \"api.internal\"]\n";
+        let catalog = Catalog::parse(text).unwrap();
+        let a = catalog.service("a").unwrap();
+        for (name, fits) in [
+            ("github.com/acme/shop", true),
+            ("GitHub.com/Acme/shop", true),
+            ("github.com/acme/x-1", true),
+            ("github.com/acme/shop2", false),
+            ("github.com/acme/x-1/y", false),
+            ("evil/github.com/acme/shop", false),
+        ] {
+            assert_eq!(a.has_repository(name.as_bytes()), fits, "{name}");
+        }
+        for (path, fits) in [
+            ("services/a/x/y", true),
+            ("services/a", true),
+            ("services/ab/x", false),
+            ("deploy/prod/a.yaml", true),
+            ("deploy/a/b/a.yaml", false),
+            ("x/services/a/y", false),
+        ] {
+            assert_eq!(a.has_path(path.as_bytes()), Some(fits), "{path}");
+        }
+        for (host, fits) in [
+            ("db.internal:5432", true),
+            ("DB.internal:5432", true),
+            ("db.internal:5433", false),
+            ("db.internal", false),
+            ("api.internal", true),
+            ("api.internal:443", true),
+            ("x.api.internal", false),
+        ] {
+            assert_eq!(a.has_host(host), fits, "{host}");
+        }
+    }
 }

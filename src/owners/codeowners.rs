@@ -1,7 +1,7 @@
 //! CODEOWNERS files, in the dialects of GitHub, GitLab and Bitbucket.
 //!
 //! Anyone who may commit may write one, so it is a hint, and it may be hostile: a file of more than 3 MB is not read (GitHub
-//! does not read one either), a line of more than 4 KiB is left out, and no more than 2,000 patterns are tried on a path.
+//! does not read one either), a line of more than 4 KiB is left out, and no more than 16 KiB of patterns are tried on a path.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,10 @@ use crate::model::owner::OwnerKind;
 pub const LARGEST: usize = 3 << 20;
 /// The longest line that counts, in bytes.
 const LONGEST_LINE: usize = 4096;
-/// How many patterns are compiled for one path. Those that share no word with it are not compiled.
-const MOST_PATTERNS: usize = 2000;
+/// How many bytes of patterns are compiled for one path. Those that share no word with it are not compiled.
+const MOST_PATTERNS: usize = 16 << 10;
+/// How many owners of a line, or members of a group, are kept.
+const MOST_OWNERS: usize = 100;
 
 /// Whose rules a file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ pub enum CodeownersError {
     #[error("it has more than {LARGEST} bytes")]
     TooLarge,
     /// Too many of its patterns would have to be tried.
-    #[error("more than {MOST_PATTERNS} of its patterns would have to be tried")]
+    #[error("more than {MOST_PATTERNS} bytes of its patterns would have to be tried")]
     TooManyPatterns,
 }
 
@@ -194,7 +196,7 @@ impl Codeowners {
                 if !may_match(&rule.pattern, path) {
                     return Ok(false);
                 }
-                tried += 1;
+                tried += 1 + rule.pattern.len();
                 if tried > MOST_PATTERNS {
                     return Err(CodeownersError::TooManyPatterns);
                 }
@@ -297,7 +299,8 @@ impl Reading {
         let comments = self.dialect != Dialect::GitLab;
         let words: Vec<String> = words.take_while(|w| !comments || !w.starts_with('#')).collect();
         if let Some(group) = first.strip_prefix("@@@").filter(|_| self.dialect == Dialect::Bitbucket) {
-            let members = words.iter().filter_map(|w| self.owners(w)).flatten().collect();
+            // A group of groups doubles with every line that names it.
+            let members = words.iter().filter_map(|w| self.owners(w)).flatten().take(MOST_OWNERS).collect();
             self.groups.insert(group.to_lowercase(), members);
             return;
         }
@@ -315,7 +318,7 @@ impl Reading {
         let mut owners = Vec::new();
         for word in &words {
             match self.owners(word) {
-                Some(more) => owners.extend(more),
+                Some(more) => owners.extend(more.into_iter().take(MOST_OWNERS.saturating_sub(owners.len()))),
                 // GitHub leaves out a line with an owner that is none.
                 None if self.dialect == Dialect::GitHub => return,
                 None => {}
@@ -393,4 +396,166 @@ fn words(line: &str) -> Vec<String> {
     }
     words.extend(Some(word).filter(|w| !w.is_empty()));
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn owners(text: &str, dialect: Dialect, path: &str) -> Vec<String> {
+        let found = Codeowners::parse(text.as_bytes(), dialect).unwrap().of(path.as_bytes()).unwrap();
+        found.iter().flat_map(|owned| &owned.owners).map(|written| written.text().to_owned()).collect()
+    }
+
+    fn is_owned(pattern: &str, dialect: Dialect, path: &str) -> bool {
+        !owners(&format!("{pattern} @a\n"), dialect, path).is_empty()
+    }
+
+    #[test]
+    fn patterns_of_github_match_as_its_documentation_says() {
+        for (pattern, path, matches) in [
+            ("*", "a/b/c.txt", true),
+            ("*.js", "a.js", true),
+            ("*.js", "src/deep/a.js", true),
+            ("*.js", "a.jsx", false),
+            ("/build/logs/", "build/logs/a/b", true),
+            ("/build/logs/", "x/build/logs/a", false),
+            ("/build/logs/", "build/logs", false),
+            ("docs/*", "docs/getting-started.md", true),
+            ("docs/*", "docs/build-app/troubleshooting.md", false),
+            ("apps/", "apps/x", true),
+            ("apps/", "deep/apps/x/y", true),
+            ("apps/", "apps", false),
+            ("/docs/", "docs/a/b", true),
+            ("/docs/", "x/docs/a", false),
+            ("/scripts/", "scripts/a", true),
+            ("**/logs", "build/logs/a", true),
+            ("**/logs", "deeply/nested/logs/a", true),
+            ("**/logs", "logs", true),
+            ("/apps/github", "apps/github/a", true),
+            ("/apps/github", "apps/github", true),
+            ("apps/github", "x/apps/github", false),
+            ("a/**/b", "a/b", true),
+            ("a/**/b", "a/x/y/b", true),
+            ("a/**", "a/x/y", true),
+            ("a/**", "a", false),
+            ("README", "x/README", true),
+            ("readme", "README", false),
+            ("a?c", "abc", true),
+            ("a?c", "a/c", false),
+            ("path\\ with\\ spaces/", "path with spaces/x", true),
+            ("{a,b}", "a", false),
+            ("{a,b}", "{a,b}", true),
+            // What the forge does not read.
+            ("!a", "a", false),
+            ("[ab]", "a", false),
+            ("\\#a", "#a", false),
+            ("/", "a", false),
+        ] {
+            assert_eq!(is_owned(pattern, Dialect::GitHub, path), matches, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_gitlab_match_as_its_documentation_says() {
+        for (pattern, path, matches) in [
+            ("*", "a/b", true),
+            ("README.md", "docs/README.md", true),
+            ("internal/README.md", "docs/internal/README.md", true),
+            ("/internal/README.md", "docs/internal/README.md", false),
+            ("/docs/", "docs/a/b.md", true),
+            ("lib/", "x/lib/a", true),
+            ("/docs/*", "docs/a.md", true),
+            ("/docs/*", "docs/x/a.md", false),
+            ("/docs/**/*.md", "docs/a.md", true),
+            ("/docs/**/*.md", "docs/x/y/a.md", true),
+            ("/docs/**/index.md", "docs/api/v1/index.md", true),
+            ("\\#file_with_pound.rb", "#file_with_pound.rb", true),
+            ("path\\ with\\ spaces/", "path with spaces/a", true),
+            ("[ab].md", "a.md", true),
+        ] {
+            assert_eq!(is_owned(pattern, Dialect::GitLab, path), matches, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_last_match_counts_and_a_line_without_owners_takes_away() {
+        let text = "# all\n* @all # rest\n/apps/ @octocat\n/apps/github\nbad line\n/x @one b@c.example @acme/team\n";
+        let of = |path| owners(text, Dialect::GitHub, path);
+        assert_eq!(of("a"), ["@all"]);
+        assert_eq!(of("apps/x"), ["@octocat"]);
+        assert!(of("apps/github/x").is_empty());
+        assert_eq!(of("x/y"), ["@one", "b@c.example", "@acme/team"]);
+        let owned = Codeowners::parse(text.as_bytes(), Dialect::GitHub).unwrap().of(b"x/y").unwrap();
+        assert_eq!(owned[0].line, 6);
+    }
+
+    #[test]
+    fn gitlab_has_sections_defaults_exclusions_and_roles() {
+        let text = "* @all\n!*.lock\n[Docs][2] @docs @more\ndocs/\n*.md @writer\n^[Optional Part]\n*.rb @@maintainer\n\
+                    [DOCS] @late\nREADME.md @reader\n[x]y @z\n";
+        let of = |path| owners(text, Dialect::GitLab, path);
+        assert_eq!(of("docs/a.txt"), ["@all", "@docs", "@more"]);
+        assert_eq!(of("docs/a.md"), ["@all", "@writer"]);
+        assert_eq!(of("docs/README.md"), ["@all", "@reader"]);
+        assert_eq!(of("a.rb"), ["@all", "@@maintainer"]);
+        assert!(of("Cargo.lock").is_empty());
+        // Taken out is taken out, in its section alone.
+        let text = "!*.lock\n*.lock @a\n[Other]\n*.lock @b\n";
+        assert_eq!(owners(text, Dialect::GitLab, "x.lock"), ["@b"]);
+        assert_eq!(owners("*.rb @a # @b\n", Dialect::GitLab, "x.rb"), ["@a", "@b"]);
+    }
+
+    #[test]
+    fn bitbucket_has_groups() {
+        let text = "@@@Web @ann @\"Tim Example\"\nCODEOWNERS.toplevel.x y\nCheck(@@Web >= 1)\n\
+                    web/ @@Web @acme/reviewers:random(2)\n*.sql dba@acme.example # why\n";
+        assert_eq!(owners(text, Dialect::Bitbucket, "web/x"), ["@ann", "@Tim Example", "@acme/reviewers"]);
+        assert_eq!(owners(text, Dialect::Bitbucket, "a.sql"), ["dba@acme.example"]);
+    }
+
+    #[test]
+    fn the_dialect_follows_the_forge_then_the_path_then_the_text() {
+        let of = |name: &[u8], path, text: &[u8]| Dialect::of_file(name, path, text);
+        assert_eq!(of(b"gitlab.acme.example/a/b", "CODEOWNERS", b""), Dialect::GitLab);
+        assert_eq!(of(b"bitbucket.org/a/b", "CODEOWNERS", b""), Dialect::Bitbucket);
+        assert_eq!(of(b"github.com/gitlab/x", "CODEOWNERS", b"[x]"), Dialect::GitHub);
+        assert_eq!(of(b"/srv/x", ".gitlab/CODEOWNERS", b""), Dialect::GitLab);
+        assert_eq!(of(b"/srv/x", "CODEOWNERS", b"^[x]\n"), Dialect::GitLab);
+        assert_eq!(of(b"/srv/x", "CODEOWNERS", b"@@@g @a\n"), Dialect::Bitbucket);
+        assert_eq!(of(b"/srv/x", "CODEOWNERS", b"* @a\n"), Dialect::GitHub);
+        assert_eq!(Dialect::places(Some(Dialect::GitLab)), ["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"]);
+        assert_eq!(Dialect::places(None).len(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken(text in proptest::collection::vec(any::<u8>(), 0..300), path in "[a-c/*.]{0,12}") {
+            for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Bitbucket] {
+                let _ = Codeowners::parse(&text, dialect).unwrap().of(path.as_bytes());
+            }
+        }
+
+        #[test]
+        fn the_cheap_test_leaves_out_nothing_that_matches(pattern in "[ab*/?.]{1,10}", path in "[ab./]{1,12}") {
+            for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Bitbucket] {
+                let read = Codeowners { dialect, sections: Vec::new() };
+                prop_assert!(!read.matches(&pattern, path.as_bytes()) || may_match(&pattern, path.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn a_whole_path_matches_itself_and_a_directory_what_is_in_it(path in "[a-z]{1,4}(/[a-z]{1,4}){1,3}") {
+            for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Bitbucket] {
+                let (rooted, inside) = (format!("/{path}"), format!("/{path}/"));
+                prop_assert!(is_owned(&rooted, dialect, &path));
+                let below = format!("{path}/x");
+                prop_assert!(is_owned(&inside, dialect, &below));
+                let other = format!("{path}x");
+                prop_assert!(!is_owned(&rooted, dialect, &other));
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::trees::Trees;
+use super::trees::{Known, Trees};
 use crate::model::case::Place;
 use crate::model::{CommitRef, Coverage, ObjectId, Untrusted};
 use crate::sources::git::changes::{Commit, Objects};
@@ -57,6 +57,8 @@ impl RepositoryFiles for () {
 pub struct History {
     repository: Repository,
     names: Names,
+    /// What was looked up in trees: a hostile one may be large, and many files are asked for.
+    known: Mutex<Known>,
 }
 
 impl History {
@@ -66,7 +68,7 @@ impl History {
         let mut coverage = Coverage::default();
         let repository = Repository::open(root, &mut coverage).ok()?;
         let names = Names::read(repository.git_dir(), repository.common_dir(), &mut coverage);
-        Some(Self { repository, names })
+        Some(Self { repository, names, known: Mutex::default() })
     }
 
     fn objects(&self) -> Objects<'_> {
@@ -115,14 +117,10 @@ impl History {
         if !has(&at.tree) {
             return None;
         }
-        let cut: HashSet<&ObjectId> = self.repository.shallow().iter().collect();
         for _ in 0..MOST_COMMITS {
-            // What is behind the cut of a shallow clone is not known, and neither is who brought it in.
-            if cut.contains(&at.id) {
-                return None;
-            }
             let mut next = None;
             for parent in &at.parents {
+                // What is behind the cut of a shallow clone is not known, and neither is who brought it in.
                 let parent = objects.commit(parent).ok()?;
                 if has(&parent.tree) {
                     next = Some(parent);
@@ -151,7 +149,12 @@ impl History {
     #[must_use]
     pub fn file(&self, snapshot: &Snapshot, path: &str) -> Option<Told> {
         let objects = Objects::new(&self.repository, Some(LARGEST));
-        let id = Trees::new(&objects).file(&snapshot.tree, path.as_bytes())?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trees = Trees::resume(&objects, std::mem::take(&mut *known));
+        let id = trees.file(&snapshot.tree, path.as_bytes());
+        *known = trees.known;
+        drop(known);
+        let id = id?;
         let text = objects.read_as(&id, ObjectKind::Blob).ok()?;
         Some(Told { text, commit: snapshot.commit, at: snapshot.at })
     }
@@ -201,12 +204,12 @@ impl Graph<'_, '_> {
             (false, true) => self.flags(&commit.id) & FROM_LEAK != 0,
             (false, false) => commit.time < leaked.time,
         };
-        let line: Vec<&Commit> = self.line(tip).skip_while(|commit| !is_before(commit)).take(OWN_COMMITS + 1).collect();
-        let by_leaker = |commit: &&&Commit| commit.reference.author == leaked.reference.author;
+        let line: Vec<Commit> = self.line(tip).skip_while(|commit| !is_before(commit)).take(OWN_COMMITS + 1).collect();
+        let by_leaker = |commit: &&Commit| commit.reference.author == leaked.reference.author;
         let other = line.iter().find(|commit| !by_leaker(commit));
         // Where nobody else ever wrote, the leaker's own word is all there is.
         let alone = if line.len() > OWN_COMMITS { line.last() } else { line.first() };
-        other.or(alone).map(|commit| Commit::clone(commit))
+        other.or(alone).cloned()
     }
 
     /// Marks what leads to the tip and what leads to the leak, until every commit that only the tip has is known.
@@ -289,22 +292,26 @@ impl Graph<'_, '_> {
         self.seen.get(id).map_or(0, |(flags, _)| *flags)
     }
 
-    /// The first-parent line, the newest first, as far as it was read.
-    fn line(&self, tip: ObjectId) -> impl Iterator<Item = &Commit> {
-        let first = self.seen.get(&tip).map(|(_, commit)| commit);
+    /// The first-parent line, the newest first, as far as it can be read.
+    fn line(&self, tip: ObjectId) -> impl Iterator<Item = Commit> {
         let cut = self.objects.repository().shallow();
-        std::iter::successors(first, move |commit| {
-            let parent = commit.parents.first().filter(|_| !cut.contains(&commit.id))?;
-            self.seen.get(parent).map(|(_, commit)| commit)
-        })
+        let read = |id: &ObjectId| match self.seen.get(id) {
+            Some((_, commit)) => Some(commit.clone()),
+            None => self.objects.commit(id).ok(),
+        };
+        let next = move |commit: &Commit| commit.parents.first().filter(|_| !cut.contains(&commit.id)).and_then(read);
+        std::iter::successors(read(&tip), next).take(MOST_COMMITS)
     }
 }
+
+/// A repository, and the commit that brought a leak in.
+type Leak = (PathBuf, Option<ObjectId>);
 
 /// Repositories by where they lie, opened when they are first asked for.
 #[derive(Debug, Default)]
 pub struct Histories {
     known: Mutex<HashMap<PathBuf, Option<Arc<History>>>>,
-    before: Mutex<HashMap<(PathBuf, Option<ObjectId>), Option<Snapshot>>>,
+    before: Mutex<HashMap<Leak, Option<Snapshot>>>,
 }
 
 impl Histories {

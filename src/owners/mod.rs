@@ -13,6 +13,7 @@ pub mod backstage;
 pub mod catalog;
 mod claims;
 pub mod codeowners;
+mod compile;
 mod degraded;
 mod file;
 mod fits;

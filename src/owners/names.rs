@@ -53,17 +53,19 @@ fn name(before: &[u8]) -> Option<&[u8]> {
         return identifier(quoted).filter(|name| is_specific(name));
     }
     // `let key: &str = "value"`
-    if operator == b"=" {
-        if let Some((head, of_type)) = split_last(key, b':') {
-            let is_type = |b: &u8| b.is_ascii_alphanumeric() || b"_&<>[]|?' ".contains(b);
-            let head_is_name = head.last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-            if head_is_name && !of_type.is_empty() && of_type.iter().all(is_type) && !of_type.contains(&b'"') {
-                return identifier(head);
-            }
-        }
-    }
+    let key = if operator == b"=" { without_type(key) } else { key };
     let key = trim_end(key, |b| b"\"'`])".contains(&b) || b.is_ascii_whitespace());
     identifier(key)
+}
+
+/// What stands before a type: `shop_key` of `shop_key: &str`.
+fn without_type(key: &[u8]) -> &[u8] {
+    let is_type = |b: &u8| b.is_ascii_alphanumeric() || b"_&<>[]|?' ".contains(b);
+    let named = |head: &[u8]| head.last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    match split_last(key, b':') {
+        Some((head, of_type)) if named(head) && !of_type.is_empty() && of_type.iter().all(is_type) => head,
+        _ => key,
+    }
 }
 
 /// The identifier at the end of a text.

@@ -120,10 +120,10 @@ pub(super) fn mapped(text: &[u8], address: &str) -> Option<String> {
         let line = String::from_utf8_lossy(line.split(|b| *b == b'#').next().unwrap_or_default());
         let addresses: Vec<&str> =
             line.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(a, _)| a.trim()).collect();
-        if let [proper, commit] = addresses.as_slice() {
-            if commit.eq_ignore_ascii_case(address) {
-                return Some((*proper).to_owned());
-            }
+        if let [proper, commit] = addresses.as_slice()
+            && commit.eq_ignore_ascii_case(address)
+        {
+            return Some((*proper).to_owned());
         }
     }
     None
@@ -182,6 +182,14 @@ mod tests {
         ] {
             assert_eq!(catalog.owner_of_reference(text), owner(kind, name), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mailmap_gives_the_address_that_stands_for_another() {
+        let map = b"# people\nKim <kim@acme.example> <kim@home.example>\nAnn <ann@x> # <kim@home.example>\n\xff <a> <b> <c>\n<\n";
+        assert_eq!(mapped(map, "KIM@home.example").as_deref(), Some("kim@acme.example"));
+        assert_eq!(mapped(map, "ann@x"), None);
+        assert_eq!(mapped(map, "b"), None);
     }
 
     #[test]

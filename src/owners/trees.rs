@@ -11,16 +11,24 @@ use crate::sources::git::commit::{self, EntryKind};
 const KEPT: usize = 1 << 18;
 
 /// A name in a tree.
-type Asked = (ObjectId, Box<[u8]>);
+pub(super) type Asked = (ObjectId, Box<[u8]>);
+
+/// What was looked up before.
+pub(super) type Known = HashMap<Asked, Option<(ObjectId, EntryKind)>>;
 
 pub(super) struct Trees<'a, 'r> {
     objects: &'a Objects<'r>,
-    known: HashMap<Asked, Option<(ObjectId, EntryKind)>>,
+    /// What was looked up; it can be taken along to the next reader of the same repository.
+    pub(super) known: Known,
 }
 
 impl<'a, 'r> Trees<'a, 'r> {
     pub(super) fn new(objects: &'a Objects<'r>) -> Self {
-        Self { objects, known: HashMap::new() }
+        Self::resume(objects, Known::new())
+    }
+
+    pub(super) fn resume(objects: &'a Objects<'r>, known: Known) -> Self {
+        Self { objects, known }
     }
 
     /// The blob that a tree has at a path; nothing where it has none there, or what leads there cannot be read.

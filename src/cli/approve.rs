@@ -61,9 +61,13 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<Exit> {
     let number = number(&args.case, &desk)?;
     let office = desk.orchestrator();
     let outcome = match (&args.plan, &args.reason) {
-        (None, Some(reason)) => desk.done(office.withdraw(number, reason)).map(|()| "your approval is taken back".to_owned()),
+        (None, Some(reason)) => {
+            desk.done(office.withdraw(number, reason)).map(|()| "your approval is taken back".to_owned())
+        }
         (Some(plan), _) => desk.done(office.approve(number, plan)).map(|approval| match approval.state {
-            ApprovalState::Granted => "approved; quell changes nothing by itself yet: carry the plan out, then `quell case verify`".to_owned(),
+            ApprovalState::Granted => {
+                "approved; quell changes nothing by itself yet: carry the plan out, then `quell case verify`".to_owned()
+            }
             _ => format!("approved by {} of {}", approval.by.len(), approval.request.quorum),
         }),
         (None, None) => bail!("what is approved?\n  help: give --plan, as `quell case show {number}` has it"),

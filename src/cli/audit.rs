@@ -53,14 +53,16 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 fn audit(args: &Args) -> Result<Exit> {
     if let Verb::Verify(VerifyArgs { export: Some(file), checkpoints, key }) = &args.verb {
         let kept = kept(checkpoints.as_deref())?;
-        let open = File::open(file).map_err(|e| anyhow!("the export `{}` cannot be read: {}", file.display(), system_words(&e)))?;
+        let open = File::open(file)
+            .map_err(|e| anyhow!("the export `{}` cannot be read: {}", file.display(), system_words(&e)))?;
         let verified = verify_export(&mut BufReader::new(open), &kept, key.as_deref());
         return tell(&verified, &[]);
     }
     let (config, desk) = args.common.open()?;
     match &args.verb {
         Verb::Verify(verify) => {
-            let named = verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref().filter(|path| path.exists()));
+            let named =
+                verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref().filter(|path| path.exists()));
             let kept = kept(named)?;
             let own = desk::checkpoint_key(&config, false)?.map(|key| key.public_hex());
             let key = verify.key.clone().or(own);
@@ -100,7 +102,8 @@ fn audit(args: &Args) -> Result<Exit> {
 /// Checkpoints that were kept elsewhere.
 pub(super) fn kept(file: Option<&Path>) -> Result<Vec<Checkpoint>> {
     let Some(path) = file else { return Ok(Vec::new()) };
-    let failed = |e: std::io::Error| anyhow!("the checkpoints `{}` cannot be read: {}", path.display(), system_words(&e));
+    let failed =
+        |e: std::io::Error| anyhow!("the checkpoints `{}` cannot be read: {}", path.display(), system_words(&e));
     let lines = BufReader::new(File::open(path).map_err(failed)?).lines();
     let mut all = Vec::new();
     for (number, line) in (1..).zip(lines) {

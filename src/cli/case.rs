@@ -254,7 +254,10 @@ fn emergency(args: &EmergencyArgs, desk: &Desk) -> Result<()> {
     let actions = args.action.iter().map(|name| action(name)).collect::<Result<Vec<_>>>()?;
     let (purpose, trigger) = (args.purpose.as_deref().unwrap_or_default(), args.trigger.as_deref().unwrap_or_default());
     let id = desk.done(office.emergency(number, &actions, args.hours, purpose, trigger))?;
-    say(&format!("{id} is open for {} h; one approval suffices, and what guardrails forbid stays forbidden", args.hours))
+    say(&format!(
+        "{id} is open for {} h; one approval suffices, and what guardrails forbid stays forbidden",
+        args.hours
+    ))
 }
 
 /// An action that people ask for.
@@ -295,7 +298,8 @@ fn list(args: &ListArgs, desk: &Desk) -> Result<Exit> {
     } else {
         page::list(&cases, style(), &mut out)?;
         let counts = desk.wait(desk.store.counts()).map_err(desk::told)?;
-        let of = |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
+        let of =
+            |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
         writeln!(out, "{} shown; {} open of {} in all", cases.len(), of(true), of(false))?;
     }
     Ok(Exit::Clean)

@@ -21,7 +21,14 @@ use crate::policy::{PolicySet, Profile};
 #[group(skip)]
 pub(super) struct Args {
     /// The store of cases: a file, or postgres://… [default: quell.db in the state folder].
-    #[arg(long, value_name = "STORE", env = "QUELL_STORE", hide_env_values = true, global = true, help_heading = "Cases")]
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "QUELL_STORE",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Cases"
+    )]
     pub(super) store: Option<String>,
     /// Count as less than your key says: agent, machine.
     #[arg(long = "as", value_name = "KIND", global = true, help_heading = "Cases")]
@@ -163,7 +170,8 @@ pub(super) fn wrapper(config: &Config, make: bool) -> Result<Option<Box<dyn Wrap
     }
     if let Some(text) = std::env::var_os("QUELL_SEAL_KEY") {
         let text = zeroize::Zeroizing::new(text.into_encoded_bytes());
-        let key = state::thirty_two(&text).context("QUELL_SEAL_KEY is no key\n  help: a key is 64 hexadecimal digits")?;
+        let key =
+            state::thirty_two(&text).context("QUELL_SEAL_KEY is no key\n  help: a key is 64 hexadecimal digits")?;
         return Ok(Some(Box::new(KeyWrapper::new(key))));
     }
     let path = key_file(config.store.seal_key_file.as_deref(), "seal.key")?;
@@ -214,14 +222,24 @@ pub(super) fn profile(config: &Config) -> Result<Profile> {
 pub(super) fn catalog(config: &Config) -> Result<Catalog> {
     let Some(path) = &config.owners.file else { return Ok(Catalog::default()) };
     let text = std::fs::read_to_string(path).map_err(|e| {
-        anyhow!("the owners `{}` cannot be read: {}\n  help: `quell init --owners` writes a template", path.display(), system_words(&e))
+        anyhow!(
+            "the owners `{}` cannot be read: {}\n  help: `quell init --owners` writes a template",
+            path.display(),
+            system_words(&e)
+        )
     })?;
-    Catalog::parse(&text).map_err(|e| anyhow!("{}:{e}", path.display()))
+    let catalog = Catalog::parse(&text).map_err(|e| anyhow!("{}:{e}", path.display()))?;
+    // What it says is as old as the file.
+    let seconds = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok().map(|d| d.as_secs());
+    let at = std::fs::metadata(path).and_then(|about| about.modified()).ok().and_then(seconds);
+    Ok(catalog.dated(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(0)))
 }
 
 /// Makes a store, its keys, and its first administrator: whoever runs this.
 fn made(runtime: &Runtime, address: &Address, config: &Config, key: Option<&SigningKey>) -> Result<Store> {
-    let key = key.context("there is no place for your key\n  help: set HOME, or QUELL_IDENTITY_KEY_FILE to a file that only you may read")?;
+    let key = key.context(
+        "there is no place for your key\n  help: set HOME, or QUELL_IDENTITY_KEY_FILE to a file that only you may read",
+    )?;
     wrapper(config, true)?;
     identity_key(config, true)?;
     let checkpoints = checkpoint_key(config, true)?.context("there is no place for the key of checkpoints")?;
@@ -248,7 +266,8 @@ fn made(runtime: &Runtime, address: &Address, config: &Config, key: Option<&Sign
 /// The name that the system has for whoever runs this, as far as the environment says: it is shown, and counts for nothing.
 fn login() -> String {
     let name = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
-    let plain: String = name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
+    let plain: String =
+        name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
     if plain.is_empty() { "somebody".to_owned() } else { plain.chars().take(64).collect() }
 }
 
@@ -257,7 +276,11 @@ pub(super) fn send_elsewhere(config: &Config, checkpoint: &Checkpoint) -> Result
     use std::io::Write as _;
     let Some(path) = &config.store.checkpoints else { return Ok(()) };
     let failed = |e: std::io::Error| {
-        anyhow!("the checkpoint cannot be added to `{}`: {}\n  help: make it writable for you, or name another under [store]", path.display(), system_words(&e))
+        anyhow!(
+            "the checkpoint cannot be added to `{}`: {}\n  help: make it writable for you, or name another under [store]",
+            path.display(),
+            system_words(&e)
+        )
     };
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
     let line = checkpoint.line().map_err(told)?;

@@ -14,7 +14,8 @@ use super::{exit, output, scan};
 use crate::ledger::{LedgerError, SealedParts};
 use crate::model::case::{Case, CaseNumber, Place};
 use crate::model::{
-    Companion, Finding, FingerprintInput, Location, Part, Report, Secret, Untrusted, Verdict, Verification as Answer, Why,
+    Companion, Finding, FingerprintInput, Location, Part, Report, Secret, Untrusted, Verdict, Verification as Answer,
+    Why,
 };
 use crate::orchestrate::Gatherer;
 use crate::owners::Histories;
@@ -73,7 +74,9 @@ pub(super) fn verify(args: &VerifyArgs, config: &Config, desk: &Desk) -> Result<
 fn finding(case: &Case, config: &Config, desk: &Desk, rules: &RuleSet) -> Result<Option<Finding>> {
     if case.sealed.is_some() {
         let Some(wrapper) = desk::wrapper(config, false)? else {
-            bail!("its secret is sealed, and [store] says that nothing is\n  help: take `seal = false` out of the configuration");
+            bail!(
+                "its secret is sealed, and [store] says that nothing is\n  help: take `seal = false` out of the configuration"
+            );
         };
         match desk.wait(desk.store.unseal(case.number, &*wrapper)) {
             Ok(Some(parts)) => return unsealed(case, parts, rules).map(Some),
@@ -158,7 +161,9 @@ fn read_again(case: &Case, config: &Config, rules: &RuleSet) -> Result<Option<Fi
         let is = |finding: &Finding| {
             let input = if password { finding.as_password() } else { FingerprintInput::Token(&finding.secret) };
             let own = key.fingerprint(input);
-            own.iter().chain(&finding.fingerprint).any(|print| case.opening.fingerprints.iter().any(|f| f == print.as_str()))
+            own.iter()
+                .chain(&finding.fingerprint)
+                .any(|print| case.opening.fingerprints.iter().any(|f| f == print.as_str()))
         };
         if let Some(found) = report.findings.into_iter().find(is) {
             return Ok(Some(found));

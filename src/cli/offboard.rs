@@ -36,7 +36,8 @@ fn offboard(args: &Args) -> Result<Exit> {
         let has = |p: &&Person| p.name == *name || p.addresses.iter().chain(&p.forge).any(|own| own == name);
         for person in catalog.people.iter().filter(has) {
             names.extend([person.name.clone()].into_iter().chain(person.addresses.clone()));
-            names.extend(person.forge.iter().map(|own| own.split_once(':').map_or(own.as_str(), |(_, l)| l).to_owned()));
+            names
+                .extend(person.forge.iter().map(|own| own.split_once(':').map_or(own.as_str(), |(_, l)| l).to_owned()));
         }
     }
     names.sort();

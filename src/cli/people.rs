@@ -95,7 +95,8 @@ const KINDS: &[(&str, PrincipalKind)] =
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     if matches!(args.verb, Verb::Key) {
-        let key = desk::own_key(true)?.context("there is no place for a key\n  help: set HOME, or QUELL_IDENTITY_KEY_FILE")?;
+        let key = desk::own_key(true)?
+            .context("there is no place for a key\n  help: set HOME, or QUELL_IDENTITY_KEY_FILE")?;
         say(&key.public_hex())?;
         return Ok(Exit::Clean);
     }

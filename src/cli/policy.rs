@@ -137,7 +137,9 @@ fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
                 _ if files.given() => desk.done(office.replay(&files.set(config)?))?,
                 Some(hash) => {
                     let staged = desk.wait(desk.store.policy(hash)).map_err(desk::told)?;
-                    let staged = staged.with_context(|| format!("no set `{hash}` was staged\n  help: `quell policy show` lists them"))?;
+                    let staged = staged.with_context(|| {
+                        format!("no set `{hash}` was staged\n  help: `quell policy show` lists them")
+                    })?;
                     let set = PolicySet::of(&staged.set).map_err(|errors| anyhow!("{errors}"))?;
                     desk.done(office.replay(&set))?
                 }
@@ -148,7 +150,9 @@ fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
         Verb::Stage(files) => {
             let set = files.set(config)?;
             let hash = desk.done(office.stage(&set))?;
-            say(&format!("staged {hash}\nnext: quell policy replay {hash}\nthen another administrator: quell policy activate {hash}"))?;
+            say(&format!(
+                "staged {hash}\nnext: quell policy replay {hash}\nthen another administrator: quell policy activate {hash}"
+            ))?;
         }
         Verb::Activate { hash } => {
             desk.done(office.activate(hash))?;
@@ -164,12 +168,16 @@ fn test(path: &Path, files: &Files, config: &Config, common: &Common) -> Result<
     let set = if files.given() { files.set(config)? } else { active(config, common)? };
     let text = std::fs::read_to_string(path)
         .map_err(|e| anyhow!("the cases `{}` cannot be read: {}", path.display(), system_words(&e)))?;
-    let results = cases::run(&set, &text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
+    let results = cases::run(&set, &text);
     let mut out = std::io::stdout().lock();
     let mut failed = 0;
     for result in &results {
         failed += usize::from(!result.passed());
-        writeln!(out, "{}", exit::escaped(&result.to_string()))?;
+        let how = if result.passed() { "ok    " } else { "FAILED" };
+        writeln!(out, "{how} {}", exit::escaped(&result.name))?;
+        for wrong in &result.wrong {
+            writeln!(out, "       {}", exit::escaped(wrong))?;
+        }
     }
     writeln!(out, "{} cases, {failed} failed", results.len())?;
     Ok(if failed > 0 { Exit::Findings } else { Exit::Clean })

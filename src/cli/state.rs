@@ -70,7 +70,12 @@ pub(super) fn key(path: &Path, make: bool) -> Result<Option<Zeroizing<[u8; 32]>>
         make_file(path, hex.as_bytes()).map_err(failed)?;
     }
     let Some(bytes) = private(path)? else { return Ok(None) };
-    let told = || format!("`{}` is no key\n  help: a key is 64 hexadecimal digits, as `openssl rand -hex 32` makes", path.display());
+    let told = || {
+        format!(
+            "`{}` is no key\n  help: a key is 64 hexadecimal digits, as `openssl rand -hex 32` makes",
+            path.display()
+        )
+    };
     thirty_two(&bytes).with_context(told).map(Some)
 }
 

@@ -116,7 +116,8 @@ fn info(config: &Config, desk: &Desk) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "store       {}", exit::escaped(&desk.store.address().to_string()))?;
     writeln!(out, "name        {}", desk.store.id())?;
-    let of = |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
+    let of =
+        |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
     writeln!(out, "cases       {} open, {} in all", of(true), of(false))?;
     writeln!(out, "events      {head}, the last {hash}")?;
     writeln!(out, "checkpoints signed by {}", desk.store.checkpoint_key())?;

@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let found = again::read(&again, &config)?;
     let rules = scan::rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
     let key = desk::identity_key(&config, false)?;
-    let roots = Roots::of(&[args.repository.clone()], true);
+    let roots = Roots::of(std::slice::from_ref(&args.repository), true);
     let mut all = tracked(&found, &rules, &key, &roots, args.seal.no_seal);
     let at_hand = all.iter().flat_map(|one| one.opening.fingerprints.clone()).collect::<Vec<_>>();
     let written = again::written(&args.report)?;
@@ -119,7 +119,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 /// What `quell scan --track` does when the report is there.
-pub(super) fn after_scan(args: &scan::Args, config: &Config, desk: &Desk, rules: &RuleSet, report: &Report) -> Result<()> {
+pub(super) fn after_scan(
+    args: &scan::Args,
+    config: &Config,
+    desk: &Desk,
+    rules: &RuleSet,
+    report: &Report,
+) -> Result<()> {
     let key = desk::identity_key(config, false)?;
     let roots = Roots::of(&args.paths, args.history);
     let all = tracked(report, rules, &key, &roots, args.cases.seal.no_seal);
@@ -147,7 +153,8 @@ fn open(desk: &Desk, config: &Config, all: &[Tracked], scanned: &Scanned, no_sea
 
 /// What became of the credentials, in a line.
 fn summary(opened: &[Opened]) -> String {
-    let of = |how: fn(&How) -> bool| opened.iter().filter(|o| how(&o.how)).map(|o| o.case.to_string()).collect::<Vec<_>>();
+    let of =
+        |how: fn(&How) -> bool| opened.iter().filter(|o| how(&o.how)).map(|o| o.case.to_string()).collect::<Vec<_>>();
     let told = |cases: Vec<String>, what: &str| match cases.len() {
         0 => None,
         1..=8 => Some(format!("{} {what}: {}", cases.len(), cases.join(" "))),
@@ -162,7 +169,11 @@ fn summary(opened: &[Opened]) -> String {
     if parts.is_empty() {
         return "no case was opened".to_owned();
     }
-    format!("cases: {}\n  help: `quell case show {}` shows one", parts.join("; "), opened.first().map(|o| o.case.to_string()).unwrap_or_default())
+    format!(
+        "cases: {}\n  help: `quell case show {}` shows one",
+        parts.join("; "),
+        opened.first().map(|o| o.case.to_string()).unwrap_or_default()
+    )
 }
 
 /// The findings of a report as what cases begin with.

@@ -16,8 +16,12 @@ pub(super) fn transit(config: &Config) -> Result<Option<Box<dyn Wrapper>>> {
     let name = store.transit_key.as_deref().unwrap_or("quell");
     let token = match (std::env::var_os("QUELL_TRANSIT_TOKEN"), &store.transit_token_file) {
         (Some(token), _) => Zeroizing::new(token.into_encoded_bytes()),
-        (None, Some(path)) => state::private(path)?.with_context(|| format!("the token `{}` is not there", path.display()))?,
-        (None, None) => bail!("`transit` under [store] needs a token\n  help: set QUELL_TRANSIT_TOKEN, or name a file as transit_token_file"),
+        (None, Some(path)) => {
+            state::private(path)?.with_context(|| format!("the token `{}` is not there", path.display()))?
+        }
+        (None, None) => bail!(
+            "`transit` under [store] needs a token\n  help: set QUELL_TRANSIT_TOKEN, or name a file as transit_token_file"
+        ),
     };
     let pem = authorities(config.network.ca_file.as_deref())?;
     let transit = Transit::new(address, name, &token, pem.as_deref()).map_err(|e| anyhow!("[store] transit: {e}"))?;

@@ -79,7 +79,8 @@ impl Transit {
         let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("x-vault-token"), value)]);
         let client = |e: reqwest::Error| TransitError::Client(root_cause(&e));
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder().default_headers(headers).no_proxy().redirect(Policy::none()).timeout(PATIENCE);
+        let mut builder =
+            Client::builder().default_headers(headers).no_proxy().redirect(Policy::none()).timeout(PATIENCE);
         for certificate in pem.map(Certificate::from_pem_bundle).transpose().map_err(client)?.unwrap_or_default() {
             builder = builder.add_root_certificate(certificate);
         }

@@ -164,9 +164,8 @@ impl Orchestrator<'_> {
     /// What an agent or a machine, or somebody without a registered key, noted last.
     async fn said(&self, case: &Case) -> Result<Option<Untrusted>, CommandError> {
         let people = self.store.people().await?;
-        let is_person = |actor: &Actor| {
-            people.iter().any(|p| Some(&p.id) == actor.principal() && p.kind == PrincipalKind::Person)
-        };
+        let is_person =
+            |actor: &Actor| people.iter().any(|p| Some(&p.id) == actor.principal() && p.kind == PrincipalKind::Person);
         Ok(case.notes.iter().rev().find(|note| !is_person(&note.actor)).map(|note| note.text.clone()))
     }
 
@@ -198,7 +197,8 @@ impl Orchestrator<'_> {
             return Ok(1);
         }
         let answers = &case.answers;
-        let weighty = answers.criticality.value >= Some(Criticality::Critical) || answers.privileged.value == Some(true);
+        let weighty =
+            answers.criticality.value >= Some(Criticality::Critical) || answers.privileged.value == Some(true);
         let reversible = reversible(case, action);
         let own = if weighty || reversible != Answer::Yes { self.settings.high_quorum } else { 1 };
         Ok(self.policy.quorum(reversible).max(own))
@@ -215,7 +215,8 @@ impl Orchestrator<'_> {
 
 /// What of a decision an approval is bound to: what it says and why, and not how old an answer is to the hour.
 pub(super) fn decision_hash(decision: &Decision) -> String {
-    let said = (decision.action, decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
+    let said =
+        (decision.action, decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
     canonical(&said).map(|text| digest(&text)).unwrap_or_default()
 }
 

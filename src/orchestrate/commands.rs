@@ -304,7 +304,9 @@ fn closure(case: &Case, now: i64, hours: i64) -> Result<Closure, (String, String
         return Ok(Closure::NoCredential);
     }
     let number = case.number;
-    let again = format!("`quell case verify {number}` asks its issuer; who knows that it is no credential says so with `quell case outcome {number} false --reason …`");
+    let again = format!(
+        "`quell case verify {number}` asks its issuer; who knows that it is no credential says so with `quell case outcome {number} false --reason …`"
+    );
     let Some((verification, asked)) = case.proof_of_death() else {
         return Err(("a case is closed on a proof of death, and there is none".to_owned(), again));
     };

@@ -4,11 +4,11 @@
 use super::commands::HOUR;
 use super::facts::{Moment, facts};
 use super::{CommandError, Orchestrator};
+use crate::model::Verdict;
 use crate::model::action::{Action, Tier};
 use crate::model::case::{Case, CaseNumber, Stage};
 use crate::model::decision::{Decision, DecisionKind};
 use crate::model::event::{Body, Closure, NewEvent};
-use crate::model::Verdict;
 use crate::policy::Proposer;
 
 /// A decision that says the same as the last is written down again after this time, in seconds.
@@ -33,7 +33,8 @@ impl Orchestrator<'_> {
         for action in actions(&case) {
             let mut decision = self.policy.decide(action, &facts(&case, action, by_quell(), now));
             let closes = action == Action::Close && decision.tier == Tier::Automatic;
-            let proof = case.proof_of_death().filter(|(_, asked)| closes && asked + self.settings.proof_hours * HOUR >= now);
+            let proof =
+                case.proof_of_death().filter(|(_, asked)| closes && asked + self.settings.proof_hours * HOUR >= now);
             if proof.is_some() {
                 decision.kind = DecisionKind::Act;
             }
@@ -43,7 +44,9 @@ impl Orchestrator<'_> {
                 bodies.push(Body::Decided { decision: Box::new(decision.clone()) });
             }
             if let Some((verification, asked)) = proof {
-                bodies.push(Body::Closed { closure: Closure::ProofOfDeath { asked, recipe: verification.recipe.clone() } });
+                bodies.push(Body::Closed {
+                    closure: Closure::ProofOfDeath { asked, recipe: verification.recipe.clone() },
+                });
             }
             all.push(decision);
         }

@@ -22,9 +22,9 @@ pub use caller::Caller;
 pub use error::CommandError;
 pub use gather::Gatherer;
 pub use offboard::Tie;
+pub use opening::{How, Opened, Scanned, Tracked};
 pub use people::NewPrincipal;
 pub use policies::{Difference, Replay};
-pub use opening::{How, Opened, Scanned, Tracked};
 pub use settings::Settings;
 
 use crate::ledger::Store;

@@ -102,12 +102,7 @@ impl Orchestrator<'_> {
         Ok(Some(DataKey::make(wrapper).await?))
     }
 
-    async fn track_one(
-        &self,
-        tx: &mut Tx,
-        one: &Tracked,
-        key: Option<DataKey>,
-    ) -> Result<Opened, CommandError> {
+    async fn track_one(&self, tx: &mut Tx, one: &Tracked, key: Option<DataKey>) -> Result<Opened, CommandError> {
         let known = match tx.find(&one.opening.fingerprints).await? {
             Some(number) => tx.case(number).await?,
             None => None,
@@ -120,7 +115,8 @@ impl Orchestrator<'_> {
                 (case.number, how, bodies)
             }
         };
-        let newer = |v: &&Verification| known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t)| *t < v.asked);
+        let newer =
+            |v: &&Verification| known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t)| *t < v.asked);
         bodies.extend(
             one.verification.iter().filter(newer).map(|v| Body::VerdictHad { verification: Box::new(v.clone()) }),
         );

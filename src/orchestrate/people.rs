@@ -61,7 +61,12 @@ impl Orchestrator<'_> {
     ///
     /// # Errors
     /// Where the caller may not, an account is somebody else's, or the ledger cannot be written.
-    pub async fn bind(&self, id: PrincipalId, forge: Option<String>, address: Option<String>) -> Result<(), CommandError> {
+    pub async fn bind(
+        &self,
+        id: PrincipalId,
+        forge: Option<String>,
+        address: Option<String>,
+    ) -> Result<(), CommandError> {
         self.allow(Verb::People, &About::default(), None).await?;
         self.known(&id).await?;
         bound(forge.as_deref(), address.as_deref())?;
@@ -126,9 +131,13 @@ impl Orchestrator<'_> {
 fn bound(forge: Option<&str>, address: Option<&str>) -> Result<(), CommandError> {
     let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
     let is_forge = |text: &str| text.split_once(':').is_some_and(|(host, login)| plain(host) && plain(login));
-    let is_address = |text: &str| text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host) && host.contains('.'));
+    let is_address =
+        |text: &str| text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host) && host.contains('.'));
     if let Some(forge) = forge.filter(|forge| !is_forge(forge)) {
-        return Err(CommandError::usage(format!("`{forge}` is no forge account"), "write FORGE:LOGIN, such as github:kim"));
+        return Err(CommandError::usage(
+            format!("`{forge}` is no forge account"),
+            "write FORGE:LOGIN, such as github:kim",
+        ));
     }
     match address.filter(|address| !is_address(address)) {
         Some(address) => Err(CommandError::usage(format!("`{address}` is no mail address"), "write NAME@HOST")),

@@ -13,7 +13,9 @@ pub(super) fn plan(case: &Case, action: Action) -> Plan {
     let step = |what: String, reversible| Step { what, reversible };
     let reversible = case.answers.reversibility.value == Some(Reversibility::Reversible);
     let steps = match action {
-        Action::Notify => vec![step(format!("tell the owner that {what} leaked, with every place and what to do"), true)],
+        Action::Notify => {
+            vec![step(format!("tell the owner that {what} leaked, with every place and what to do"), true)]
+        }
         Action::Rotate => vec![
             step(format!("make a replacement of {what} at {}", case.opening.provider), true),
             step("hand it to what depends on the old one".to_owned(), true),
@@ -36,7 +38,8 @@ pub(super) fn plan(case: &Case, action: Action) -> Plan {
 }
 
 fn way_back(case: &Case, action: Action) -> Option<String> {
-    let minutes = case.answers.restore_minutes.value.map(|m| format!(", in {m} min as last measured")).unwrap_or_default();
+    let minutes =
+        case.answers.restore_minutes.value.map(|m| format!(", in {m} min as last measured")).unwrap_or_default();
     match (action, case.answers.reversibility.value) {
         (Action::Notify | Action::Close, _) => Some("open the case again".to_owned()),
         (Action::Restore, _) => Some("quarantine it again".to_owned()),

@@ -65,7 +65,9 @@ impl Orchestrator<'_> {
                     let again = set.replay(decision).map_err(|e| CommandError::Policy(e.to_string()))?;
                     replay.decisions += 1;
                     if again.tier != decision.tier || again.unmet != decision.unmet {
-                        let ids = |d: &crate::model::decision::Decision| d.unmet.iter().map(|u| u.id.clone()).collect::<Vec<_>>();
+                        let ids = |d: &crate::model::decision::Decision| {
+                            d.unmet.iter().map(|u| u.id.clone()).collect::<Vec<_>>()
+                        };
                         let (before, now) = (ids(decision), ids(&again));
                         replay.differences.push(Difference {
                             case: case.number,
@@ -102,8 +104,12 @@ impl Orchestrator<'_> {
         let administers = |p: &&crate::model::principal::Principal| p.has(crate::model::principal::Role::Administrator);
         let alone = people.iter().filter(administers).count() == 1;
         let own = staged.stager == self.caller.actor();
-        let about =
-            About { stager: own.into(), alone: alone.into(), replayed: staged.replayed.is_some().into(), ..About::default() };
+        let about = About {
+            stager: own.into(),
+            alone: alone.into(),
+            replayed: staged.replayed.is_some().into(),
+            ..About::default()
+        };
         let allowed = self.allow(Verb::PolicyActivate, &about, None).await?;
         // What was staged is parsed once more: nothing counts that this program does not understand.
         PolicySet::of(&staged.set).map_err(|e| CommandError::Policy(e.to_string()))?;

@@ -235,7 +235,8 @@ pub(super) fn uid(kind: &str, word: &str) -> Option<EntityUid> {
 
 /// As in [`uid`], for a value of an attribute. A kind that is no name cannot be: the text in its place fails the schema.
 pub(super) fn word(kind: &str, word: &str) -> RestrictedExpression {
-    uid(kind, word).map_or_else(|| RestrictedExpression::new_string(word.to_owned()), RestrictedExpression::new_entity_uid)
+    uid(kind, word)
+        .map_or_else(|| RestrictedExpression::new_string(word.to_owned()), RestrictedExpression::new_entity_uid)
 }
 
 /// Words as a set.

@@ -16,7 +16,9 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     let set = &desk.policy;
     if let Some(id) = id {
-        let policy = set.policy(id).with_context(|| format!("there is no policy `{id}`\n  help: `quell policy show` lists them"))?;
+        let policy = set
+            .policy(id)
+            .with_context(|| format!("there is no policy `{id}`\n  help: `quell policy show` lists them"))?;
         writeln!(out, "{}", exit::escaped(&policy.text))?;
         return Ok(Exit::Clean);
     }
@@ -28,7 +30,14 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
     let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
     for one in staged {
         let files: Vec<&str> = one.set.files.iter().map(|(name, _)| name.as_str()).collect();
-        let line = format!("{} {} by {}: {} and {}", one.state.as_str(), one.set.hash, one.stager.name(), one.set.profile, files.join(", "));
+        let line = format!(
+            "{} {} by {}: {} and {}",
+            one.state.as_str(),
+            one.set.hash,
+            one.stager.name(),
+            one.set.profile,
+            files.join(", ")
+        );
         writeln!(out, "{}", exit::escaped(&line))?;
     }
     Ok(Exit::Clean)
@@ -38,7 +47,7 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
 fn origin(origin: &Origin) -> String {
     match origin {
         Origin::Guardrail => "guardrail".to_owned(),
-        Origin::Profile(profile) => profile.as_str().to_owned(),
+        Origin::Profile => "compiled in".to_owned(),
         Origin::Own(file) => file.clone(),
     }
 }
@@ -48,7 +57,13 @@ pub(super) fn explain(case: &Case, decisions: &[Decision], desk: &Desk) -> Resul
     let mut out = std::io::stdout().lock();
     for decision in decisions {
         let by = decision.determining.join(", ");
-        let line = format!("{} {}: {} ({})", case.number, decision.action.as_str(), decision.tier.as_str(), decision.kind.as_str());
+        let line = format!(
+            "{} {}: {} ({})",
+            case.number,
+            decision.action.as_str(),
+            decision.tier.as_str(),
+            decision.kind.as_str()
+        );
         writeln!(out, "{line}{}", if by.is_empty() { String::new() } else { format!(" by {by}") })?;
         for unmet in &decision.unmet {
             let controls = unmet.controls.join(" ");
@@ -60,7 +75,11 @@ pub(super) fn explain(case: &Case, decisions: &[Decision], desk: &Desk) -> Resul
         }
         let last = case.decision(decision.action);
         if last.is_some_and(|last| !last.agrees(decision)) {
-            writeln!(out, "  it is another decision than the last that was recorded: `quell case decide {}`", case.number)?;
+            writeln!(
+                out,
+                "  it is another decision than the last that was recorded: `quell case decide {}`",
+                case.number
+            )?;
         }
     }
     writeln!(out, "policy {}, schema {}", desk.policy.hash(), desk.policy.schema_hash())?;

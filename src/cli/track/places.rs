@@ -162,7 +162,7 @@ mod tests {
         std::fs::write(root.join("app/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
         std::fs::create_dir_all(root.join("app/src")).unwrap();
         std::fs::write(root.join("app/src/x.env"), "A=1").unwrap();
-        let roots = Roots::of(&[root.clone()], false);
+        let roots = Roots::of(std::slice::from_ref(&root), false);
         let (name, path, again) = roots.split(&Untrusted::new(root.join("app/src/x.env").as_os_str().as_bytes()));
         assert_eq!(path.raw(), b"src/x.env");
         assert_eq!(again.raw(), root.join("app").as_os_str().as_bytes());

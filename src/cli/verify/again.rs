@@ -167,8 +167,10 @@ pub(in crate::cli) fn written(path: &Path) -> Result<Written> {
         Some(Value::Array(findings)) => Written { findings, complete: is_complete(&document) },
         _ => lines(&text).map_err(told)?,
     };
-    let places = |finding: &Value| finding.get("locations").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
-    if written.findings.iter().any(|finding| !places(finding) || finding.get("rule").and_then(Value::as_str).is_none()) {
+    let places =
+        |finding: &Value| finding.get("locations").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    if written.findings.iter().any(|finding| !places(finding) || finding.get("rule").and_then(Value::as_str).is_none())
+    {
         bail!(told("is no JSON report of quell"));
     }
     Ok(written)

@@ -13,11 +13,8 @@ use crate::report::when::zoned;
 
 /// Writes these lines of a case's page.
 pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()> {
-    let all: Vec<String> = case
-        .decisions
-        .iter()
-        .map(|(decision, _)| format!("{} {}", decision.action.as_str(), tier(decision)))
-        .collect();
+    let all: Vec<String> =
+        case.decisions.iter().map(|(decision, _)| format!("{} {}", decision.action.as_str(), tier(decision))).collect();
     let at = case.decisions.iter().map(|(_, at)| *at).max();
     match at {
         Some(at) => line(out, "quell", &format!("would: {} (recommended {} ago)", all.join("; "), age(now - at)))?,
@@ -26,11 +23,16 @@ pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()
     why_not_more(case, out)?;
     for approval in case.approvals.iter().filter(|a| a.state == ApprovalState::Waiting) {
         let request = &approval.request;
-        let so_far = format!("{} of {}", approval.by.len(), counted(u64::from(request.quorum), "approval", "approvals"));
+        let so_far =
+            format!("{} of {}", approval.by.len(), counted(u64::from(request.quorum), "approval", "approvals"));
         let (who, until) = (terminal_str(approval.requester.name()), zoned(request.expires));
         let short: String = request.plan_hash.chars().take(19).collect();
         let action = request.plan.action.as_str();
-        line(out, "waits", &format!("{action}, asked by {who} {} ago: {so_far}, until {until}, plan {short}", age(now - approval.at)))?;
+        line(
+            out,
+            "waits",
+            &format!("{action}, asked by {who} {} ago: {so_far}, until {until}, plan {short}", age(now - approval.at)),
+        )?;
         for (number, step) in (1..).zip(&request.plan.steps) {
             let undo = if step.reversible { "" } else { " (cannot be undone)" };
             line(out, "", &format!("{number}. {}{undo}", terminal_str(&step.what)))?;

@@ -1,6 +1,8 @@
 //! A tier for an act: asked from the highest, with everything that stood in the way.
 
-use cedar_policy::{AuthorizationError, Context, Decision as Answered, Entities, Entity, EntityUid, Request, RestrictedExpression};
+use cedar_policy::{
+    AuthorizationError, Context, Decision as Answered, Entities, Entity, EntityUid, Request, RestrictedExpression,
+};
 
 use super::error::ReplayError;
 use super::facts::{self, Facts};
@@ -110,7 +112,8 @@ impl PolicySet {
         if facts::snapshot(&facts::sorted(decision.facts.clone())) != decision.snapshot {
             return Err(ReplayError::Snapshot(decision.snapshot.clone()));
         }
-        let facts: Facts = serde_json::from_value(decision.facts.clone()).map_err(|error| ReplayError::Facts(error.to_string()))?;
+        let facts: Facts =
+            serde_json::from_value(decision.facts.clone()).map_err(|error| ReplayError::Facts(error.to_string()))?;
         let mut again = self.decide(decision.action, &facts);
         again.kind = decision.kind;
         Ok(again)
@@ -126,11 +129,16 @@ impl PolicySet {
     pub(super) fn ask(&self, action: &str, asked: &Asked) -> Option<Reply> {
         let (uid, policies) = self.asked(action)?;
         let Asked { principal, resource, entities, context } = asked;
-        let request = Request::new(principal.clone(), uid.clone(), resource.clone(), context.clone(), Some(&self.schema));
+        let request =
+            Request::new(principal.clone(), uid.clone(), resource.clone(), context.clone(), Some(&self.schema));
         let request = match request {
             Ok(request) => request,
             Err(error) => {
-                return Some(Reply { allowed: false, by: Vec::new(), errors: vec![(String::new(), error.to_string())] });
+                return Some(Reply {
+                    allowed: false,
+                    by: Vec::new(),
+                    errors: vec![(String::new(), error.to_string())],
+                });
             }
         };
         let response = self.authorizer.is_authorized(&request, policies, entities);

@@ -219,7 +219,8 @@ impl PolicySet {
         answer.allowed = reply.allowed;
         if reply.allowed {
             answer.determining = reply.by;
-            answer.alone = about.alone == Answer::Yes && !self.may(verb, who, &About { alone: Answer::No, ..about.clone() }).allowed;
+            answer.alone = about.alone == Answer::Yes
+                && !self.may(verb, who, &About { alone: Answer::No, ..about.clone() }).allowed;
         } else {
             self.refused(Tier::Approval, &reply, &mut answer.unmet);
             answer.errors = reply.errors.into_iter().map(|(_, error)| error).collect();

@@ -27,7 +27,8 @@ pub(super) fn own(set: &PolicySet) -> Vec<Warning> {
         .filter(|text| text.id.starts_with("default."))
         .map(|text| warning(text, "it stands in the place of the default set's policy of that id".to_owned()))
         .collect();
-    let read: Vec<&str> = Facts::FIELDS.iter().copied().filter(|field| own.iter().any(|text| reads(text, field))).collect();
+    let read: Vec<&str> =
+        Facts::FIELDS.iter().copied().filter(|field| own.iter().any(|text| reads(text, field))).collect();
     if read.is_empty() {
         return warnings;
     }
@@ -121,7 +122,8 @@ fn words_of_the_schema() -> impl Iterator<Item = &'static str> {
 
 /// The words that a fact takes; none for numbers and texts.
 pub(super) fn words_of(field: &str) -> Vec<&'static str> {
-    let mut words: Vec<&str> = words_of_the_schema().filter(|word| takes(field, &json!(word)) || takes(field, &json!([word]))).collect();
+    let mut words: Vec<&str> =
+        words_of_the_schema().filter(|word| takes(field, &json!(word)) || takes(field, &json!([word]))).collect();
     let all = words_of_the_schema().collect::<BTreeSet<_>>().len();
     words.sort_unstable();
     words.dedup();
@@ -152,7 +154,11 @@ impl Tries {
             }
             texts.extend(text.text.split('"').skip(1).step_by(2).map(str::to_owned));
         }
-        Self { state: 0x7175_656c_6c00_0001, numbers: numbers.into_iter().collect(), texts: texts.into_iter().collect() }
+        Self {
+            state: 0x7175_656c_6c00_0001,
+            numbers: numbers.into_iter().collect(),
+            texts: texts.into_iter().collect(),
+        }
     }
 
     /// SplitMix64: the same facts every time, so that a file has the same warnings every time.
@@ -207,7 +213,10 @@ mod tests {
             ("environment", "when { resource.environment == Environment::\"staging\" }"),
             ("age_days", "when { resource.age_days.known && resource.age_days.value > 90 }"),
             ("provider", "when { resource.provider.value == \"acme\" }"),
-            ("hot_reload", "unless { resource.hot_reload == Answer::\"unknown\" || resource.hot_reload == Answer::\"yes\" }"),
+            (
+                "hot_reload",
+                "unless { resource.hot_reload == Answer::\"unknown\" || resource.hot_reload == Answer::\"yes\" }",
+            ),
             ("rule", "unless { !resource.rule.known }"),
         ] {
             let found = warnings("forbid", revoke, conditions);
@@ -231,7 +240,11 @@ mod tests {
 
     #[test]
     fn a_lower_tier_that_is_forbidden_alone_is_warned_about() {
-        let found = warnings("forbid", "action == Action::\"revoke:approval\"", "when { resource.privileged == Answer::\"no\" }");
+        let found = warnings(
+            "forbid",
+            "action == Action::\"revoke:approval\"",
+            "when { resource.privileged == Answer::\"no\" }",
+        );
         assert!(found.iter().any(|w| w.message.contains("the tier above")), "{found:?}");
     }
 

@@ -77,7 +77,12 @@ pub(super) fn file(origin: &Origin, name: &str, text: &str) -> Result<Vec<Parsed
             Ok(one) => parsed.push(one),
             Err((message, help)) => {
                 let line = nth_policy_line(text, policy);
-                faults.push(Fault { file: name.to_owned(), line, message: format!("policy {}: {message}", at + 1), help });
+                faults.push(Fault {
+                    file: name.to_owned(),
+                    line,
+                    message: format!("policy {}: {message}", at + 1),
+                    help,
+                });
             }
         }
     }
@@ -123,7 +128,12 @@ pub(super) fn fault(file: &str, text: &str, error: &DetailedError) -> Fault {
         Some(label) if !error.message.contains(label) => format!("{}: {label}", error.message),
         _ => error.message.clone(),
     };
-    Fault { file: file.to_owned(), line: place.map(|place| line_at(text, place.loc.start)), message, help: error.help.clone() }
+    Fault {
+        file: file.to_owned(),
+        line: place.map(|place| line_at(text, place.loc.start)),
+        message,
+        help: error.help.clone(),
+    }
 }
 
 /// The line of a byte, counted from 1.

@@ -161,7 +161,9 @@ impl PolicySet {
     /// Whether a policy's scope covers any tier of an act.
     pub(super) fn covers(&self, action: Action, id: &str) -> bool {
         let id = cedar_policy::PolicyId::new(id);
-        Tier::ASKED.into_iter().any(|tier| self.asked(&leaf(action, tier)).is_some_and(|(_, set)| set.policy(&id).is_some()))
+        Tier::ASKED
+            .into_iter()
+            .any(|tier| self.asked(&leaf(action, tier)).is_some_and(|(_, set)| set.policy(&id).is_some()))
     }
 
     /// A policy's place in the listing: what answers are ordered by.
@@ -192,7 +194,8 @@ fn one_fault(file: &str, message: String) -> PolicyErrors {
 
 /// Every policy of the set, with those of the default set that the organisation's own stand in the place of left out.
 fn gather(profile: Profile, own: &[(String, String)]) -> Result<Vec<Parsed>, PolicyErrors> {
-    let mut sources = vec![(Origin::Guardrail, "guardrails.cedar", GUARDRAILS), (Origin::Profile, "default.cedar", DEFAULT)];
+    let mut sources =
+        vec![(Origin::Guardrail, "guardrails.cedar", GUARDRAILS), (Origin::Profile, "default.cedar", DEFAULT)];
     if profile == Profile::Regulated {
         sources.push((Origin::Profile, "regulated.cedar", REGULATED));
     }
@@ -238,9 +241,10 @@ fn may_stand(one: &Parsed, before: Option<&Parsed>) -> Result<(), (String, &'sta
         Some(other) if other.text.origin != Origin::Profile => {
             Err((format!("two policies are called `{id}`"), "rename one"))
         }
-        Some(other) if other.text.effect != one.text.effect => {
-            Err((format!("`{id}` is a {} in the default set", other.text.effect), "keep its effect, or give it another id"))
-        }
+        Some(other) if other.text.effect != one.text.effect => Err((
+            format!("`{id}` is a {} in the default set", other.text.effect),
+            "keep its effect, or give it another id",
+        )),
         None if id.starts_with("default.") => {
             Err((format!("the default set has no `{id}` that it could stand in the place of"), "give it another id"))
         }
@@ -293,7 +297,8 @@ fn by_act(schema: &Schema, actions: &Entities) -> Result<HashMap<String, Entitie
         let leaves: Vec<&EntityUid> = schema.actions().filter(|other| act_of(other) == act).collect();
         let within = |uid: &EntityUid| leaves.iter().any(|leaf| *leaf == uid || actions.is_ancestor_of(uid, leaf));
         let own = actions.iter().filter(|entity| within(&entity.uid())).cloned();
-        let own = Entities::from_entities(own, None).map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
+        let own =
+            Entities::from_entities(own, None).map_err(|error| one_fault("schema.cedarschema", error.to_string()))?;
         acts.insert(act.to_owned(), own);
     }
     Ok(acts)
@@ -340,14 +345,28 @@ mod tests {
 
     #[test]
     fn a_fault_names_file_line_and_what_to_do() {
-        let unless = |condition: &str| policy("x", &format!("forbid (principal, action in Action::\"revoke\", resource)\nunless {{ {condition} }};"));
+        let unless = |condition: &str| {
+            policy(
+                "x",
+                &format!("forbid (principal, action in Action::\"revoke\", resource)\nunless {{ {condition} }};"),
+            )
+        };
         for (text, parts) in [
-            (unless("resource.envronment == Environment::\"test\""), vec!["own.cedar:5", "envronment", "did you mean `environment`?"]),
+            (
+                unless("resource.envronment == Environment::\"test\""),
+                vec!["own.cedar:5", "envronment", "did you mean `environment`?"],
+            ),
             (unless("resource.environment == Environment::\"tst\""), vec!["own.cedar:5", "tst"]),
             (unless("resource.age_days < 3"), vec!["own.cedar:5"]),
             (unless("resource.age_days.value <"), vec!["own.cedar:5"]),
-            (policy("x", "forbid (principal, action in Action::\"revok\", resource);"), vec!["own.cedar:4", "did you mean"]),
-            ("@title(\"t\")\npermit (principal, action, resource);".to_owned(), vec!["own.cedar:1", "no id or no title", "@id("]),
+            (
+                policy("x", "forbid (principal, action in Action::\"revok\", resource);"),
+                vec!["own.cedar:4", "did you mean"],
+            ),
+            (
+                "@title(\"t\")\npermit (principal, action, resource);".to_owned(),
+                vec!["own.cedar:1", "no id or no title", "@id("],
+            ),
             ("@id(\"t\")\npermit (principal, action, resource);".to_owned(), vec!["own.cedar:1", "no id or no title"]),
             (policy("a b", NEVER), vec!["own.cedar:2", "`a b` is no id"]),
             (policy("x", &format!("@contrl(\"c\")\n{NEVER}")), vec!["@contrl", "did you mean `@control`?"]),
@@ -355,7 +374,10 @@ mod tests {
             (policy("guardrail.owner-unknown", NEVER), vec!["nothing replaces"]),
             (policy("regulated.mine", NEVER), vec!["nothing replaces"]),
             (policy("default.nothing", NEVER), vec!["stand in the place of"]),
-            (policy("default.production", "permit (principal, action, resource);"), vec!["is a forbid in the default set"]),
+            (
+                policy("default.production", "permit (principal, action, resource);"),
+                vec!["is a forbid in the default set"],
+            ),
             (policy("x", NEVER) + &policy("x", NEVER), vec!["two policies are called `x`"]),
             ("x".repeat(300_000), vec!["more than", "split it"]),
         ] {
@@ -368,9 +390,15 @@ mod tests {
 
     #[test]
     fn a_policy_of_the_default_set_can_be_replaced_and_it_is_said() {
-        let text = policy("default.blast", "forbid (principal, action in Action::\"change:unattended\", resource)\nunless { context.blast.known && context.blast.value <= 2 };");
+        let text = policy(
+            "default.blast",
+            "forbid (principal, action in Action::\"change:unattended\", resource)\nunless { context.blast.known && context.blast.value <= 2 };",
+        );
         let (set, warnings) = load(&text).unwrap();
-        assert!(warnings.iter().any(|w| w.policy == "default.blast" && w.message.contains("in the place")), "{warnings:?}");
+        assert!(
+            warnings.iter().any(|w| w.policy == "default.blast" && w.message.contains("in the place")),
+            "{warnings:?}"
+        );
         let all: Vec<_> = set.listing().into_iter().filter(|text| text.id == "default.blast").collect();
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].origin, Origin::Own("own.cedar".to_owned()));

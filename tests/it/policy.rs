@@ -83,7 +83,8 @@ impl Dice {
 
     /// A number at or beside a threshold, or not known.
     fn number(&mut self) -> Known<i64> {
-        const NEAR: &[i64] = &[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 23, 24, 25, 29, 30, 31, 60, 364, 365, 366, 10_000, i64::MAX, i64::MIN];
+        const NEAR: &[i64] =
+            &[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 23, 24, 25, 29, 30, 31, 60, 364, 365, 366, 10_000, i64::MAX, i64::MIN];
         if self.below(8) == 0 { Known::Unknown } else { Known::Is(self.of(NEAR)) }
     }
 
@@ -293,7 +294,8 @@ mod reference {
             && said
             && f.dependents != Known::Unknown
             && (f.reversibility == Known::Is(Reversibility::Reversible) || f.replacement_proven == Answer::Yes);
-        let approval = (f.chained == Answer::No || f.human_reviewed == Answer::Yes) && (action != Action::Revoke || revoke);
+        let approval =
+            (f.chained == Answer::No || f.human_reviewed == Answer::Yes) && (action != Action::Revoke || revoke);
         let alone = !matches!(f.environment, Known::Unknown | Known::Is(Environment::Production))
             && matches!(f.criticality, Known::Is(Criticality::Low | Criticality::Medium))
             && f.owner == Known::Is(Strength::Confirmed)
@@ -393,7 +395,10 @@ fn differences(cases: usize, seed: u64) -> (usize, BTreeSet<(Action, Tier)>, f64
             seen.insert((action, decision.tier));
             if decision.tier != expected || !decision.errors.is_empty() {
                 wrong += 1;
-                eprintln!("{profile:?} {action:?}: {:?}, expected {expected:?}: {:?} {:?}", decision.tier, decision.unmet, decision.errors);
+                eprintln!(
+                    "{profile:?} {action:?}: {:?}, expected {expected:?}: {:?} {:?}",
+                    decision.tier, decision.unmet, decision.errors
+                );
                 eprintln!("{}", decision.facts);
             }
         }
@@ -463,17 +468,47 @@ fn examples() -> Vec<(&'static str, Action, Facts, Vec<&'static str>)> {
         ("a token whose workload is gone", Action::Revoke, decommissioned, vec!["decommissioned", "last_use_days"]),
         ("a token that has expired", Action::Revoke, expired, vec!["expires_in_hours"]),
         ("a short-lived credential", Action::Rotate, short, vec!["lifetime_hours", "workload", "workload_trust"]),
-        ("an application that reloads", Action::Rotate, reloads, vec!["hot_reload", "workload", "workload_trust", "age_days"]),
+        (
+            "an application that reloads",
+            Action::Rotate,
+            reloads,
+            vec!["hot_reload", "workload", "workload_trust", "age_days"],
+        ),
     ]
 }
 
 #[test]
 fn the_examples_of_requirement_15_are_automatic_and_each_lost_fact_lowers_them() {
     let always = [
-        "confidence", "verdict", "verdict_age_hours", "controlled", "reversibility", "rehearsed_age_days",
-        "restore_minutes", "privileged", "criticality", "environment", "target", "third_party", "shared", "purpose",
-        "owner", "owner_conflict", "owner_departed", "subject", "dependents", "dependents_age_hours", "degraded",
-        "outcome", "in_window", "frozen", "actions_left", "owner_actions_left", "blast", "proposer", "chained",
+        "confidence",
+        "verdict",
+        "verdict_age_hours",
+        "controlled",
+        "reversibility",
+        "rehearsed_age_days",
+        "restore_minutes",
+        "privileged",
+        "criticality",
+        "environment",
+        "target",
+        "third_party",
+        "shared",
+        "purpose",
+        "owner",
+        "owner_conflict",
+        "owner_departed",
+        "subject",
+        "dependents",
+        "dependents_age_hours",
+        "degraded",
+        "outcome",
+        "in_window",
+        "frozen",
+        "actions_left",
+        "owner_actions_left",
+        "blast",
+        "proposer",
+        "chained",
     ];
     let set = builtin(Profile::Default);
     for (name, action, facts, own) in examples() {
@@ -484,7 +519,11 @@ fn the_examples_of_requirement_15_are_automatic_and_each_lost_fact_lowers_them()
             let mut less = facts.clone();
             assert!(less.forget(field), "{field}");
             let lower = set.decide(action, &less);
-            assert!(lower.tier < Tier::Automatic && !lower.unmet.is_empty(), "{name} without {field}: {:?}", lower.tier);
+            assert!(
+                lower.tier < Tier::Automatic && !lower.unmet.is_empty(),
+                "{name} without {field}: {:?}",
+                lower.tier
+            );
         }
     }
 }
@@ -542,14 +581,20 @@ fn own(profile: Profile, text: &str) -> PolicySet {
 
 #[test]
 fn permits_of_any_kind_change_nothing_that_is_forbidden() {
-    let scopes = ["action", "action in Action::\"change\"", "action in Action::\"automatic\"", "action == Action::\"revoke:automatic\""];
+    let scopes = [
+        "action",
+        "action in Action::\"change\"",
+        "action in Action::\"automatic\"",
+        "action == Action::\"revoke:automatic\"",
+    ];
     let conditions = ["", "when { true }", "unless { false }"];
     let mut dice = Dice(7);
     for profile in Profile::ALL {
         let plain = builtin(profile);
         for (at, scope) in scopes.iter().enumerate() {
             let condition = conditions[at % conditions.len()];
-            let text = format!("@id(\"all\")\n@title(\"everything\")\npermit (principal, {scope}, resource) {condition};");
+            let text =
+                format!("@id(\"all\")\n@title(\"everything\")\npermit (principal, {scope}, resource) {condition};");
             let set = own(profile, &text);
             for _ in 0..60 {
                 let (facts, action) = (dice.facts(), dice.of(&Action::ALL));
@@ -564,8 +609,12 @@ fn permits_of_any_kind_change_nothing_that_is_forbidden() {
 fn the_guardrails_hold_where_the_whole_default_set_is_switched_off() {
     let plain = builtin(Profile::Default);
     let mut text = String::new();
-    for policy in plain.listing().iter().filter(|policy| policy.id.starts_with("default.") && policy.effect == "forbid") {
-        text += &format!("@id(\"{}\")\n@title(\"off\")\nforbid (principal, action, resource) when {{ false }};\n", policy.id);
+    for policy in plain.listing().iter().filter(|policy| policy.id.starts_with("default.") && policy.effect == "forbid")
+    {
+        text += &format!(
+            "@id(\"{}\")\n@title(\"off\")\nforbid (principal, action, resource) when {{ false }};\n",
+            policy.id
+        );
     }
     text += "@id(\"all\")\n@title(\"everything\")\npermit (principal, action, resource);\n";
     let set = own(Profile::Default, &text);
@@ -574,7 +623,12 @@ fn the_guardrails_hold_where_the_whole_default_set_is_switched_off() {
     for _ in 0..1_500 {
         let (facts, action) = (dice.facts(), dice.of(&Action::ALL));
         let decision = set.decide(action, &facts);
-        assert!(decision.tier <= reference::guarded(action, &facts), "{action:?}: {:?} {}", decision.tier, decision.facts);
+        assert!(
+            decision.tier <= reference::guarded(action, &facts),
+            "{action:?}: {:?} {}",
+            decision.tier,
+            decision.facts
+        );
         loosened += usize::from(decision.tier > plain.decide(action, &facts).tier);
     }
     assert!(loosened > 20, "the default set was not switched off: {loosened}");
@@ -587,7 +641,11 @@ fn a_forbid_that_cannot_be_evaluated_is_a_refusal() {
     let set = own(Profile::Default, text);
     let decision = set.decide(Action::Revoke, &Facts { unused_confirmed: Answer::Yes, ..good() });
     assert_eq!(decision.tier, Tier::Quarantine);
-    assert!(decision.errors[0].starts_with("automatic: ") && decision.errors[0].contains("overflow"), "{:?}", decision.errors);
+    assert!(
+        decision.errors[0].starts_with("automatic: ") && decision.errors[0].contains("overflow"),
+        "{:?}",
+        decision.errors
+    );
     assert_eq!(decision.unmet[0].id, "overflows");
     let none = set.decide(Action::Revoke, &Facts { unused_confirmed: Answer::Yes, age_days: Known::Is(0), ..good() });
     assert_eq!((none.tier, none.errors.len()), (Tier::Automatic, 0));

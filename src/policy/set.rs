@@ -273,7 +273,7 @@ fn validate(schema: &Schema, parsed: &[Parsed], own: &[(String, String)]) -> Res
         return Err(PolicyErrors::Files(faults));
     }
     let warnings = result.validation_warnings().filter_map(|warning| {
-        let one = file_of(&warning.policy_id().to_string())?;
+        let one = file_of(warning.policy_id().as_ref())?;
         let (policy, file) = (one.text.id.clone(), one.file.clone());
         matches!(one.text.origin, Origin::Own(_)).then(|| Warning { file, policy, message: warning.to_string() })
     });

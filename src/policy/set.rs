@@ -215,7 +215,7 @@ fn gather(profile: Profile, own: &[(String, String)]) -> Result<Vec<Parsed>, Pol
         match may_stand(one, before.map(|(_, other)| other)) {
             Ok(()) => gone.extend(before.map(|(before, _)| before)),
             Err((message, help)) => {
-                faults.push(Fault { file: one.file.clone(), line: None, message, help: Some(help.to_owned()) });
+                faults.push(Fault { file: one.file.clone(), line: one.line, message, help: Some(help.to_owned()) });
                 continue;
             }
         }
@@ -371,7 +371,7 @@ mod tests {
             (policy("a b", NEVER), vec!["own.cedar:2", "`a b` is no id"]),
             (policy("x", &format!("@contrl(\"c\")\n{NEVER}")), vec!["@contrl", "did you mean `@control`?"]),
             (policy("x", "forbid (principal == ?principal, action, resource);"), vec!["slot"]),
-            (policy("guardrail.owner-unknown", NEVER), vec!["nothing replaces"]),
+            (policy("guardrail.owner-unknown", NEVER), vec!["own.cedar:2", "nothing replaces"]),
             (policy("regulated.mine", NEVER), vec!["nothing replaces"]),
             (policy("default.nothing", NEVER), vec!["stand in the place of"]),
             (

@@ -24,6 +24,19 @@ pub(super) struct Reply {
     pub(super) errors: Vec<(String, String)>,
 }
 
+/// Names and values, as Cedar has them.
+pub(super) type Attributes = Vec<(String, RestrictedExpression)>;
+
+/// Who asks, or what is asked about.
+pub(super) struct Party {
+    /// The type in the schema.
+    pub(super) kind: &'static str,
+    /// The name.
+    pub(super) id: &'static str,
+    /// What policies see of it; nothing of a word.
+    pub(super) attributes: Option<Attributes>,
+}
+
 /// Who asks, about what, under which circumstances.
 pub(super) struct Asked {
     principal: EntityUid,
@@ -37,11 +50,11 @@ impl Asked {
     pub(super) fn new(
         set: &PolicySet,
         act: &str,
-        [principal, resource]: [(&str, &str, Option<Vec<(String, RestrictedExpression)>>); 2],
-        context: Vec<(String, RestrictedExpression)>,
+        [principal, resource]: [Party; 2],
+        context: Attributes,
     ) -> Result<Self, String> {
         let mut entities = Vec::new();
-        let mut uid_of = |(kind, id, attributes): (&str, &str, Option<Vec<_>>)| {
+        let mut uid_of = |Party { kind, id, attributes }: Party| {
             let uid = words::uid(kind, id).ok_or_else(|| format!("`{kind}` is no type"))?;
             if let Some(attributes) = attributes {
                 let attributes = attributes.into_iter().collect();
@@ -60,7 +73,10 @@ impl Asked {
 impl Asked {
     /// An act on a credential.
     fn act(set: &PolicySet, action: Action, facts: &Facts) -> Result<Self, String> {
-        let parties = [("Proposer", facts.proposer.as_str(), None), ("Credential", "it", Some(facts.credential()))];
+        let parties = [
+            Party { kind: "Proposer", id: facts.proposer.as_str(), attributes: None },
+            Party { kind: "Credential", id: "it", attributes: Some(facts.credential()) },
+        ];
         Self::new(set, action.as_str(), parties, facts.moment())
     }
 }

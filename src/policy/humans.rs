@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use cedar_policy::RestrictedExpression;
 use serde::{Deserialize, Serialize};
 
-use super::decide::Asked;
+use super::decide::{Asked, Attributes, Party};
 use super::known::{Fact, Known};
 use super::set::PolicySet;
 use super::words::{self, Answer};
 use crate::model::action::Tier;
 use crate::model::decision::Unmet;
-use crate::model::principal::{Principal, Role};
+use crate::model::principal::{Principal, PrincipalKind, Role};
 
 /// Something that a caller wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl Verb {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// `person`, `agent`, `machine`; none without a registered key.
-    pub kind: Option<crate::model::principal::PrincipalKind>,
+    pub kind: Option<PrincipalKind>,
     /// Whether the key still counts.
     pub active: bool,
     /// What it may do.
@@ -117,8 +117,8 @@ impl Caller {
         }
     }
 
-    fn attributes(&self) -> Vec<(String, RestrictedExpression)> {
-        let kind = self.kind.map_or("unregistered", crate::model::principal::PrincipalKind::as_str);
+    fn attributes(&self) -> Attributes {
+        let kind = self.kind.map_or("unregistered", PrincipalKind::as_str);
         vec![
             ("kind".to_owned(), words::word("CallerKind", kind)),
             ("active".to_owned(), RestrictedExpression::new_bool(self.active)),
@@ -162,7 +162,7 @@ pub struct About {
 }
 
 impl About {
-    fn attributes(&self) -> Vec<(String, RestrictedExpression)> {
+    fn attributes(&self) -> Attributes {
         let answers = [
             ("requester", self.requester),
             ("leaker", self.leaker),
@@ -205,7 +205,10 @@ impl PolicySet {
     /// Whether a caller may do something.
     #[must_use]
     pub fn may(&self, verb: Verb, who: &Caller, about: &About) -> Allowed {
-        let parties = [("Caller", "caller", Some(who.attributes())), ("Matter", "it", Some(about.attributes()))];
+        let parties = [
+            Party { kind: "Caller", id: "caller", attributes: Some(who.attributes()) },
+            Party { kind: "Matter", id: "it", attributes: Some(about.attributes()) },
+        ];
         let mut answer =
             Allowed { allowed: false, alone: false, determining: Vec::new(), unmet: Vec::new(), errors: Vec::new() };
         let reply = match Asked::new(self, verb.as_str(), parties, Vec::new()) {
@@ -231,7 +234,7 @@ impl PolicySet {
     /// How many people have to approve an act: the fewest that the policies let an approver be one of, at most 9.
     #[must_use]
     pub fn quorum(&self, reversible: Answer) -> u32 {
-        let kind = Some(crate::model::principal::PrincipalKind::Person);
+        let kind = Some(PrincipalKind::Person);
         let who = Caller { kind, active: true, roles: BTreeSet::from(Role::ALL), bound: true };
         let about = About {
             requester: Answer::No,
@@ -253,7 +256,6 @@ impl PolicySet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::principal::PrincipalKind;
     use crate::policy::Profile;
 
     fn set(profile: Profile) -> PolicySet {

@@ -43,6 +43,8 @@ pub(super) struct Parsed {
     pub(super) text: PolicyText,
     /// The file's name.
     pub(super) file: String,
+    /// The line on which it begins.
+    pub(super) line: Option<usize>,
 }
 
 /// The longest file that is read, in bytes. Cedar's parser is recursive, and a set is asked thousands of times a second.
@@ -74,9 +76,9 @@ pub(super) fn file(origin: &Origin, name: &str, text: &str) -> Result<Vec<Parsed
     let mut parsed = Vec::new();
     for (at, policy) in policies.into_iter().enumerate() {
         match one(origin, name, policy) {
-            Ok(one) => parsed.push(one),
+            Ok(one) => parsed.push(Parsed { line: first_line(text, policy), ..one }),
             Err((message, help)) => {
-                let line = nth_policy_line(text, policy);
+                let line = first_line(text, policy);
                 faults.push(Fault {
                     file: name.to_owned(),
                     line,
@@ -117,7 +119,7 @@ fn one(origin: &Origin, file: &str, policy: &Policy) -> Result<Parsed, (String, 
         controls: annotation("control").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         text: policy.to_string(),
     };
-    Ok(Parsed { policy: policy.new_id(PolicyId::new(id)), text, file: file.to_owned() })
+    Ok(Parsed { policy: policy.new_id(PolicyId::new(id)), text, file: file.to_owned(), line: None })
 }
 
 /// A fault at the place that Cedar names.
@@ -141,7 +143,7 @@ pub(super) fn line_at(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|b| *b == b'\n').count() + 1
 }
 
-/// The line on which a policy begins.
-fn nth_policy_line(text: &str, policy: &Policy) -> Option<usize> {
+/// The line on which a policy begins: of two that are the same to the letter, the first.
+fn first_line(text: &str, policy: &Policy) -> Option<usize> {
     text.find(policy.to_string().trim()).map(|byte| line_at(text, byte))
 }

@@ -215,7 +215,7 @@ fn gather(profile: Profile, own: &[(String, String)]) -> Result<Vec<Parsed>, Pol
         match may_stand(one, before.map(|(_, other)| other)) {
             Ok(()) => gone.extend(before.map(|(before, _)| before)),
             Err((message, help)) => {
-                faults.push(Fault { file: one.file.clone(), line: None, message, help: Some(help.to_owned()) });
+                faults.push(Fault { file: one.file.clone(), line: one.line, message, help: Some(help.to_owned()) });
                 continue;
             }
         }
@@ -273,7 +273,7 @@ fn validate(schema: &Schema, parsed: &[Parsed], own: &[(String, String)]) -> Res
         return Err(PolicyErrors::Files(faults));
     }
     let warnings = result.validation_warnings().filter_map(|warning| {
-        let one = file_of(&warning.policy_id().to_string())?;
+        let one = file_of(warning.policy_id().as_ref())?;
         let (policy, file) = (one.text.id.clone(), one.file.clone());
         matches!(one.text.origin, Origin::Own(_)).then(|| Warning { file, policy, message: warning.to_string() })
     });
@@ -371,7 +371,7 @@ mod tests {
             (policy("a b", NEVER), vec!["own.cedar:2", "`a b` is no id"]),
             (policy("x", &format!("@contrl(\"c\")\n{NEVER}")), vec!["@contrl", "did you mean `@control`?"]),
             (policy("x", "forbid (principal == ?principal, action, resource);"), vec!["slot"]),
-            (policy("guardrail.owner-unknown", NEVER), vec!["nothing replaces"]),
+            (policy("guardrail.owner-unknown", NEVER), vec!["own.cedar:2", "nothing replaces"]),
             (policy("regulated.mine", NEVER), vec!["nothing replaces"]),
             (policy("default.nothing", NEVER), vec!["stand in the place of"]),
             (

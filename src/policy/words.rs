@@ -1,6 +1,7 @@
 //! The words that facts are made of: closed lists, each with a word for what is not known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use serde::{Deserialize, Serialize};
@@ -228,12 +229,37 @@ model_words! {
     "Role" Role: Role::Responder => "responder", Role::Approver => "approver", Role::Administrator => "administrator";
 }
 
-/// A word as Cedar has it: `Environment::"production"`.
+/// The types of the schema that words and requests have. Cedar parses a name anew wherever it is asked for one, which takes
+/// longer than the evaluation of a policy; so each is parsed once.
+static TYPES: LazyLock<HashMap<&str, EntityTypeName>> = LazyLock::new(|| {
+    let kinds = [
+        "Answer",
+        "Caller",
+        "CallerKind",
+        "Confidence",
+        "Credential",
+        "Criticality",
+        "Degraded",
+        "Environment",
+        "Judgement",
+        "Matter",
+        "Proposer",
+        "Reversibility",
+        "Role",
+        "Strength",
+        "Subject",
+        "Trust",
+        "Verdict",
+    ];
+    kinds.into_iter().filter_map(|kind| Some((kind, kind.parse().ok()?))).collect()
+});
+
+/// A word as Cedar has it: `Environment::"production"`; `None` for a kind that is not of the schema.
 pub(super) fn uid(kind: &str, word: &str) -> Option<EntityUid> {
-    Some(EntityUid::from_type_name_and_id(kind.parse::<EntityTypeName>().ok()?, EntityId::new(word)))
+    TYPES.get(kind).map(|kind| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(word)))
 }
 
-/// As in [`uid`], for a value of an attribute. A kind that is no name cannot be: the text in its place fails the schema.
+/// As in [`uid`], for a value of an attribute. In the place of a kind that is not of the schema is a text, which fails it.
 pub(super) fn word(kind: &str, word: &str) -> RestrictedExpression {
     uid(kind, word)
         .map_or_else(|| RestrictedExpression::new_string(word.to_owned()), RestrictedExpression::new_entity_uid)

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Row as _};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 
 use super::address::Address;
 use super::canonical::hex;
@@ -160,6 +160,9 @@ impl Store {
                     Ok(())
                 })
             })
+            // After a full disk, SQLite has undone the transaction by itself, and the driver still counts it: such a connection
+            // takes no other, and is closed.
+            .before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
             .connect_with(connect)
             .await?;
         let (address, writer, truncate) = (address.clone(), Arc::default(), AtomicBool::new(false));

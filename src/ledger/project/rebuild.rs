@@ -42,6 +42,9 @@ impl std::fmt::Display for Difference {
 /// How many cases are folded at once.
 const CHUNK: usize = 256;
 
+/// What stands with a job that is known from events alone; it is parked, and its end is not on record.
+const LOST: &str = "what it was to do was lost";
+
 /// Rows of a small table, by key.
 type Table = BTreeMap<String, Vec<Arg>>;
 
@@ -305,8 +308,10 @@ fn take_rest(event: &Event, scans: &mut Table, jobs: &mut Table) {
     }
 }
 
-async fn table_of(conn: &mut AnyConnection, table: &str, columns: &str) -> Result<Table, LedgerError> {
+async fn table_of(conn: &mut AnyConnection, table: &str, plain: &str) -> Result<Table, LedgerError> {
     let mut all = Table::new();
+    let columns = plain.replace("state", &format!("CASE WHEN error = '{LOST}' THEN 'open' ELSE state END"));
+    let columns = if table == "jobs" { columns.as_str() } else { plain };
     for row in query(&format!("SELECT {columns} FROM {table}"), []).fetch_all(&mut *conn).await? {
         let mut values = values(&row)?;
         let key = match values.remove(0) {
@@ -356,8 +361,7 @@ async fn replace(
             if let Some(state) = values.last_mut().filter(|state| **state == Arg::from("open")) {
                 *state = "parked".into();
             }
-            let lost = "what it was to do was lost";
-            values.extend([Arg::from("null"), 0.into(), 0.into(), 0.into(), 0.into(), lost.into()]);
+            values.extend([Arg::from("null"), 0.into(), 0.into(), 0.into(), 0.into(), LOST.into()]);
             let columns = "id, what, dedupe, state, payload, due, lease, lease_until, attempts, error";
             insert(conn, &format!("INSERT INTO jobs ({columns})"), "", vec![values]).await?;
         } else {

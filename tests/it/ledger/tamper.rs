@@ -45,11 +45,13 @@ fn changes(kind: &Kind) {
         let store = make(&address, Options::default()).await;
         append(&store, vec![opened(1, "fp1")]).await.unwrap();
         let note = |n: i64| Body::Noted { text: Untrusted::from(n.to_string().as_str()) };
-        append(&store, (4..=200).map(|n| by(&store, "ada", ADA, Some(1), note(n))).collect()).await.unwrap();
-        append(&store, (201..=EVENTS).map(|n| noted(1, &format!("note {n}"))).collect()).await.unwrap();
+        append(&store, (4..=40).map(|n| by(&store, "ada", ADA, Some(1), note(n))).collect()).await.unwrap();
+        append(&store, (41..=EVENTS).map(|n| noted(1, &format!("note {n}"))).collect()).await.unwrap();
         let last = store.checkpoint(&key(CHECKPOINTS)).await.unwrap();
         assert_eq!(last.seq, EVENTS);
         let mut raw = raw(&address).await;
+        // Whoever changes events can do without the index.
+        sql(&mut raw, "DROP INDEX events_nonce").await;
         sql(&mut raw, "CREATE TABLE saved AS SELECT * FROM events").await;
         for column in ["format", "at", "about", "actor", "body", "nonce", "signature", "hash"] {
             // The half that is changed stands alone, so that no fault comes from a neighbour's change.
@@ -95,7 +97,7 @@ async fn order(store: &Store, raw: &mut AnyConnection) {
         ("DELETE FROM events WHERE seq = 500", 501),
         ("UPDATE events SET seq = -1 WHERE seq = 500; UPDATE events SET seq = 500 WHERE seq = 501; UPDATE events SET seq = 501 WHERE seq = -1", 500),
         ("DELETE FROM events WHERE seq = 1", 2),
-        ("UPDATE events SET nonce = NULL, signature = NULL WHERE seq = 100", 100),
+        ("UPDATE events SET nonce = NULL, signature = NULL WHERE seq = 30", 30),
     ] {
         sqlx::raw_sql(what).execute(&mut *raw).await.unwrap();
         assert!(wrong(store).await.contains(&at), "{what}");

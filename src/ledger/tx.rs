@@ -1,0 +1,480 @@
+//! A writer's transaction: events are appended, and everything that is made of them is written with them, or nothing is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+use sqlx::{Any, AnyConnection, Row as _, Transaction};
+use tokio::sync::OwnedMutexGuard;
+
+use super::canonical::{canonical, column};
+use super::chain::{COLUMNS, FORMAT, Head, Stored};
+use super::db::{Arg, insert, query};
+use super::error::LedgerError;
+use super::keys;
+use super::project::cases::{self, Changes, Held};
+use super::project::people::People;
+use super::project::policies::{self, Policies};
+use super::project::target_key;
+use super::store::Store;
+use crate::model::case::{Case, CaseNumber};
+use crate::model::event::{Body, Event, NewEvent};
+use crate::model::principal::{Actor, PrincipalId};
+
+/// A writer's transaction. Nothing is written until [`Tx::commit`] returns; dropping it undoes everything.
+pub struct Tx {
+    pub(super) inner: Transaction<'static, Any>,
+    store: Store,
+    head: Head,
+    pub(super) now: i64,
+    cases: BTreeMap<CaseNumber, Held>,
+    people: Option<People>,
+    /// The number that the next case gets, once it is known.
+    next: Option<i64>,
+    /// Whether a step failed halfway, so that committing would write half of it.
+    pub(super) broken: bool,
+    /// Whether something was erased that must leave the log too.
+    pub(super) erased: bool,
+    /// Held until the transaction is over.
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// How many cases a transaction keeps in memory between two calls.
+const KEPT: usize = 4096;
+
+impl Tx {
+    pub(super) async fn begin(store: &Store) -> Result<Self, LedgerError> {
+        let mut tx = Self::over_empty(store).await?;
+        tx.store.point("begin.after-lock")?;
+        tx.head = store.head_of(&mut tx.inner).await?;
+        let now = store.clock(&mut tx.inner).await?;
+        tx.now = now.max(tx.head.at);
+        Ok(tx)
+    }
+
+    /// A transaction that has the lock and has read nothing.
+    pub(super) async fn over_empty(store: &Store) -> Result<Self, LedgerError> {
+        let turn = store.0.writer.clone().lock_owned().await;
+        let dialect = store.0.dialect;
+        let mut inner = store.0.pool.begin_with(dialect.begin()).await?;
+        if let Some(lock) = dialect.lock() {
+            query(lock, []).execute(&mut *inner).await?;
+        }
+        let now = store.clock(&mut inner).await?;
+        let (store, head) = (store.clone(), Head::EMPTY);
+        let (cases, people, next) = (BTreeMap::new(), None, None);
+        Ok(Self { inner, store, head, now, cases, people, next, broken: false, erased: false, _turn: turn })
+    }
+
+    pub(super) fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The time of everything that this transaction writes, in seconds since 1970 UTC: the database's clock, read once, and
+    /// never before the last event's.
+    #[must_use]
+    pub const fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// The number of the last event, those of this transaction included.
+    #[must_use]
+    pub const fn seq(&self) -> i64 {
+        self.head.seq
+    }
+
+    /// A case as it stands in this transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn case(&mut self, number: CaseNumber) -> Result<Option<Case>, LedgerError> {
+        if !self.cases.contains_key(&number) {
+            cases::load(&mut self.inner, &[number.0], &mut self.cases).await?;
+        }
+        Ok(self.cases.get(&number).map(|held| held.case.clone()))
+    }
+
+    /// The case that goes by one of these fingerprints; by the first of them that one goes by.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn find(&mut self, fingerprints: &[String]) -> Result<Option<CaseNumber>, LedgerError> {
+        for print in fingerprints {
+            let sql = "SELECT about FROM fingerprints WHERE fingerprint = $1";
+            if let Some(row) = query(sql, [column(print).into()]).fetch_optional(&mut *self.inner).await? {
+                return Ok(Some(CaseNumber(row.try_get(0)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A number that no case has; each call gives another.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn next_case(&mut self) -> Result<CaseNumber, LedgerError> {
+        let number = self.next_number().await?;
+        self.next = Some(number + 1);
+        Ok(CaseNumber(number))
+    }
+
+    async fn next_number(&mut self) -> Result<i64, LedgerError> {
+        if let Some(next) = self.next {
+            return Ok(next);
+        }
+        let row = query("SELECT coalesce(max(number), 0) FROM cases", []).fetch_one(&mut *self.inner).await?;
+        let next = row.try_get::<i64, _>(0)? + 1;
+        self.next = Some(next);
+        Ok(next)
+    }
+
+    /// Refuses to go on where a case moved on since its caller looked at it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`], or what the database says.
+    pub async fn expect(&mut self, case: CaseNumber, version: i64) -> Result<(), LedgerError> {
+        let found = self.case(case).await?.map_or(0, |case| case.version);
+        if found == version { Ok(()) } else { Err(LedgerError::Conflict { case, expected: version, found }) }
+    }
+
+    /// Writes events, in their order, with everything that is made of them. A principal's event is signed by that principal.
+    /// What jobs and sealing write goes through their own calls.
+    ///
+    /// # Errors
+    /// [`LedgerError::BadSignature`], [`LedgerError::NotPermitted`], [`LedgerError::Fold`], [`LedgerError::Taken`], or what
+    /// the database says. The transaction can only be dropped then.
+    pub async fn append(&mut self, events: Vec<NewEvent>) -> Result<Vec<Event>, LedgerError> {
+        for event in &events {
+            let reserved = matches!(
+                event.body,
+                Body::StoreMade { .. }
+                    | Body::JobQueued { .. }
+                    | Body::JobEnded { .. }
+                    | Body::SecretSealed { .. }
+                    | Body::SecretErased { .. }
+            );
+            if reserved {
+                return Err(LedgerError::NotPermitted("the ledger alone writes such events".to_owned()));
+            }
+        }
+        self.append_any(events).await
+    }
+
+    pub(super) async fn append_any(&mut self, events: Vec<NewEvent>) -> Result<Vec<Event>, LedgerError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(LedgerError::Broken);
+        }
+        self.store.point("append.before-check")?;
+        let (stored, events) = self.prepare(events).await?;
+        self.unused(&stored).await?;
+        self.write(stored, &events).await?;
+        self.broken = false;
+        Ok(events)
+    }
+
+    /// Writes events that were hashed elsewhere, byte for byte. The caller has verified them.
+    pub(super) async fn replay(&mut self, stored: Vec<Stored>) -> Result<(), LedgerError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(LedgerError::Broken);
+        }
+        let events = stored.iter().map(Stored::event).collect::<Result<Vec<_>, _>>()?;
+        for event in &events {
+            let (actor, body, at) = (&event.actor, &event.body, event.at);
+            self.people().await?.take(actor, body, at)?;
+        }
+        self.write(stored, &events).await?;
+        self.broken = false;
+        Ok(())
+    }
+
+    /// Checks and hashes. What is folded and returned is read back from the text that is stored: what cannot be read back is
+    /// not written.
+    async fn prepare(&mut self, new: Vec<NewEvent>) -> Result<(Vec<Stored>, Vec<Event>), LedgerError> {
+        let mut head = self.head.clone();
+        let (mut rows, mut events) = (Vec::with_capacity(new.len()), Vec::with_capacity(new.len()));
+        for event in new {
+            let mut row = Stored {
+                format: FORMAT,
+                seq: head.seq + 1,
+                at: self.now,
+                about: event.case.map(|case| case.0),
+                actor: canonical(&event.actor)?,
+                body: canonical(&event.body)?,
+                nonce: event.nonce,
+                signature: event.signature,
+                hash: Vec::new(),
+            };
+            let event = row.event()?;
+            in_its_place(&event)?;
+            self.admit(&row, &event).await?;
+            head = Head { seq: row.seq, at: row.at, hash: row.hashed(&head.hash) };
+            row.hash = head.hash.to_vec();
+            rows.push(row);
+            events.push(event);
+        }
+        Ok((rows, events))
+    }
+
+    async fn admit(&mut self, row: &Stored, event: &Event) -> Result<(), LedgerError> {
+        let bad = |why| Err(LedgerError::BadSignature { actor: event.actor.name().escape_debug().to_string(), why });
+        match (&event.actor, &row.nonce, &row.signature) {
+            (Actor::Principal(id), Some(nonce), Some(signature)) => {
+                let store = self.store.id().to_owned();
+                let key = self.people().await?.key_for(id, &event.body)?;
+                let message = keys::message(&store, row.about, id.as_str(), nonce, &row.body);
+                if !keys::is_nonce(nonce) {
+                    return bad("its nonce is none");
+                }
+                if !keys::public(&key).is_some_and(|key| keys::signed(&key, message.as_bytes(), signature)) {
+                    return bad("it is not made with their key over this event");
+                }
+            }
+            (Actor::Principal(_), ..) => return bad("there is none"),
+            (_, None, None) => {}
+            _ => return bad("only a registered principal signs"),
+        }
+        if event.actor.principal().is_some() || is_about_people(&event.body) {
+            self.people().await?.take(&event.actor, &event.body, event.at)?;
+        }
+        Ok(())
+    }
+
+    /// Nonces are new: a signed event that is sent again is not written again.
+    async fn unused(&mut self, rows: &[Stored]) -> Result<(), LedgerError> {
+        let mut own = BTreeSet::new();
+        for row in rows {
+            let Some(nonce) = row.nonce.as_deref() else { continue };
+            let sql = "SELECT seq FROM events WHERE nonce = $1";
+            let known = query(sql, [nonce.into()]).fetch_optional(&mut *self.inner).await?.is_some();
+            if known || !own.insert(nonce) {
+                let actor = row.event()?.actor.name().to_owned();
+                return Err(LedgerError::BadSignature { actor, why: "its nonce was used before" });
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, rows: Vec<Stored>, events: &[Event]) -> Result<(), LedgerError> {
+        let Some(last) = rows.last() else { return Ok(()) };
+        let hash = last.hash.as_slice().try_into().unwrap_or_default();
+        let head = Head { seq: last.seq, at: last.at, hash };
+        self.store.point("append.before-insert")?;
+        let rows = rows.into_iter().map(|row| {
+            vec![
+                Arg::Int(row.format),
+                Arg::Int(row.seq),
+                Arg::Int(row.at),
+                Arg::MaybeInt(row.about),
+                Arg::Text(row.actor),
+                Arg::Text(row.body),
+                Arg::MaybeText(row.nonce),
+                Arg::MaybeText(row.signature),
+                Arg::Blob(row.hash),
+            ]
+        });
+        insert(&mut self.inner, &format!("INSERT INTO events ({COLUMNS})"), "", rows.collect()).await?;
+        self.store.point("append.after-insert")?;
+        self.head = head;
+        self.project_cases(events).await?;
+        self.project_rest(events).await
+    }
+
+    /// Folds the events into their cases and writes what changed.
+    async fn project_cases(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        let touched: BTreeSet<CaseNumber> = events.iter().filter_map(|event| event.case).collect();
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let next = self.next_number().await?;
+        let missing = touched.iter().filter(|n| !self.cases.contains_key(n) && n.0 < next).map(|n| n.0);
+        let missing: Vec<i64> = missing.collect();
+        cases::load(&mut self.inner, &missing, &mut self.cases).await?;
+        self.not_taken(events).await?;
+        for event in events {
+            let Some(number) = event.case else { continue };
+            if number.0 <= 0 {
+                return Err(LedgerError::Data("a case's number is above zero".to_owned()));
+            }
+            let (before, stored) =
+                self.cases.remove(&number).map_or((None, None), |held| (Some(held.case), held.stored));
+            let case = Case::after(before, event)?;
+            self.cases.insert(number, Held { case, stored });
+            self.next = self.next.max(Some(number.0 + 1));
+        }
+        let mut changes = Changes::default();
+        for number in &touched {
+            let Some(held) = self.cases.get_mut(number) else { continue };
+            let now = cases::rows(&held.case)?;
+            changes.add(number.0, held.stored.as_ref(), &now);
+            held.stored = Some(now);
+        }
+        let store = self.store.clone();
+        store.point("case.before-write")?;
+        changes.write(&mut self.inner, &|name| store.point(name)).await?;
+        let prints = events.iter().flat_map(cases::fingerprints).collect();
+        cases::tie(&mut self.inner, prints).await?;
+        self.store.point("fingerprints.after-write")?;
+        if self.cases.len() > KEPT {
+            self.cases.clear();
+        }
+        Ok(())
+    }
+
+    /// A credential has one case.
+    async fn not_taken(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        let mut own: BTreeMap<String, CaseNumber> = BTreeMap::new();
+        for event in events {
+            let (Body::CaseOpened(opening), Some(case)) = (&event.body, event.case) else { continue };
+            let Some(print) = opening.fingerprints.first().map(|print| column(print)) else {
+                return Err(LedgerError::Data("a case has a fingerprint".to_owned()));
+            };
+            if let Some(case) = own.insert(print.clone(), case) {
+                return Err(LedgerError::Taken { fingerprint: print, case });
+            }
+        }
+        let prints: Vec<&String> = own.keys().collect();
+        for chunk in prints.chunks(128) {
+            let size = chunk.len().next_power_of_two();
+            let names: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
+            let padding = std::iter::repeat_n(Arg::from(""), size - chunk.len());
+            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({})", names.join(","));
+            let args = chunk.iter().map(|print| Arg::from(print.as_str())).chain(padding);
+            if let Some(row) = query(&sql, args).fetch_optional(&mut *self.inner).await? {
+                let (fingerprint, case) = (row.try_get(0)?, CaseNumber(row.try_get(1)?));
+                return Err(LedgerError::Taken { fingerprint, case });
+            }
+        }
+        Ok(())
+    }
+
+    /// People, policies, and the last scan of each target.
+    async fn project_rest(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        if events.iter().any(|event| is_about_people(&event.body)) {
+            self.store_people().await?;
+            self.store.point("people.after-write")?;
+        }
+        if events.iter().any(|event| policies::concerns(&event.body)) {
+            let mut all = read_policies(&mut self.inner).await?;
+            for event in events {
+                all.take(event)?;
+            }
+            let row = |(hash, one): (&String, &policies::PolicyStanding)| {
+                Ok(vec![hash.as_str().into(), one.state.as_str().into(), canonical(one)?.into()])
+            };
+            let rows = all.0.iter().map(row).collect::<Result<Vec<_>, LedgerError>>()?;
+            let tail = "ON CONFLICT (hash) DO UPDATE SET state = excluded.state, doc = excluded.doc";
+            insert(&mut self.inner, "INSERT INTO policies (hash, state, doc)", tail, rows).await?;
+            self.store.point("policies.after-write")?;
+        }
+        for event in events {
+            if let Body::ScanEnded { target, .. } = &event.body {
+                let sql = "INSERT INTO scans (target, seq) VALUES ($1, $2) \
+                           ON CONFLICT (target) DO UPDATE SET seq = excluded.seq";
+                query(sql, [target_key(target).into(), event.seq.into()]).execute(&mut *self.inner).await?;
+                self.store.point("scans.after-write")?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn store_people(&mut self) -> Result<(), LedgerError> {
+        let mut rows = Vec::new();
+        for one in self.people().await?.iter() {
+            rows.push(vec![one.principal.id.as_str().into(), canonical(one)?.into()]);
+        }
+        let tail = "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc";
+        insert(&mut self.inner, "INSERT INTO people (id, doc)", tail, rows).await
+    }
+
+    async fn people(&mut self) -> Result<&mut People, LedgerError> {
+        if self.people.is_none() {
+            self.people = Some(read_people(&mut self.inner).await?);
+        }
+        Ok(self.people.get_or_insert_default())
+    }
+
+    /// A principal as it stands in this transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn person(
+        &mut self,
+        id: &PrincipalId,
+    ) -> Result<Option<crate::model::principal::Principal>, LedgerError> {
+        Ok(self.people().await?.get(id).cloned())
+    }
+
+    /// Writes everything. When it returns without an error, it is on the disk; with one, it may be or not.
+    ///
+    /// # Errors
+    /// [`LedgerError::Broken`] where a step failed, and nothing is written; or what the database says.
+    pub async fn commit(self) -> Result<(), LedgerError> {
+        if self.broken {
+            return Err(LedgerError::Broken);
+        }
+        self.store.point("commit.before")?;
+        self.inner.commit().await?;
+        if self.erased {
+            self.store.0.truncate.store(true, Ordering::Relaxed);
+        }
+        self.store.point("commit.after")?;
+        if self.store.0.truncate.load(Ordering::Relaxed) {
+            self.store.truncate_log().await;
+            self.store.point("erase.after-truncate")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is about the store is about no case, and what is about a case names it.
+fn in_its_place(event: &Event) -> Result<(), LedgerError> {
+    let of_store = is_about_people(&event.body)
+        && !matches!(event.body, Body::Approved { .. } | Body::RiskAccepted { .. })
+        || policies::concerns(&event.body)
+        || matches!(
+            event.body,
+            Body::StoreMade { .. } | Body::ScanEnded { .. } | Body::JobQueued { .. } | Body::JobEnded { .. }
+        );
+    match event.case {
+        Some(_) if of_store => Err(LedgerError::Data("an event about the store is about no case".to_owned())),
+        None if !of_store && !matches!(event.body, Body::Refused { .. }) => {
+            Err(crate::model::case::FoldError::NoCase(event.seq).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an event changes who is registered, or is one that people alone write.
+const fn is_about_people(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::PersonAdded { .. } | Body::PersonBound { .. } | Body::RolesSet { .. } | Body::PersonRevoked { .. }
+    ) || matches!(body, Body::Approved { .. } | Body::RiskAccepted { .. })
+}
+
+/// Everybody, as stored.
+pub(super) async fn read_people(conn: &mut AnyConnection) -> Result<People, LedgerError> {
+    let mut all = Vec::new();
+    for row in query("SELECT doc FROM people", []).fetch_all(conn).await? {
+        let doc: String = row.try_get(0)?;
+        all.push(serde_json::from_str(&doc).map_err(|e| LedgerError::Data(format!("a person cannot be read: {e}")))?);
+    }
+    Ok(People::new(all))
+}
+
+/// Every policy set, as stored.
+pub(super) async fn read_policies(conn: &mut AnyConnection) -> Result<Policies, LedgerError> {
+    let mut all = Policies::default();
+    for row in query("SELECT hash, doc FROM policies", []).fetch_all(conn).await? {
+        let doc: String = row.try_get(1)?;
+        let standing = serde_json::from_str(&doc);
+        all.0.insert(
+            row.try_get(0)?,
+            standing.map_err(|e| LedgerError::Data(format!("a policy set cannot be read: {e}")))?,
+        );
+    }
+    Ok(all)
+}

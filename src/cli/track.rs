@@ -195,7 +195,7 @@ fn one(finding: &Finding, rules: &RuleSet, key: &FingerprintKey, roots: &Roots, 
             distinct.push(print);
         }
     }
-    let places: Vec<_> = finding.locations.iter().map(|location| roots.place(location, now)).collect();
+    let places: Vec<_> = finding.locations.iter().map(|location| roots.place(location, &finding.secret, now)).collect();
     let dates = places.iter().filter_map(|place| place.commit.as_ref()).map(|commit| commit.date);
     let opening = Opening {
         fingerprints: distinct,

@@ -37,6 +37,12 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// Whether it stands in a text, byte for byte.
+    #[must_use]
+    pub fn stands_in(&self, text: &[u8]) -> bool {
+        !self.0.is_empty() && memchr::memmem::find(text, &self.0).is_some()
+    }
+
     /// The form that may be shown: at most the format's `public` first bytes, and the length.
     ///
     /// Nothing of the tail is shown, and nothing of the head where the format has no public prefix. A prefix

@@ -36,18 +36,24 @@ mod hostile_trees;
 mod issuers;
 mod keyword_counts;
 mod keywords;
+#[cfg(feature = "remediate")]
+mod ledger;
 mod locality;
 mod many;
 mod markers;
 mod names;
 mod narrowing;
 mod outputs;
+#[cfg(feature = "remediate")]
+mod owners;
 mod packs;
 mod packs_broken;
 mod packs_hostile;
 mod pipeline_formats;
 mod pipelines;
 mod planted;
+#[cfg(feature = "remediate")]
+mod policy;
 mod prefix;
 mod ranges;
 mod readme;

@@ -12,8 +12,8 @@ use rustix::fs::OFlags;
 
 use crate::cli::remote;
 use crate::model::case::Place;
-use crate::model::{Finding, Location, Part, Untrusted};
-use crate::owners::{names_at, repository_name};
+use crate::model::{Finding, Location, Part, Secret, Untrusted};
+use crate::owners::{Histories, names_at, repository_name};
 use crate::sources::work_tree;
 
 /// The largest file whose lines are looked at for names.
@@ -29,6 +29,7 @@ pub(in crate::cli) struct Roots {
     remote: bool,
     /// The root and the name of a directory, once they were looked up.
     known: RefCell<HashMap<PathBuf, (PathBuf, Untrusted)>>,
+    histories: Histories,
 }
 
 impl Roots {
@@ -36,19 +37,24 @@ impl Roots {
     pub(in crate::cli) fn of(targets: &[PathBuf], history: bool) -> Self {
         let remote = targets.iter().any(|target| remote::is_remote(target));
         let root = targets.first().filter(|_| history && !remote).map(|root| absolute(root));
-        Self { history: root, remote, known: RefCell::default() }
+        Self { history: root, remote, known: RefCell::default(), histories: Histories::default() }
     }
 
-    /// Where a location is, as a case keeps it.
-    pub(in crate::cli) fn place(&self, location: &Location, now: i64) -> Place {
+    /// Where a location is, as a case keeps it. Of a work tree, the commit that brought the secret in is looked for.
+    pub(in crate::cli) fn place(&self, location: &Location, secret: &Secret, now: i64) -> Place {
         let (repository, path, root) = self.split(&location.path);
+        let mut commit = location.commit.as_deref().cloned();
+        if commit.is_none() && !self.remote && location.part == Part::File {
+            let history = self.histories.at(Path::new(std::ffi::OsStr::from_bytes(root.raw())));
+            commit = history.and_then(|history| history.introduced(path.raw(), |text| secret.stands_in(text)));
+        }
         Place {
             repository,
             path,
             part: location.part,
             line: location.line,
             column: location.column,
-            commit: location.commit.as_deref().cloned(),
+            commit,
             presence: location.history.as_ref().map(|history| history.presence),
             root,
             seen: now,

@@ -11,6 +11,9 @@ use crate::model::owner::Ownership;
 use crate::report::escape::{terminal, terminal_str};
 use crate::report::when::zoned;
 
+/// How many reasons are told.
+const REASONS: usize = 8;
+
 /// Writes these lines of a case's page.
 pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()> {
     let all: Vec<String> =
@@ -60,11 +63,14 @@ const fn tier(decision: &Decision) -> &'static str {
     }
 }
 
-/// What stands in the way, of all actions together: each reason once, with the actions that it holds back.
+/// What stands in the way of the next tier, of all actions together: each reason once, with the actions that it holds back.
+/// Those that stand in the way of the most are told first; `quell policy explain` tells all.
 fn why_not_more(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     let mut reasons: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for (decision, _) in &case.decisions {
-        for unmet in &decision.unmet {
+        // What is forbidden below a tier is told before what is forbidden for it.
+        let next = decision.unmet.iter().map(|unmet| unmet.tier).min();
+        for unmet in decision.unmet.iter().filter(|unmet| Some(unmet.tier) == next) {
             match reasons.iter_mut().find(|(id, ..)| *id == unmet.id) {
                 Some((.., actions)) if actions.contains(&decision.action.as_str()) => {}
                 Some((.., actions)) => actions.push(decision.action.as_str()),
@@ -72,10 +78,14 @@ fn why_not_more(case: &Case, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
+    let more = reasons.len().saturating_sub(REASONS);
     let mut label = "why not";
-    for (id, title, actions) in reasons {
-        line(out, label, &format!("{}: {} ({})", terminal_str(id), terminal_str(title), actions.join(", ")))?;
+    for (id, title, actions) in reasons.iter().take(REASONS) {
+        line(out, label, &format!("not {} until {} ({})", actions.join(", "), terminal_str(title), terminal_str(id)))?;
         label = "";
+    }
+    if more > 0 {
+        line(out, "", &format!("and {more} more: `quell policy explain {}`", case.number))?;
     }
     let errors = case.decisions.iter().flat_map(|(d, _)| &d.errors);
     for error in errors {

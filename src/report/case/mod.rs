@@ -83,7 +83,7 @@ fn head(case: &Case, style: CaseStyle, out: &mut dyn Write) -> io::Result<()> {
             format!("{}; the same until {}", terminal_str(&verdict(first)), zoned(*last))
         }
         Some((first, _)) => terminal_str(&verdict(first)),
-        None => "not asked: `quell scan --verify --track` asks".to_owned(),
+        None => "not asked yet".to_owned(),
     };
     line(out, "is", &answer)
 }

@@ -65,7 +65,9 @@ impl Store {
         trusted: Option<&str>,
     ) -> Result<Verified, LedgerError> {
         let Some(target) = to.path() else {
-            return Err(LedgerError::NotPermitted("a store of PostgreSQL is restored by its own tools, or imported".to_owned()));
+            return Err(LedgerError::NotPermitted(
+                "a store of PostgreSQL is restored by its own tools, or imported".to_owned(),
+            ));
         };
         let shown = from.to_string_lossy().escape_debug().to_string();
         if target.exists() {

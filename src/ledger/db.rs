@@ -136,10 +136,12 @@ pub(super) fn query<'q>(sql: &str, args: impl IntoIterator<Item = Arg>) -> Query
     })
 }
 
-/// `($1, $2), ($3, $4)`: so many rows of so many columns.
-fn places(rows: usize, columns: usize) -> String {
+/// `($1, $2), ($3, $4)`: so many rows of so many columns. SQLite looks a name up among all others for each value that is bound,
+/// so that a thousand names cost more than the rows: it gets `?` without names.
+fn places(rows: usize, columns: usize, named: bool) -> String {
+    let name = |n: usize| if named { format!("${n}") } else { "?".to_owned() };
     let row = |r: usize| {
-        let names: Vec<String> = (1..=columns).map(|c| format!("${}", r * columns + c)).collect();
+        let names: Vec<String> = (1..=columns).map(|c| name(r * columns + c)).collect();
         format!("({})", names.join(","))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(",")
@@ -152,12 +154,13 @@ pub(super) async fn insert(
     tail: &str,
     rows: Vec<Vec<Arg>>,
 ) -> Result<(), LedgerError> {
+    let named = conn.backend_name() != "SQLite";
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
         let size = [128, 32, 8, 1].into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
         let chunk: Vec<Vec<Arg>> = rows.by_ref().take(size).collect();
         let columns = chunk.first().map_or(0, Vec::len);
-        let sql = format!("{head} VALUES {} {tail}", places(size, columns));
+        let sql = format!("{head} VALUES {} {tail}", places(size, columns, named));
         query(&sql, chunk.into_iter().flatten()).execute(&mut *conn).await?;
     }
     Ok(())

@@ -256,7 +256,8 @@ impl Store {
             return Ok(true);
         }
         let due = tx.now() + backoff(job.attempts);
-        let sql = "UPDATE jobs SET state = 'ready', due = $1, error = $2 WHERE id = $3 AND lease = $4 AND state = 'leased'";
+        let sql =
+            "UPDATE jobs SET state = 'ready', due = $1, error = $2 WHERE id = $3 AND lease = $4 AND state = 'leased'";
         let args = [due.into(), error.into(), job.id.into(), job.lease.into()];
         if query(sql, args).execute(tx.conn()).await?.rows_affected() == 0 {
             return Err(LedgerError::Lost(job.id));

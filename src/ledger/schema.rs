@@ -74,7 +74,8 @@ pub(super) async fn migrate(
     for step in steps.iter().skip(usize::try_from(from).unwrap_or(0)) {
         sqlx::raw_sql(AssertSqlSafe(dialect.sql(step))).execute(&mut *conn).await?;
     }
-    let sql = "INSERT INTO meta (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let sql =
+        "INSERT INTO meta (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     query(sql, [steps.len().to_string().into()]).execute(&mut *conn).await?;
     Ok(())
 }

@@ -81,7 +81,8 @@ impl Wrapper for KeyWrapper {
 /// A nonce of 24 bytes, and what was sealed with it.
 fn seal(key: &[u8; 32], plain: &[u8], bound: &[u8]) -> Result<Vec<u8>, LedgerError> {
     let nonce = random::<24>()?;
-    let sealed = XChaCha20Poly1305::new(&(*key).into()).encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: bound });
+    let sealed =
+        XChaCha20Poly1305::new(&(*key).into()).encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: bound });
     let sealed = sealed.map_err(|_| LedgerError::Data("too much to be sealed".to_owned()))?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
@@ -310,7 +311,8 @@ impl Store {
             let wrapped = new.wrap(&key).await?;
             self.point("rewrap.after-wrap")?;
             let mut tx = self.begin().await?;
-            let sql = "UPDATE data_keys SET wrapper = $1, wrapped = $2 WHERE about = $3 AND version = $4 AND wrapper = $5";
+            let sql =
+                "UPDATE data_keys SET wrapper = $1, wrapped = $2 WHERE about = $3 AND version = $4 AND wrapper = $5";
             let args = [new.id().into(), Arg::Blob(wrapped), about.into(), version.into(), old.id().into()];
             let changed = query(sql, args).execute(tx.conn()).await?.rows_affected();
             self.point("rewrap.after-write")?;

@@ -315,8 +315,7 @@ mod tests {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store =
-                Store::make(&address, Options::default(), first, &key, &key.public_hex()).await.unwrap();
+            let store = Store::make(&address, Options::default(), first, &key, &key.public_hex()).await.unwrap();
             let bad = [schema::STEPS[0], "CREATE TABLE two (a {int}) {strict}; CREATE TABLE two (b {int})"];
             assert!(store.update(&bad).await.is_err());
             let mut conn = store.0.pool.acquire().await.unwrap();

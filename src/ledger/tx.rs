@@ -11,10 +11,10 @@ use super::chain::{COLUMNS, FORMAT, Head, Stored};
 use super::db::{Arg, insert, query};
 use super::error::LedgerError;
 use super::keys;
-use super::project::cases::{self, Changes, Held};
+use super::project::cases::{self, Held};
 use super::project::people::People;
-use super::project::policies::{self, Policies};
-use super::project::target_key;
+use super::project::policies;
+use super::project::write::read_people;
 use super::store::Store;
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event, NewEvent};
@@ -23,13 +23,13 @@ use crate::model::principal::{Actor, PrincipalId};
 /// A writer's transaction. Nothing is written until [`Tx::commit`] returns; dropping it undoes everything.
 pub struct Tx {
     pub(super) inner: Transaction<'static, Any>,
-    store: Store,
+    pub(super) store: Store,
     head: Head,
     pub(super) now: i64,
-    cases: BTreeMap<CaseNumber, Held>,
-    people: Option<People>,
+    pub(super) cases: BTreeMap<CaseNumber, Held>,
+    pub(super) people: Option<People>,
     /// The number that the next case gets, once it is known.
-    next: Option<i64>,
+    pub(super) next: Option<i64>,
     /// Whether a step failed halfway, so that committing would write half of it.
     pub(super) broken: bool,
     /// Whether something was erased that must leave the log too.
@@ -37,9 +37,6 @@ pub struct Tx {
     /// Held until the transaction is over.
     _turn: OwnedMutexGuard<()>,
 }
-
-/// How many cases a transaction keeps in memory between two calls.
-const KEPT: usize = 4096;
 
 impl Tx {
     pub(super) async fn begin(store: &Store) -> Result<Self, LedgerError> {
@@ -121,7 +118,7 @@ impl Tx {
         Ok(CaseNumber(number))
     }
 
-    async fn next_number(&mut self) -> Result<i64, LedgerError> {
+    pub(super) async fn next_number(&mut self) -> Result<i64, LedgerError> {
         if let Some(next) = self.next {
             return Ok(next);
         }
@@ -282,114 +279,7 @@ impl Tx {
         self.project_rest(events).await
     }
 
-    /// Folds the events into their cases and writes what changed.
-    async fn project_cases(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        let touched: BTreeSet<CaseNumber> = events.iter().filter_map(|event| event.case).collect();
-        if touched.is_empty() {
-            return Ok(());
-        }
-        let next = self.next_number().await?;
-        let missing = touched.iter().filter(|n| !self.cases.contains_key(n) && n.0 < next).map(|n| n.0);
-        let missing: Vec<i64> = missing.collect();
-        cases::load(&mut self.inner, &missing, &mut self.cases).await?;
-        self.not_taken(events).await?;
-        for event in events {
-            let Some(number) = event.case else { continue };
-            if number.0 <= 0 {
-                return Err(LedgerError::Data("a case's number is above zero".to_owned()));
-            }
-            let (before, stored) =
-                self.cases.remove(&number).map_or((None, None), |held| (Some(held.case), held.stored));
-            let case = Case::after(before, event)?;
-            self.cases.insert(number, Held { case, stored });
-            self.next = self.next.max(Some(number.0 + 1));
-        }
-        let mut changes = Changes::default();
-        for number in &touched {
-            let Some(held) = self.cases.get_mut(number) else { continue };
-            let now = cases::rows(&held.case)?;
-            changes.add(number.0, held.stored.as_ref(), &now);
-            held.stored = Some(now);
-        }
-        let store = self.store.clone();
-        store.point("case.before-write")?;
-        changes.write(&mut self.inner, &|name| store.point(name)).await?;
-        let prints = events.iter().flat_map(cases::fingerprints).collect();
-        cases::tie(&mut self.inner, prints).await?;
-        self.store.point("fingerprints.after-write")?;
-        if self.cases.len() > KEPT {
-            self.cases.clear();
-        }
-        Ok(())
-    }
-
-    /// A credential has one case.
-    async fn not_taken(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        let mut own: BTreeMap<String, CaseNumber> = BTreeMap::new();
-        for event in events {
-            let (Body::CaseOpened(opening), Some(case)) = (&event.body, event.case) else { continue };
-            let Some(print) = opening.fingerprints.first().map(|print| column(print)) else {
-                return Err(LedgerError::Data("a case has a fingerprint".to_owned()));
-            };
-            if let Some(case) = own.insert(print.clone(), case) {
-                return Err(LedgerError::Taken { fingerprint: print, case });
-            }
-        }
-        let prints: Vec<&String> = own.keys().collect();
-        for chunk in prints.chunks(128) {
-            let size = chunk.len().next_power_of_two();
-            let names: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
-            let padding = std::iter::repeat_n(Arg::from(""), size - chunk.len());
-            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({})", names.join(","));
-            let args = chunk.iter().map(|print| Arg::from(print.as_str())).chain(padding);
-            if let Some(row) = query(&sql, args).fetch_optional(&mut *self.inner).await? {
-                let (fingerprint, case) = (row.try_get(0)?, CaseNumber(row.try_get(1)?));
-                return Err(LedgerError::Taken { fingerprint, case });
-            }
-        }
-        Ok(())
-    }
-
-    /// People, policies, and the last scan of each target.
-    async fn project_rest(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.iter().any(|event| is_about_people(&event.body)) {
-            self.store_people().await?;
-            self.store.point("people.after-write")?;
-        }
-        if events.iter().any(|event| policies::concerns(&event.body)) {
-            let mut all = read_policies(&mut self.inner).await?;
-            for event in events {
-                all.take(event)?;
-            }
-            let row = |(hash, one): (&String, &policies::PolicyStanding)| {
-                Ok(vec![hash.as_str().into(), one.state.as_str().into(), canonical(one)?.into()])
-            };
-            let rows = all.0.iter().map(row).collect::<Result<Vec<_>, LedgerError>>()?;
-            let tail = "ON CONFLICT (hash) DO UPDATE SET state = excluded.state, doc = excluded.doc";
-            insert(&mut self.inner, "INSERT INTO policies (hash, state, doc)", tail, rows).await?;
-            self.store.point("policies.after-write")?;
-        }
-        for event in events {
-            if let Body::ScanEnded { target, .. } = &event.body {
-                let sql = "INSERT INTO scans (target, seq) VALUES ($1, $2) \
-                           ON CONFLICT (target) DO UPDATE SET seq = excluded.seq";
-                query(sql, [target_key(target).into(), event.seq.into()]).execute(&mut *self.inner).await?;
-                self.store.point("scans.after-write")?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn store_people(&mut self) -> Result<(), LedgerError> {
-        let mut rows = Vec::new();
-        for one in self.people().await?.iter() {
-            rows.push(vec![one.principal.id.as_str().into(), canonical(one)?.into()]);
-        }
-        let tail = "ON CONFLICT (id) DO UPDATE SET doc = excluded.doc";
-        insert(&mut self.inner, "INSERT INTO people (id, doc)", tail, rows).await
-    }
-
-    async fn people(&mut self) -> Result<&mut People, LedgerError> {
+    pub(super) async fn people(&mut self) -> Result<&mut People, LedgerError> {
         if self.people.is_none() {
             self.people = Some(read_people(&mut self.inner).await?);
         }
@@ -448,33 +338,9 @@ fn in_its_place(event: &Event) -> Result<(), LedgerError> {
 }
 
 /// Whether an event changes who is registered, or is one that people alone write.
-const fn is_about_people(body: &Body) -> bool {
+pub(super) const fn is_about_people(body: &Body) -> bool {
     matches!(
         body,
         Body::PersonAdded { .. } | Body::PersonBound { .. } | Body::RolesSet { .. } | Body::PersonRevoked { .. }
     ) || matches!(body, Body::Approved { .. } | Body::RiskAccepted { .. })
-}
-
-/// Everybody, as stored.
-pub(super) async fn read_people(conn: &mut AnyConnection) -> Result<People, LedgerError> {
-    let mut all = Vec::new();
-    for row in query("SELECT doc FROM people", []).fetch_all(conn).await? {
-        let doc: String = row.try_get(0)?;
-        all.push(serde_json::from_str(&doc).map_err(|e| LedgerError::Data(format!("a person cannot be read: {e}")))?);
-    }
-    Ok(People::new(all))
-}
-
-/// Every policy set, as stored.
-pub(super) async fn read_policies(conn: &mut AnyConnection) -> Result<Policies, LedgerError> {
-    let mut all = Policies::default();
-    for row in query("SELECT hash, doc FROM policies", []).fetch_all(conn).await? {
-        let doc: String = row.try_get(1)?;
-        let standing = serde_json::from_str(&doc);
-        all.0.insert(
-            row.try_get(0)?,
-            standing.map_err(|e| LedgerError::Data(format!("a policy set cannot be read: {e}")))?,
-        );
-    }
-    Ok(all)
 }

@@ -295,7 +295,10 @@ fn in_parallel(
     std::thread::scope(|scope| {
         let parts = rows.chunks(size).enumerate();
         let running: Vec<_> = parts.map(|(n, part)| scope.spawn(move || check(n * size, part))).collect();
-        running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|_| vec![(0, "a check did not end")])).collect()
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|_| vec![(0, "a check did not end")]))
+            .collect()
     })
 }
 

@@ -111,7 +111,8 @@ pub(in crate::ledger) async fn load(
 
 /// Reads a case.
 pub(in crate::ledger) fn parse(doc: &str) -> Result<Case, LedgerError> {
-    serde_json::from_str(doc).map_err(|e| LedgerError::Data(format!("a case cannot be read: {e}; rebuild the projections")))
+    serde_json::from_str(doc)
+        .map_err(|e| LedgerError::Data(format!("a case cannot be read: {e}; rebuild the projections")))
 }
 
 /// What is deleted and written for cases: whatever differs from what is stored.

@@ -7,6 +7,7 @@ pub(super) mod cases;
 pub(super) mod people;
 pub(super) mod policies;
 mod rebuild;
+pub(super) mod write;
 
 pub use people::Registered;
 pub use policies::{PolicyStanding, PolicyState};

@@ -68,7 +68,12 @@ impl Store {
         Ok(found)
     }
 
-    async fn compare(&self, conn: &mut AnyConnection, write: bool) -> Result<Vec<Difference>, LedgerError> {
+    /// The same in a transaction of the caller's.
+    pub(in crate::ledger) async fn compare(
+        &self,
+        conn: &mut AnyConnection,
+        write: bool,
+    ) -> Result<Vec<Difference>, LedgerError> {
         let mut found = Vec::new();
         self.compare_cases(conn, write, &mut found).await?;
         self.point("rebuild.after-cases")?;
@@ -168,9 +173,12 @@ fn sorted(mut rows: Rows) -> Rows {
 /// What is stored of the cases above one number and up to another.
 async fn stored_rows(conn: &mut AnyConnection, after: i64, until: i64) -> Result<BTreeMap<i64, Rows>, LedgerError> {
     let mut all: BTreeMap<i64, Rows> = BTreeMap::new();
-    let tables = [("cases", CASE_COLUMNS, "number", ""), ("facts", FACT_COLUMNS, "about", "")]
-        .into_iter()
-        .chain([("approvals", APPROVAL_COLUMNS, "about", ", place")]);
+    let tables = [("cases", CASE_COLUMNS, "number", ""), ("facts", FACT_COLUMNS, "about", "")].into_iter().chain([(
+        "approvals",
+        APPROVAL_COLUMNS,
+        "about",
+        ", place",
+    )]);
     for (table, columns, key, more) in tables {
         let sql = format!("SELECT {columns} FROM {table} WHERE {key} > $1 AND {key} <= $2 ORDER BY {key}{more}");
         for row in query(&sql, [after.into(), until.into()]).fetch_all(&mut *conn).await? {
@@ -352,16 +360,18 @@ async fn replace(
     let key_column = columns.split(',').next().unwrap_or_default();
     let is_job = table == "jobs";
     for difference in differ {
-        let key: Arg = if is_job { difference.key.parse::<i64>().unwrap_or(0).into() } else { difference.key.as_str().into() };
+        let key: Arg =
+            if is_job { difference.key.parse::<i64>().unwrap_or(0).into() } else { difference.key.as_str().into() };
         query(&format!("DELETE FROM {table} WHERE {key_column} = $1"), [key.clone()]).execute(&mut *conn).await?;
         let Some(row) = rows.get(&difference.key) else { continue };
         let mut values = vec![key];
         values.extend(row.iter().cloned());
         if is_job {
+            let mut error = "";
             if let Some(state) = values.last_mut().filter(|state| **state == Arg::from("open")) {
-                *state = "parked".into();
+                (*state, error) = ("parked".into(), LOST);
             }
-            values.extend([Arg::from("null"), 0.into(), 0.into(), 0.into(), 0.into(), LOST.into()]);
+            values.extend([Arg::from("null"), 0.into(), 0.into(), 0.into(), 0.into(), error.into()]);
             let columns = "id, what, dedupe, state, payload, due, lease, lease_until, attempts, error";
             insert(conn, &format!("INSERT INTO jobs ({columns})"), "", vec![values]).await?;
         } else {

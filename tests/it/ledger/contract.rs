@@ -17,7 +17,10 @@ use rustix::process::Signal;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{ADA, CHECKPOINTS, Kind, append, audit, by, id, key, make, noted, opened, postgres, runtime, sound, stepped, url, who};
+use super::{
+    ADA, CHECKPOINTS, Kind, append, audit, by, id, key, make, noted, opened, postgres, runtime, sound, stepped, url,
+    who,
+};
 
 const ALL: &[(&str, fn(&Kind))] = &[
     ("folds", folds),
@@ -186,7 +189,10 @@ fn reads(kind: &Kind) {
         let approved = Body::Approved { request: "a-2".into(), plan_hash: "p".into(), alone: true };
         append(&store, vec![by(&store, "ada", ADA, Some(4), approved)]).await.unwrap();
         let waiting = store.waiting().await.unwrap();
-        assert_eq!(waiting.iter().map(|w| (w.case.0, w.approval.request.id.as_str())).collect::<Vec<_>>(), [(3, "a-1")]);
+        assert_eq!(
+            waiting.iter().map(|w| (w.case.0, w.approval.request.id.as_str())).collect::<Vec<_>>(),
+            [(3, "a-1")]
+        );
         let numbers = async |filter: Filter| {
             store.cases(&filter).await.unwrap().iter().map(|case| case.number.0).collect::<Vec<_>>()
         };
@@ -198,14 +204,17 @@ fn reads(kind: &Kind) {
         assert_eq!(numbers(Filter { text: Some("%".into()), ..Filter::default() }).await, [0; 0]);
         assert_eq!(numbers(Filter { severity: Some(Severity::Critical), ..Filter::default() }).await, [0; 0]);
         assert_eq!(numbers(Filter { live: true, ..Filter::default() }).await, [0; 0]);
-        let both = Filter { providers: vec!["acme".into(), "x".into()], severity: Some(Severity::High), ..Filter::default() };
+        let both =
+            Filter { providers: vec!["acme".into(), "x".into()], severity: Some(Severity::High), ..Filter::default() };
         assert_eq!(numbers(both).await.len(), 5);
         assert_eq!(numbers(Filter { owner: Some("x".into()), ..Filter::default() }).await, [0; 0]);
         assert_eq!(store.with_fact(Some("fingerprint"), "fP2-sec").await.unwrap().len(), 1);
         assert_eq!(store.with_fact(None, "acme_tok").await.unwrap().len(), 5);
         let target = Untrusted::new(b"repo\xff\0");
         let ended = |complete| Body::ScanEnded { target: target.clone(), complete, credentials: 3, opened: 1 };
-        append(&store, vec![NewEvent::by_quell(None, ended(false)), NewEvent::by_quell(None, ended(true))]).await.unwrap();
+        append(&store, vec![NewEvent::by_quell(None, ended(false)), NewEvent::by_quell(None, ended(true))])
+            .await
+            .unwrap();
         assert!(store.last_scan(&target).await.unwrap().unwrap().complete);
         let set = |hash: &str| PolicyFiles {
             hash: hash.into(),
@@ -350,7 +359,10 @@ fn jobs(kind: &Kind) {
         assert_eq!(queue(&store, job("one")).await, Queued::Known(1));
         assert!(store.claim(&["other"]).await.unwrap().is_none());
         let mut stalled = store.claim(&["verify"]).await.unwrap().unwrap();
-        assert_eq!((stalled.lease, stalled.lease_until, stalled.payload.clone()), (1, 1000 + LEASE, json!({"n": "one"})));
+        assert_eq!(
+            (stalled.lease, stalled.lease_until, stalled.payload.clone()),
+            (1, 1000 + LEASE, json!({"n": "one"}))
+        );
         assert!(other.claim(&[]).await.unwrap().is_none());
         clock.0.store(1000 + LEASE, Ordering::SeqCst);
         let mut taken = other.claim(&[]).await.unwrap().unwrap();
@@ -423,7 +435,9 @@ fn rebuilds(kind: &Kind) {
         let joined = |print: &str| Body::PlacesJoined { places: Vec::new(), fingerprints: vec![print.into()] };
         append(&store, vec![super::quells(5, joined("fp7")), super::quells(9, joined("new"))]).await.unwrap();
         append(&store, vec![super::quells(8, joined("new"))]).await.unwrap();
-        append(&store, vec![by(&store, "ada", ADA, Some(3), Body::ApprovalRequested(Box::new(request("a-1"))))]).await.unwrap();
+        append(&store, vec![by(&store, "ada", ADA, Some(3), Body::ApprovalRequested(Box::new(request("a-1"))))])
+            .await
+            .unwrap();
         queue(&store, job("one")).await;
         assert_eq!(store.find("fp7").await.unwrap(), Some(CaseNumber(7)), "whoever had it first keeps it");
         sound(audit(&store).await);
@@ -456,7 +470,9 @@ fn exports(kind: &Kind) {
     runtime().block_on(async {
         let store = make(&kind.fresh(), Options::default()).await;
         append(&store, (1..=20).map(|n| opened(n, &format!("fp{n}"))).collect()).await.unwrap();
-        append(&store, vec![by(&store, "ada", ADA, Some(1), Body::Noted { text: Untrusted::new(b"\xff") })]).await.unwrap();
+        append(&store, vec![by(&store, "ada", ADA, Some(1), Body::Noted { text: Untrusted::new(b"\xff") })])
+            .await
+            .unwrap();
         let mid = store.checkpoint(&key(CHECKPOINTS)).await.unwrap();
         assert!(store.checkpoint(&key(ADA)).await.is_err());
         queue(&store, job("one")).await;
@@ -464,14 +480,16 @@ fn exports(kind: &Kind) {
         assert_eq!(Checkpoint::parse(&last.line().unwrap()).unwrap(), last);
         let mut file = Vec::new();
         let events = store.export(&mut file).await.unwrap();
-        let check = |bytes: &[u8], with: &[Checkpoint]| verify_export(&mut &*bytes, with, Some(&key(CHECKPOINTS).public_hex()));
+        let check =
+            |bytes: &[u8], with: &[Checkpoint]| verify_export(&mut &*bytes, with, Some(&key(CHECKPOINTS).public_hex()));
         let good = check(&file, &[last.clone()]);
         assert!(good.holds() && good.events == events && good.tail_unproved_from == events + 1, "{good:?}");
         let text = String::from_utf8(file.clone()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         let cut = |n: usize| lines[..n].iter().map(|line| format!("{line}\n")).collect::<String>();
         assert!(!check(cut(lines.len() - 1).as_bytes(), &[]).holds(), "no end");
-        let without: String = lines.iter().enumerate().filter(|(n, _)| *n != 9).map(|(_, l)| format!("{l}\n")).collect();
+        let without: String =
+            lines.iter().enumerate().filter(|(n, _)| *n != 9).map(|(_, l)| format!("{l}\n")).collect();
         assert!(!check(without.as_bytes(), &[]).holds(), "an event is missing");
         let mut swapped = lines.clone();
         swapped.swap(9, 10);

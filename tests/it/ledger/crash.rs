@@ -204,7 +204,8 @@ async fn after(address: &Address, dir: &Path, point: &str) {
     }
     sound(audit(&store).await);
     secrets(&store, point).await;
-    let done = store.case(CaseNumber(1)).await.unwrap().is_some_and(|c| c.notes.iter().any(|n| n.text.raw() == b"result"));
+    let done =
+        store.case(CaseNumber(1)).await.unwrap().is_some_and(|c| c.notes.iter().any(|n| n.text.raw() == b"result"));
     let one = store.job(1).await.unwrap();
     assert_eq!(done, one.is_some_and(|job| job.state == "done"), "{point}: the job and its result");
     if let Ok(line) = std::fs::read_to_string(dir.join("checkpoint")) {

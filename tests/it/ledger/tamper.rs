@@ -95,7 +95,10 @@ async fn order(store: &Store, raw: &mut AnyConnection) {
     for (what, at) in [
         ("UPDATE events SET seq = 100000 WHERE seq = 500", 501),
         ("DELETE FROM events WHERE seq = 500", 501),
-        ("UPDATE events SET seq = -1 WHERE seq = 500; UPDATE events SET seq = 500 WHERE seq = 501; UPDATE events SET seq = 501 WHERE seq = -1", 500),
+        (
+            "UPDATE events SET seq = -1 WHERE seq = 500; UPDATE events SET seq = 500 WHERE seq = 501; UPDATE events SET seq = 501 WHERE seq = -1",
+            500,
+        ),
         ("DELETE FROM events WHERE seq = 1", 2),
         ("UPDATE events SET nonce = NULL, signature = NULL WHERE seq = 30", 30),
     ] {

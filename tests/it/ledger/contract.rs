@@ -22,7 +22,10 @@ use super::{
     who,
 };
 
-const ALL: &[(&str, fn(&Kind))] = &[
+/// A part of the contract.
+type Check = fn(&Kind);
+
+const ALL: &[(&str, Check)] = &[
     ("folds", folds),
     ("tasks", tasks),
     ("conflicts", conflicts),
@@ -482,7 +485,7 @@ fn exports(kind: &Kind) {
         let events = store.export(&mut file).await.unwrap();
         let check =
             |bytes: &[u8], with: &[Checkpoint]| verify_export(&mut &*bytes, with, Some(&key(CHECKPOINTS).public_hex()));
-        let good = check(&file, &[last.clone()]);
+        let good = check(&file, std::slice::from_ref(&last));
         assert!(good.holds() && good.events == events && good.tail_unproved_from == events + 1, "{good:?}");
         let text = String::from_utf8(file.clone()).unwrap();
         let lines: Vec<&str> = text.lines().collect();

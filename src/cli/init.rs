@@ -14,6 +14,21 @@ pub(super) struct Args {
     /// Write the template of a target's own file, `.quell.toml`, into this directory instead.
     #[arg(long, value_name = "DIR")]
     target: Option<std::path::PathBuf>,
+    /// Write the template of the organisation's record of owners, `owners.toml`, beside the configuration instead.
+    #[cfg(feature = "remediate")]
+    #[arg(long, conflicts_with = "target")]
+    owners: bool,
+}
+
+impl Args {
+    /// The template that is asked for, and the name of its file in the configuration folder.
+    fn own(&self) -> (&'static str, &'static str) {
+        #[cfg(feature = "remediate")]
+        if self.owners {
+            return (crate::owners::TEMPLATE, "owners.toml");
+        }
+        (if self.target.is_some() { TARGET } else { CONFIG }, "config.toml")
+    }
 }
 
 /// The user's configuration. Every option is shown with its default.
@@ -22,12 +37,13 @@ const CONFIG: &str = include_str!("init/config.toml");
 const TARGET: &str = include_str!("init/target.toml");
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
-    let (template, path) = match &args.target {
-        Some(dir) => (TARGET, dir.join(suppress::FILE)),
-        None if args.stdout => (CONFIG, std::path::PathBuf::new()),
+    let (template, name) = args.own();
+    let path = match &args.target {
+        Some(dir) => dir.join(suppress::FILE),
+        None if args.stdout => std::path::PathBuf::new(),
         None => {
             let folder = config::user_folder().context("there is no home directory to write the configuration to\n  help: use --stdout and name the file with --config")?;
-            (CONFIG, folder.join("config.toml"))
+            folder.join(name)
         }
     };
     let mut out = std::io::stdout().lock();

@@ -65,10 +65,11 @@ fn fits(shown: &[String], lines: &[&str]) -> bool {
 }
 
 fn try_block(steps: &[Step]) {
-    let tree = Tree::new();
+    let (tree, home) = (Tree::new(), Tree::new());
     for step in steps {
         let mut command = Command::new("/bin/sh");
         clean(&mut command);
+        command.env("HOME", home.path()).env("USER", "kim").env_remove("XDG_CONFIG_HOME");
         let path = format!("{}:/usr/bin:/bin", Path::new(QUELL).parent().unwrap().display());
         let run =
             run(command.env("PATH", path).current_dir(tree.path()).args(["-c", &format!("{} 2>&1", step.command)]));

@@ -10,6 +10,7 @@ use super::{Exit, gather, output};
 use crate::ledger::Filter;
 use crate::model::action::Action;
 use crate::model::case::{Case, CaseNumber, Outcome, Stage};
+use crate::model::counted;
 use crate::model::event::{Closure, Event};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::report::case::{self as page, CaseStyle};
@@ -300,9 +301,22 @@ fn list(args: &ListArgs, desk: &Desk) -> Result<Exit> {
         let counts = desk.wait(desk.store.counts()).map_err(desk::told)?;
         let of =
             |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
-        writeln!(out, "{} shown; {} open of {} in all", cases.len(), of(true), of(false))?;
+        writeln!(out, "{} shown; {} open of {} in all{}", cases.len(), of(true), of(false), debt(desk)?)?;
     }
     Ok(Exit::Clean)
+}
+
+/// Approval debt: how many requests wait, for how long together, and the oldest.
+fn debt(desk: &Desk) -> Result<String> {
+    let waiting = desk.wait(desk.store.waiting()).map_err(desk::told)?;
+    let now = desk.wait(desk.store.now()).map_err(desk::told)?;
+    let ages: Vec<i64> = waiting.iter().map(|waiting| (now - waiting.approval.at).max(0)).collect();
+    let Some(oldest) = ages.iter().max() else { return Ok(String::new()) };
+    let (hours, oldest) = (ages.iter().sum::<i64>() / 3600, page::age(*oldest));
+    Ok(format!(
+        "; {} for approval, {hours} h together, the oldest {oldest}",
+        counted(ages.len() as u64, "waits", "wait")
+    ))
 }
 
 fn stage(name: &str) -> Result<Stage> {

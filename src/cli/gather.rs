@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
+use time::macros::format_description;
+use time::{Date, Time, UtcDateTime};
 
 use super::case::number;
 use super::config::Config;
@@ -12,14 +14,16 @@ use super::desk::{self, Desk};
 use super::verification::{self, Verification};
 use super::{exit, output, scan};
 use crate::ledger::{LedgerError, SealedParts};
+use crate::model::answers::{Capability, Evidence, Reversibility};
 use crate::model::case::{Case, CaseNumber, Place};
 use crate::model::{
-    Companion, Finding, FingerprintInput, Location, Part, Report, Secret, Untrusted, Verdict, Verification as Answer,
-    Why,
+    Companion, Confidence, Finding, FingerprintInput, Location, Part, Report, Secret, Untrusted, Verdict,
+    Verification as Answer, Why,
 };
 use crate::orchestrate::Gatherer;
 use crate::owners::Histories;
-use crate::rules::RuleSet;
+use crate::rules::recipe::UndoDecl;
+use crate::rules::{Recipes, RuleSet};
 use crate::scan::kind;
 
 /// `quell case verify`
@@ -40,14 +44,38 @@ pub(super) struct VerifyArgs {
 /// Gathers owners and answers for cases, and decides anew.
 pub(super) fn gather(desk: &Desk, config: &Config, cases: &[CaseNumber], gaps: bool) -> Result<()> {
     let catalog = desk::catalog(config)?;
+    let rules = scan::rules(config.rules.dir.as_deref())?;
     let histories = Histories::default();
-    let with = Gatherer { catalog: &catalog, histories: &histories, gaps };
+    let capability = |provider: &str| capability(&rules, provider);
+    let with = Gatherer { catalog: &catalog, histories: &histories, capability: &capability, gaps };
     let office = desk.orchestrator();
     for number in cases {
         desk.done(office.gather(*number, &with))?;
         desk.done(office.decide(*number))?;
     }
     Ok(())
+}
+
+/// What can be done to credentials of a provider, and undone, as its file says.
+fn capability(rules: &RuleSet, provider: &str) -> Option<(Capability, Evidence)> {
+    let text = &rules.providers.iter().find(|p| p.id == provider)?.recipes;
+    let said = Recipes::of_text(text).capability?;
+    let undo = |undo: UndoDecl| match undo {
+        UndoDecl::Irreversible => Reversibility::Irreversible,
+        UndoDecl::Replaceable => Reversibility::Replaceable,
+        UndoDecl::Reversible => Reversibility::Reversible,
+    };
+    let capability = Capability {
+        quarantine: said.quarantine.map(undo),
+        revoke: said.revoke.map(undo),
+        observe: said.observe,
+        tells_blocked: said.tells_blocked,
+        sessions_survive: said.sessions_survive,
+    };
+    let read = Date::parse(&said.read, format_description!("[year]-[month]-[day]")).ok()?;
+    let at = UtcDateTime::new(read, Time::MIDNIGHT).unix_timestamp();
+    let (source, place) = ("documentation".to_owned(), Untrusted::from(said.docs.as_str()));
+    Some((capability, Evidence { source, place, at, confidence: Confidence::Medium }))
 }
 
 /// Asks the issuer of a case's credential now, writes down what it says, and decides anew.

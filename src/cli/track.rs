@@ -17,7 +17,7 @@ use super::{Exit, exit, gather, output, scan};
 use crate::ledger::{SealedParts, Wrapper};
 use crate::model::case::CaseNumber;
 use crate::model::event::Opening;
-use crate::model::{Finding, FingerprintInput, FingerprintKey, Report, Untrusted, counted};
+use crate::model::{Fact, Finding, FingerprintInput, FingerprintKey, Report, Untrusted, counted};
 use crate::orchestrate::{How, Opened, Scanned, Tracked};
 use crate::rules::RuleSet;
 use places::Roots;
@@ -210,6 +210,10 @@ fn one(finding: &Finding, rules: &RuleSet, key: &FingerprintKey, roots: &Roots, 
         controls: kind.controls.iter().map(ToString::to_string).collect(),
         names: roots.names(finding),
         exposed: dates.filter(|date| *date > 0).min(),
+        expires: finding.facts.iter().find_map(|fact| match fact {
+            Fact::Expires(at) | Fact::Expired(at) => Some(*at),
+            _ => None,
+        }),
         places,
     };
     let parts = (!no_seal).then(|| sealed(finding));

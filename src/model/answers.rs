@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::owner::Subject;
 use super::{Confidence, Untrusted};
 
@@ -129,6 +130,34 @@ pub enum Reversibility {
     Reversible,
 }
 
+/// What can be done to a credential of a provider, and undone, by the provider's own documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    /// Whether taking its access away can be undone; `None` where that cannot be done.
+    pub quarantine: Option<Reversibility>,
+    /// Whether ending it can be undone; `None` where that cannot be done.
+    pub revoke: Option<Reversibility>,
+    /// Whether the provider tells when it was used last.
+    pub observe: bool,
+    /// Whether a locked one is refused in other words than a wrong one.
+    pub tells_blocked: bool,
+    /// Whether sessions that are open outlive a quarantine.
+    pub sessions_survive: bool,
+}
+
+impl Capability {
+    /// Whether an act can be undone. A replacement is always another credential.
+    #[must_use]
+    pub const fn undo(&self, action: Action) -> Option<Reversibility> {
+        match action {
+            Action::Quarantine => self.quarantine,
+            Action::Revoke => self.revoke,
+            Action::Rotate => Some(Reversibility::Replaceable),
+            Action::Restore | Action::Notify | Action::Close => Some(Reversibility::Reversible),
+        }
+    }
+}
+
 /// What the three questions, and what a policy asks beside them, come to for one credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -153,8 +182,8 @@ pub struct Answers {
     pub decommissioned: Answer<bool>,
     /// Whether what uses it takes a new one without a restart.
     pub hot_reload: Answer<bool>,
-    /// Whether an act on it can be undone.
-    pub reversibility: Answer<Reversibility>,
+    /// What can be done to it, and undone.
+    pub capability: Answer<Capability>,
     /// When its way back was rehearsed last, in seconds since 1970 UTC.
     pub rehearsed: Answer<i64>,
     /// How many minutes its way back took, when it was last measured.

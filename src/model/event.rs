@@ -342,4 +342,7 @@ pub struct Opening {
     pub places: Vec<Place>,
     /// When it was exposed first, in seconds since 1970 UTC, as far as commits say.
     pub exposed: Option<i64>,
+    /// When it ends, in seconds since 1970 UTC, where it says so itself.
+    #[serde(default)]
+    pub expires: Option<i64>,
 }

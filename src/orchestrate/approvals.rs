@@ -232,7 +232,8 @@ fn reversible(case: &Case, action: Action) -> Answer {
     match action {
         Action::Notify | Action::Close | Action::Restore => Answer::Yes,
         Action::Rotate | Action::Quarantine | Action::Revoke => {
-            case.answers.reversibility.value.map(|value| value == Reversibility::Reversible).into()
+            let undo = case.answers.capability.value.and_then(|can| can.undo(action));
+            undo.map(|undo| undo == Reversibility::Reversible).into()
         }
     }
 }

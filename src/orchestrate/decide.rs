@@ -4,6 +4,7 @@
 use super::commands::HOUR;
 use super::facts::{Moment, facts};
 use super::{CommandError, Orchestrator};
+use crate::ledger::Filter;
 use crate::model::Verdict;
 use crate::model::action::{Action, Tier};
 use crate::model::case::{Case, CaseNumber, Stage};
@@ -13,6 +14,8 @@ use crate::policy::Proposer;
 
 /// A decision that says the same as the last is written down again after this time, in seconds.
 const SAID_AGAIN: i64 = 24 * HOUR;
+/// So many credentials are counted: more than any policy lets one plan touch.
+const BLAST: u32 = 100;
 
 impl Orchestrator<'_> {
     /// Asks about every action that makes sense, and writes down what is new. A case whose proof of death is fresh is
@@ -25,13 +28,14 @@ impl Orchestrator<'_> {
         if !case.stage.is_open() {
             return Ok(Vec::new());
         }
+        let moment = self.moment(&case).await?;
         let mut tx = self.store.begin().await?;
         tx.expect(number, case.version).await?;
         let now = tx.now();
         let mut bodies = Vec::new();
         let mut all = Vec::new();
         for action in actions(&case) {
-            let mut decision = self.policy.decide(action, &facts(&case, action, by_quell(), now));
+            let mut decision = self.policy.decide(action, &facts(&case, action, moment, now));
             let closes = action == Action::Close && decision.tier == Tier::Automatic;
             let proof =
                 case.proof_of_death().filter(|(_, asked)| closes && asked + self.settings.proof_hours * HOUR >= now);
@@ -63,20 +67,29 @@ impl Orchestrator<'_> {
     /// # Errors
     /// Where the ledger cannot be read.
     pub async fn explain(&self, case: &Case, action: Option<Action>) -> Result<Vec<Decision>, CommandError> {
-        let now = self.store.now().await?;
+        let (now, moment) = (self.store.now().await?, self.moment(case).await?);
         let all = action.map_or_else(|| actions(case), |action| vec![action]);
-        Ok(all.into_iter().map(|action| self.policy.decide(action, &facts(case, action, by_quell(), now))).collect())
+        Ok(all.into_iter().map(|action| self.policy.decide(action, &facts(case, action, moment, now))).collect())
     }
 
     /// What the policy says now about one action that a caller asks for. Nothing is written.
     pub(super) async fn decide_again(&self, case: &Case, action: Action) -> Result<Decision, CommandError> {
-        let now = self.store.now().await?;
-        Ok(self.policy.decide(action, &facts(case, action, by_quell(), now)))
+        let (now, moment) = (self.store.now().await?, self.moment(case).await?);
+        Ok(self.policy.decide(action, &facts(case, action, moment, now)))
     }
-}
 
-const fn by_quell() -> Moment {
-    Moment { proposer: Proposer::Quell, reviewed: false }
+    /// What is known of the moment: quell proposes, nobody looks yet, and how many others the plan would touch.
+    async fn moment(&self, case: &Case) -> Result<Moment, CommandError> {
+        let filter = Filter {
+            stages: Stage::ALL.into_iter().filter(|stage| stage.is_open()).collect(),
+            providers: vec![case.opening.provider.clone()],
+            live: true,
+            limit: BLAST,
+            ..Filter::default()
+        };
+        let live = self.store.cases(&filter).await?.len().max(1);
+        Ok(Moment { proposer: Proposer::Quell, reviewed: false, blast: i64::try_from(live).unwrap_or(i64::MAX) })
+    }
 }
 
 /// The actions that make sense for a credential as it stands.

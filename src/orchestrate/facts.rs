@@ -25,6 +25,8 @@ pub(super) struct Moment {
     pub(super) proposer: Proposer,
     /// Whether a person looks at it.
     pub(super) reviewed: bool,
+    /// How many credentials of the same provider work now: a plan that is right for one is proposed for each of them.
+    pub(super) blast: i64,
 }
 
 /// The facts about an action on the credential of a case.
@@ -44,7 +46,7 @@ pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Fa
         controlled: said.map(|(v, _)| v.controlled).into(),
         provider: Known::Is(case.opening.provider.clone()),
         rule: Known::Is(case.opening.rule.clone()),
-        reversibility: answers.reversibility.value.into(),
+        reversibility: answers.capability.value.and_then(|can| can.undo(action)).into(),
         rehearsed_age_days: known(answers.rehearsed.value, &days),
         replacement_proven: Answer::No,
         restore_minutes: answers.restore_minutes.value.map(i64::from).into(),
@@ -72,7 +74,7 @@ pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Fa
         frozen: Answer::No,
         actions_left: Known::Is(ACTIONS),
         owner_actions_left: Known::Is(OWNER_ACTIONS),
-        blast: Known::Is(1),
+        blast: Known::Is(moment.blast),
         proposer: moment.proposer,
         human_reviewed: moment.reviewed.into(),
         chained: Answer::No,

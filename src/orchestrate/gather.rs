@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Orchestrator};
-use crate::model::Untrusted;
-use crate::model::answers::Dependent;
+use crate::model::answers::{Answer, Capability, Dependent, Evidence};
 use crate::model::case::{Case, CaseNumber, Place};
 use crate::model::event::{Body, NewEvent};
+use crate::model::{Confidence, Untrusted};
 use crate::owners::{Asked, Catalog, Histories, answers, claims, references};
 
 /// The most references of a repository that are kept.
@@ -22,6 +22,8 @@ pub struct Gatherer<'a> {
     pub catalog: &'a Catalog,
     /// Repositories on this machine.
     pub histories: &'a Histories,
+    /// What can be done to credentials of a provider, and undone, by the provider's id.
+    pub capability: &'a dyn Fn(&str) -> Option<(Capability, Evidence)>,
     /// Whether the scan that found it left something out.
     pub gaps: bool,
 }
@@ -56,7 +58,13 @@ impl Orchestrator<'_> {
         let claims = claims(&asked, with.catalog);
         let changed = claims != case.claims;
         case.claims.clone_from(&claims);
-        let answers = answers(&asked, with.catalog, case.ownership().owner(), dependents);
+        let mut answers = answers(&asked, with.catalog, case.ownership().owner(), dependents);
+        if let Some((capability, evidence)) = (with.capability)(&opening.provider) {
+            answers.capability = Answer::of(capability, evidence);
+        }
+        if let (None, Some(at)) = (answers.expires.value, opening.expires) {
+            answers.expires = Answer::of(at, own(now));
+        }
         let claims = changed.then_some(Body::ClaimsGathered { claims });
         let bodies = claims.into_iter().chain([Body::Answered { answers: Box::new(answers) }]);
         let events = bodies.map(|body| NewEvent::by_quell(Some(number), body)).collect();
@@ -66,6 +74,12 @@ impl Orchestrator<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// That the credential itself says so: a token that names its own end.
+fn own(now: i64) -> Evidence {
+    let place = Untrusted::from("what it says of itself");
+    Evidence { source: "credential".to_owned(), place, at: now, confidence: Confidence::High }
 }
 
 /// Whether the name of a place's repository is more than what its own configuration says: quell cloned it from there, or it

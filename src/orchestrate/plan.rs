@@ -11,7 +11,8 @@ use crate::model::decision::{Plan, Step};
 pub(super) fn plan(case: &Case, action: Action) -> Plan {
     let what = format!("{} {}", case.opening.title, case.opening.redacted);
     let step = |what: String, reversible| Step { what, reversible };
-    let reversible = case.answers.reversibility.value == Some(Reversibility::Reversible);
+    let undo = case.answers.capability.value.and_then(|can| can.undo(action));
+    let reversible = undo == Some(Reversibility::Reversible);
     let steps = match action {
         Action::Notify => {
             vec![step(format!("tell the owner that {what} leaked, with every place and what to do"), true)]
@@ -40,7 +41,7 @@ pub(super) fn plan(case: &Case, action: Action) -> Plan {
 fn way_back(case: &Case, action: Action) -> Option<String> {
     let minutes =
         case.answers.restore_minutes.value.map(|m| format!(", in {m} min as last measured")).unwrap_or_default();
-    match (action, case.answers.reversibility.value) {
+    match (action, case.answers.capability.value.and_then(|can| can.undo(action))) {
         (Action::Notify | Action::Close, _) => Some("open the case again".to_owned()),
         (Action::Restore, _) => Some("quarantine it again".to_owned()),
         (_, Some(Reversibility::Reversible)) => Some(format!("make the same credential work again{minutes}")),

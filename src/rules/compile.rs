@@ -295,7 +295,10 @@ fn rule(provider: u16, decl: &RuleDecl, provider_docs: &str) -> Rule {
 }
 
 fn recipes(file: &ProviderFile) -> Recipes {
-    Recipes { verify: file.verify.iter().map(|(name, recipe)| (name.clone(), recipe.get_ref().clone())).collect() }
+    Recipes {
+        verify: file.verify.iter().map(|(name, recipe)| (name.clone(), recipe.get_ref().clone())).collect(),
+        capability: file.capability.as_ref().map(|capability| capability.get_ref().clone()),
+    }
 }
 
 fn companion(decl: &CompanionDecl) -> CompanionRef {

@@ -180,14 +180,53 @@ pub struct ActDecl {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Recipes {
     /// By name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verify: BTreeMap<String, VerifyDecl>,
+    /// What can be done to a credential, and undone.
+    pub capability: Option<CapabilityDecl>,
+}
+
+/// Whether an act on a credential can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UndoDecl {
+    /// It cannot.
+    Irreversible,
+    /// Another credential can take its place.
+    Replaceable,
+    /// The same credential can be made to work again.
+    Reversible,
+}
+
+/// `[capability]`: what the provider's own documentation says can be done to a credential of its, whoever does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CapabilityDecl {
+    /// The page that says so.
+    pub docs: String,
+    /// The day on which it was read, as YYYY-MM-DD.
+    pub read: String,
+    /// Whether taking its access away can be undone; absent where that cannot be done.
+    pub quarantine: Option<UndoDecl>,
+    /// Whether ending it can be undone; absent where that cannot be done.
+    pub revoke: Option<UndoDecl>,
+    /// Whether the provider tells when it was used last.
+    #[serde(default)]
+    pub observe: bool,
+    /// Whether a locked one is refused in other words than a wrong one.
+    #[serde(default)]
+    pub tells_blocked: bool,
+    /// Whether sessions that are open outlive a quarantine.
+    #[serde(default)]
+    pub sessions_survive: bool,
 }
 
 impl Recipes {
     /// Their text; empty where there is none.
     #[must_use]
     pub fn to_text(&self) -> String {
-        if self.verify.is_empty() { String::new() } else { toml::to_string(self).unwrap_or_default() }
+        let none = self.verify.is_empty() && self.capability.is_none();
+        if none { String::new() } else { toml::to_string(self).unwrap_or_default() }
     }
 
     /// Reads what [`Self::to_text`] wrote; none where it is something else.

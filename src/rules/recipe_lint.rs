@@ -15,6 +15,14 @@ pub(super) fn lint(report: &mut Report<'_>, file: &ProviderFile) {
     for (name, recipe) in &file.verify {
         verify(report, file, name, recipe);
     }
+    if let Some(capability) = &file.capability {
+        let (offset, capability) = (capability.span().start, capability.get_ref());
+        https(report, offset, &capability.docs);
+        if capability.quarantine.is_none() && capability.revoke.is_none() {
+            let help = "say whether either can be undone, or leave the table out";
+            report.at(offset, "[capability] says neither `quarantine` nor `revoke`", help);
+        }
+    }
     for (kind, acts) in
         [("make", &file.make), ("quarantine", &file.quarantine), ("revoke", &file.revoke), ("restore", &file.restore)]
     {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::recipe::{ActDecl, VerifyDecl};
+use super::recipe::{ActDecl, CapabilityDecl, VerifyDecl};
 use super::shape::Shape;
 use crate::model::{Confidence, Severity};
 
@@ -33,6 +33,8 @@ pub struct ProviderFile {
     /// How to give it back.
     #[serde(default)]
     pub restore: BTreeMap<String, Spanned<ActDecl>>,
+    /// What can be done to a credential, and undone.
+    pub capability: Option<Spanned<CapabilityDecl>>,
 }
 
 /// `[provider]`

@@ -181,6 +181,7 @@ pub(crate) fn opening(print: &str) -> Opening {
         names: vec![Untrusted::from("ACME_TOKEN"), Untrusted::new(b"\xff\0odd")],
         places: Vec::new(),
         exposed: Some(5),
+        expires: None,
     }
 }
 

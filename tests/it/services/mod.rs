@@ -11,6 +11,8 @@ mod liars;
 mod messages;
 mod sql;
 mod stores;
+#[cfg(feature = "remediate")]
+mod transit;
 
 use std::fs;
 use std::io::Read;

@@ -5,7 +5,7 @@ use time::macros::format_description;
 use time::{Date, UtcDateTime};
 
 use super::case::{Common, number, say};
-use super::{Exit, desk};
+use super::{Exit, clean, desk};
 use crate::model::case::ApprovalState;
 
 /// `quell approve`
@@ -62,7 +62,7 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<Exit> {
     let office = desk.orchestrator();
     let outcome = match (&args.plan, &args.reason) {
         (None, Some(reason)) => {
-            desk.done(office.withdraw(number, reason)).map(|()| "your approval is taken back".to_owned())
+            desk.done(office.withdraw(number, &clean::text(reason)?)).map(|()| "your approval is taken back".to_owned())
         }
         (Some(plan), _) => desk.done(office.approve(number, plan)).map(|approval| match approval.state {
             ApprovalState::Granted => {
@@ -78,7 +78,7 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<Exit> {
 pub(super) fn reject(args: &RejectArgs) -> Result<Exit> {
     let (_, desk) = args.common.open()?;
     let number = number(&args.case, &desk)?;
-    let outcome = desk.done(desk.orchestrator().reject(number, args.plan.as_deref(), &args.reason));
+    let outcome = desk.done(desk.orchestrator().reject(number, args.plan.as_deref(), &clean::text(&args.reason)?));
     desk::ended(outcome.and_then(|()| say(&format!("{number}: rejected"))).map(|()| Exit::Clean))
 }
 
@@ -86,7 +86,7 @@ pub(super) fn accept_risk(args: &AcceptArgs) -> Result<Exit> {
     let until = end_of(&args.until)?;
     let (_, desk) = args.common.open()?;
     let number = number(&args.case, &desk)?;
-    let outcome = desk.done(desk.orchestrator().accept_risk(number, until, &args.reason));
+    let outcome = desk.done(desk.orchestrator().accept_risk(number, until, &clean::text(&args.reason)?));
     let told = format!("{number}: the risk is accepted until the end of {}; then it is open again", args.until);
     desk::ended(outcome.and_then(|()| say(&told)).map(|()| Exit::Clean))
 }

@@ -61,8 +61,7 @@ fn audit(args: &Args) -> Result<Exit> {
     let (config, desk) = args.common.open()?;
     match &args.verb {
         Verb::Verify(verify) => {
-            let named =
-                verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref().filter(|path| path.exists()));
+            let named = verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref());
             let kept = kept(named)?;
             let own = desk::checkpoint_key(&config, false)?.map(|key| key.public_hex());
             let key = verify.key.clone().or(own);
@@ -89,6 +88,7 @@ fn audit(args: &Args) -> Result<Exit> {
             Ok(Exit::Clean)
         }
         Verb::Checkpoint => {
+            evidence(&desk)?;
             let key = desk::checkpoint_key(&config, false)?
                 .context("the key of checkpoints is not there\n  help: put it back, or name it under [store] as checkpoint_key_file")?;
             let checkpoint = desk.wait(desk.store.checkpoint(&key)).map_err(desk::told)?;
@@ -123,10 +123,10 @@ pub(super) fn kept(file: Option<&Path>) -> Result<Vec<Checkpoint>> {
 fn tell(verified: &Verified, differences: &[String]) -> Result<Exit> {
     let mut out = std::io::stdout().lock();
     for fault in &verified.faults {
-        writeln!(out, "FAULT event {}: {}", fault.seq, exit::escaped(&fault.what))?;
+        writeln!(out, "FAULT event {}: {}", fault.seq, exit::line(&fault.what))?;
     }
     for difference in differences {
-        writeln!(out, "FAULT shown: {}", exit::escaped(difference))?;
+        writeln!(out, "FAULT shown: {}", exit::line(difference))?;
     }
     let events = counted(u64::try_from(verified.events).unwrap_or(0), "event", "events");
     let checkpoints = counted(verified.checkpoints as u64, "checkpoint", "checkpoints");

@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 
 use super::config::{Config, word};
 use super::desk::{self, Desk};
-use super::{Exit, gather, output};
+use super::{Exit, clean, gather, output};
 use crate::ledger::Filter;
 use crate::model::action::Action;
 use crate::model::case::{Case, CaseNumber, Outcome, Stage};
-use crate::model::counted;
 use crate::model::event::{Closure, Event};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::{counted, nearest};
 use crate::report::case::{self as page, CaseStyle};
 
 #[derive(Debug, clap::Args)]
@@ -138,7 +138,7 @@ struct AssignArgs {
 struct NoteArgs {
     #[command(flatten)]
     number: Number,
-    /// What to write.
+    /// What to write; `-` reads it from standard input.
     text: String,
 }
 
@@ -202,6 +202,7 @@ fn verb(verb: &CaseVerb, config: &Config, desk: &Desk) -> Result<Exit> {
             return page_of(&args.case, desk);
         }
         CaseVerb::Decide(args) => {
+            desk.done(office.may_work())?;
             gather::gather(desk, config, &[number(&args.case, desk)?], false)?;
             return page_of(&args.case, desk);
         }
@@ -211,19 +212,20 @@ fn verb(verb: &CaseVerb, config: &Config, desk: &Desk) -> Result<Exit> {
                 (None, Some(person)) => (OwnerKind::Person, person),
                 (None, None) => bail!("whose is it?\n  help: give --team or --person"),
             };
+            known(kind, name, config)?;
             let owner = Owner { kind, name: name.as_str().into() };
             let number = number(&args.number.case, desk)?;
-            desk.done(office.assign(number, owner, &args.reason))?;
+            desk.done(office.assign(number, owner, &clean::text(&args.reason)?))?;
             desk.done(office.decide(number))?;
             say(&format!("{number} is {name}'s"))?;
         }
         CaseVerb::Note(args) => {
-            desk.done(office.note(number(&args.number.case, desk)?, &args.text))?;
+            desk.done(office.note(number(&args.number.case, desk)?, &clean::text(&args.text)?))?;
         }
         CaseVerb::Outcome(args) => {
             let outcome = word("outcome", &args.outcome, &Outcome::ALL)?;
             let number = number(&args.number.case, desk)?;
-            desk.done(office.judge(number, outcome, &args.reason))?;
+            desk.done(office.judge(number, outcome, &clean::text(&args.reason)?))?;
             desk.done(office.decide(number))?;
             say(&format!("{number}: {}", outcome.as_str()))?;
         }
@@ -253,12 +255,27 @@ fn emergency(args: &EmergencyArgs, desk: &Desk) -> Result<()> {
         return say(&format!("{id} is ended"));
     }
     let actions = args.action.iter().map(|name| action(name)).collect::<Result<Vec<_>>>()?;
+    [&args.purpose, &args.trigger].into_iter().flatten().try_for_each(|text| clean::check(text))?;
     let (purpose, trigger) = (args.purpose.as_deref().unwrap_or_default(), args.trigger.as_deref().unwrap_or_default());
     let id = desk.done(office.emergency(number, &actions, args.hours, purpose, trigger))?;
     say(&format!(
         "{id} is open for {} h; one approval suffices, and what guardrails forbid stays forbidden",
         args.hours
     ))
+}
+
+/// That the organisation's record knows a team or a person, where there is a record.
+fn known(kind: OwnerKind, name: &str, config: &Config) -> Result<()> {
+    let catalog = desk::catalog(config)?;
+    let names: Vec<&str> = match kind {
+        OwnerKind::Team => catalog.teams.iter().map(|team| team.name.as_str()).collect(),
+        OwnerKind::Person => catalog.people.iter().map(|person| person.name.as_str()).collect(),
+    };
+    if names.is_empty() || names.contains(&name) {
+        return Ok(());
+    }
+    let near = nearest(name, names.into_iter()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    bail!("owners.toml knows no `{name}`\n  help: add it there, or name one that is there{near}")
 }
 
 /// An action that people ask for.

@@ -36,10 +36,6 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) owners: cases::OwnersConfig,
     #[serde(default)]
-    pub(super) policy: cases::PolicyConfig,
-    #[serde(default)]
-    pub(super) cases: cases::CasesConfig,
-    #[serde(default)]
     pub(super) run: cases::RunConfig,
     /// Suppressions that hold for every target.
     #[serde(default)]

@@ -9,9 +9,10 @@ use tokio::runtime::Runtime;
 
 use super::config::{Config, word};
 use super::{Exit, exit, output, state};
-use crate::ledger::{Address, Checkpoint, KeyWrapper, LedgerError, Options, SigningKey, Store, Wrapper};
+use crate::ledger::{Address, Checkpoint, Filter, KeyWrapper, LedgerError, Options, SigningKey, Store, Wrapper};
+use crate::model::case::Case;
 use crate::model::principal::{Principal, PrincipalId, PrincipalKind, Role};
-use crate::model::{FingerprintKey, system_words};
+use crate::model::{Fingerprint, FingerprintKey, system_words};
 use crate::orchestrate::{Caller, CommandError, Orchestrator, Settings};
 use crate::owners::Catalog;
 use crate::policy::{PolicySet, Profile};
@@ -56,7 +57,13 @@ impl Desk {
         let (as_kind, key) = (args.as_kind.as_deref(), own_key(make)?);
         let as_kind = as_kind.map(|kind| word("kind of principal", kind, KINDS)).transpose()?;
         let store = match runtime.block_on(Store::open(&address, Options::default())) {
-            Err(LedgerError::NotMade(_)) if make => made(&runtime, &address, config, key.as_ref())?,
+            Err(LedgerError::NotMade(_)) if make => match made(&runtime, &address, config, key.as_ref()) {
+                // Somebody else made it meanwhile.
+                Err(error) if matches!(error.downcast_ref(), Some(LedgerError::Exists(_))) => {
+                    runtime.block_on(Store::open(&address, Options::default())).map_err(told)?
+                }
+                made => made?,
+            },
             Err(error @ LedgerError::NotMade(_)) => {
                 bail!("{error}\n  help: `quell scan --track` makes one; --store names another")
             }
@@ -69,10 +76,15 @@ impl Desk {
         let active = runtime.block_on(store.active_policy()).map_err(told)?;
         let policy = match active {
             Some(standing) => PolicySet::of(&standing.set),
-            None => PolicySet::builtin(profile(config)?),
+            None => PolicySet::builtin(Profile::Default),
         };
         let policy = policy.map_err(|errors| anyhow!("the policy cannot be used: {errors}"))?;
-        Ok(Self { runtime, store, policy, settings: settings(config), caller })
+        let settings =
+            config.store.seal_days.map_or_else(Settings::default, |days| Settings { seal_days: days.into() });
+        let desk = Self { runtime, store, policy, settings, caller };
+        // What has expired says so to whoever looks.
+        desk.done(desk.orchestrator().expire())?;
+        Ok(desk)
     }
 
     /// Waits for something.
@@ -196,26 +208,30 @@ pub(super) fn identity_key(config: &Config, make: bool) -> Result<FingerprintKey
     Ok(FingerprintKey::team(&*key)?)
 }
 
-/// What an administrator set.
-fn settings(config: &Config) -> Settings {
-    let default = Settings::default();
-    let or = |set: Option<u32>, default: i64| set.map_or(default, i64::from);
-    let cases = &config.cases;
-    Settings {
-        seal_days: or(config.store.seal_days, default.seal_days),
-        approval_hours: or(cases.approval_hours, default.approval_hours),
-        alone_hours: or(cases.alone_hours, default.alone_hours),
-        high_quorum: cases.high_quorum.unwrap_or(default.high_quorum),
-        proof_hours: or(cases.proof_hours, default.proof_hours),
-        acceptance_days: or(cases.acceptance_days, default.acceptance_days),
-        emergency_hours: or(cases.emergency_hours, default.emergency_hours),
+impl Desk {
+    /// That the keys at hand are those of this store: another would seal what nobody else can read, and open a second case
+    /// for what has one.
+    pub(super) fn fits(&self, wrapper: Option<&dyn Wrapper>, identity: &FingerprintKey) -> Result<()> {
+        let known = self.wait(self.store.wrappers()).map_err(told)?;
+        if let Some(wrapper) = wrapper.filter(|w| !known.is_empty() && !known.contains(&w.id())) {
+            bail!(
+                "the secrets of this store are sealed by {}, and the key at hand is {}\n  help: name the right key as seal_key_file under [store]; `quell store rotate-key` moves them to another",
+                known.join(", "),
+                wrapper.id()
+            );
+        }
+        let some = Filter { limit: 50, ..Filter::default() };
+        let cases = self.wait(self.store.cases(&some)).map_err(told)?;
+        let of_key = |print: &String| Fingerprint::parse(print).is_some_and(|print| print.is_of(identity));
+        let own = |case: &Case| !case.opening.by_report;
+        let any = cases.iter().filter(|case| own(case)).flat_map(|case| &case.opening.fingerprints).any(of_key);
+        if !any && cases.iter().any(own) {
+            bail!(
+                "the cases of this store are known by fingerprints of another key\n  help: name the right key as key_file under [fingerprint], or put fingerprint.key back into the state folder"
+            );
+        }
+        Ok(())
     }
-}
-
-/// The profile that counts until a set is activated.
-pub(super) fn profile(config: &Config) -> Result<Profile> {
-    let named = config.policy.profile.as_deref().unwrap_or("default");
-    word("profile", named, &[("default", Profile::Default), ("regulated", Profile::Regulated)])
 }
 
 /// The organisation's record of owners; an empty one where none is named.
@@ -255,9 +271,7 @@ fn made(runtime: &Runtime, address: &Address, config: &Config, key: Option<&Sign
         revoked: None,
     };
     let id = first.id.clone();
-    let store = runtime
-        .block_on(Store::make(address, Options::default(), first, key, &checkpoints.public_hex()))
-        .map_err(told)?;
+    let store = runtime.block_on(Store::make(address, Options::default(), first, key, &checkpoints.public_hex()))?;
     let told = format!("made the store {address}; `{}` is its first administrator", id.as_str());
     exit::say(&told);
     Ok(store)

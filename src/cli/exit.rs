@@ -83,6 +83,12 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", escaped(text));
 }
 
+/// A line that may hold what comes from outside: nothing in it ends the line.
+#[cfg(feature = "remediate")]
+pub(super) fn line(text: &str) -> String {
+    report::terminal(&Untrusted::from(text))
+}
+
 /// A text of our own that may quote a path or a value: each line of it passes the terminal's escaper.
 pub(super) fn escaped(text: &str) -> String {
     let lines = text.split('\n').map(|line| report::terminal(&Untrusted::from(line)));

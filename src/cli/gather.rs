@@ -20,7 +20,7 @@ use crate::model::{
     Companion, Confidence, Finding, FingerprintInput, Location, Part, Report, Secret, Untrusted, Verdict,
     Verification as Answer, Why,
 };
-use crate::orchestrate::Gatherer;
+use crate::orchestrate::{CommandError, Gatherer};
 use crate::owners::Histories;
 use crate::rules::recipe::UndoDecl;
 use crate::rules::{Recipes, RuleSet};
@@ -41,6 +41,9 @@ pub(super) struct VerifyArgs {
     verification: verification::Args,
 }
 
+/// How often what somebody else changed meanwhile is done again.
+const RETRIES: u32 = 8;
+
 /// Gathers owners and answers for cases, and decides anew.
 pub(super) fn gather(desk: &Desk, config: &Config, cases: &[CaseNumber], gaps: bool) -> Result<()> {
     let catalog = desk::catalog(config)?;
@@ -50,8 +53,20 @@ pub(super) fn gather(desk: &Desk, config: &Config, cases: &[CaseNumber], gaps: b
     let with = Gatherer { catalog: &catalog, histories: &histories, capability: &capability, gaps };
     let office = desk.orchestrator();
     for number in cases {
-        desk.done(office.gather(*number, &with))?;
-        desk.done(office.decide(*number))?;
+        // Somebody else may write about the case meanwhile: what they wrote is read, and it is done again.
+        for left in (0..RETRIES).rev() {
+            let done = desk.wait(async {
+                office.gather(*number, &with).await?;
+                office.decide(*number).await
+            });
+            match done {
+                Err(CommandError::Ledger(LedgerError::Conflict { .. })) if left > 0 => {}
+                other => {
+                    desk.done(async { other.map(drop) })?;
+                    break;
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -80,7 +95,7 @@ fn capability(rules: &RuleSet, provider: &str) -> Option<(Capability, Evidence)>
 
 /// Asks the issuer of a case's credential now, writes down what it says, and decides anew.
 pub(super) fn verify(args: &VerifyArgs, config: &Config, desk: &Desk) -> Result<()> {
-    desk.done(desk.orchestrator().may_read())?;
+    desk.done(desk.orchestrator().may_work())?;
     let rules = scan::rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
     let verification = Verification::new(&args.verification, config, &rules, args.ca_file.as_deref(), true)?;
     let number = number(&args.case, desk)?;

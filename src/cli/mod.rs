@@ -14,6 +14,8 @@ mod baseline;
 #[cfg(feature = "remediate")]
 mod case;
 mod changes;
+#[cfg(feature = "remediate")]
+mod clean;
 mod config;
 #[cfg(feature = "remediate")]
 mod desk;

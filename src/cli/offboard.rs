@@ -54,10 +54,10 @@ fn offboard(args: &Args) -> Result<Exit> {
     for tie in &ties {
         list(std::slice::from_ref(&tie.case), style, &mut out)?;
         for (fact, value, source) in &tie.by {
-            writeln!(out, "        {}", exit::escaped(&format!("{fact} {value}, by {source}")))?;
+            writeln!(out, "        {}", exit::line(&format!("{fact} {value}, by {source}")))?;
         }
     }
     let open = ties.iter().filter(|tie| tie.case.stage.is_open()).count();
-    writeln!(out, "{} tied to {}; {open} open", ties.len(), exit::escaped(&args.names.join(", ")))?;
+    writeln!(out, "{} tied to {}; {open} open", ties.len(), exit::line(&args.names.join(", ")))?;
     Ok(if open > 0 { Exit::Findings } else { Exit::Clean })
 }

@@ -141,7 +141,7 @@ fn list(desk: &Desk, all: bool) -> Result<Exit> {
     let people = desk.wait(desk.store.people()).map_err(desk::told)?;
     let mut out = std::io::stdout().lock();
     for person in people.iter().filter(|p| all || p.is_active()) {
-        writeln!(out, "{}", exit::escaped(&line(person, desk)))?;
+        writeln!(out, "{}", exit::line(&line(person, desk)))?;
     }
     Ok(Exit::Clean)
 }

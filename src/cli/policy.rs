@@ -80,10 +80,10 @@ impl Files {
     }
 
     /// The set of these files.
-    fn set(&self, config: &Config) -> Result<PolicySet> {
+    fn set(&self) -> Result<PolicySet> {
         let profile = match &self.profile {
             Some(name) => word("profile", name, &Profile::ALL.map(|profile| (profile.as_str(), profile)))?,
-            None => desk::profile(config)?,
+            None => Profile::Default,
         };
         let own = self.files.iter().map(|path| file(path)).collect::<Result<Vec<_>>>()?;
         let (set, warnings) = PolicySet::load(profile, &own).map_err(|errors| anyhow!("{errors}"))?;
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let config = Config::load(args.common.config.as_deref())?;
     match &args.verb {
         Verb::Check(files) => {
-            let set = files.set(&config)?;
+            let set = files.set()?;
             let own = set.listing().len();
             say(&format!("{own} policies, {}", set.hash()))?;
             Ok(Exit::Clean)
@@ -113,13 +113,13 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Verb::Test { cases, files } => test(cases, files, &config, &args.common),
         verb => {
             let desk = Desk::open(&args.common.desk, &config, false)?;
-            desk::ended(on_store(verb, &config, &desk))
+            desk::ended(on_store(verb, &desk))
         }
     }
 }
 
 /// What needs the store.
-fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
+fn on_store(verb: &Verb, desk: &Desk) -> Result<Exit> {
     let office = desk.orchestrator();
     match verb {
         Verb::Show { id } => return told::show(desk, id.as_deref()),
@@ -134,7 +134,7 @@ fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
         Verb::Replay { hash, files } => {
             evidence(desk)?;
             let replay = match hash {
-                _ if files.given() => desk.done(office.replay(&files.set(config)?))?,
+                _ if files.given() => desk.done(office.replay(&files.set()?))?,
                 Some(hash) => {
                     let staged = desk.wait(desk.store.policy(hash)).map_err(desk::told)?;
                     let staged = staged.with_context(|| {
@@ -148,7 +148,7 @@ fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
             told::replay(&replay)?;
         }
         Verb::Stage(files) => {
-            let set = files.set(config)?;
+            let set = files.set()?;
             let hash = desk.done(office.stage(&set))?;
             say(&format!(
                 "staged {hash}\nnext: quell policy replay {hash}\nthen another administrator: quell policy activate {hash}"
@@ -165,7 +165,7 @@ fn on_store(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
 
 /// Runs a file of cases.
 fn test(path: &Path, files: &Files, config: &Config, common: &Common) -> Result<Exit> {
-    let set = if files.given() { files.set(config)? } else { active(config, common)? };
+    let set = if files.given() { files.set()? } else { active(config, common)? };
     let text = std::fs::read_to_string(path)
         .map_err(|e| anyhow!("the cases `{}` cannot be read: {}", path.display(), system_words(&e)))?;
     let results = cases::run(&set, &text);
@@ -174,9 +174,9 @@ fn test(path: &Path, files: &Files, config: &Config, common: &Common) -> Result<
     for result in &results {
         failed += usize::from(!result.passed());
         let how = if result.passed() { "ok    " } else { "FAILED" };
-        writeln!(out, "{how} {}", exit::escaped(&result.name))?;
+        writeln!(out, "{how} {}", exit::line(&result.name))?;
         for wrong in &result.wrong {
-            writeln!(out, "       {}", exit::escaped(wrong))?;
+            writeln!(out, "       {}", exit::line(wrong))?;
         }
     }
     writeln!(out, "{} cases, {failed} failed", results.len())?;
@@ -187,6 +187,6 @@ fn test(path: &Path, files: &Files, config: &Config, common: &Common) -> Result<
 fn active(config: &Config, common: &Common) -> Result<PolicySet> {
     match Desk::open(&common.desk, config, false) {
         Ok(desk) => Ok(desk.policy),
-        Err(_) => PolicySet::builtin(desk::profile(config)?).map_err(|errors| anyhow!("{errors}")),
+        Err(_) => PolicySet::builtin(Profile::Default).map_err(|errors| anyhow!("{errors}")),
     }
 }

@@ -42,6 +42,11 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         bail!("nothing is registered to be scanned\n  help: name targets under [run] in the configuration");
     }
     let desk = Desk::open(&args.common.desk, &config, true)?;
+    if desk.caller.principal.is_none() {
+        bail!(
+            "whoever runs this has no registered key\n  help: `quell people key` shows it; an administrator adds it with `quell people add NAME --kind machine --key KEY`"
+        );
+    }
     let end = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&end)).context("signals cannot be heard")?;

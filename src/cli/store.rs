@@ -76,6 +76,9 @@ fn verb(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
             say(&format!("{} is a copy of the store; keep the keys with another copy, elsewhere", file.display()))?;
         }
         Verb::Rebuild { check } => {
+            if !check {
+                desk.done(desk.orchestrator().may_administer())?;
+            }
             let differences = desk.wait(store.rebuild(*check)).map_err(desk::told)?;
             for difference in &differences {
                 say(&difference.to_string())?;
@@ -102,6 +105,7 @@ fn verb(verb: &Verb, config: &Config, desk: &Desk) -> Result<Exit> {
             say(&format!("the secret of {number} is erased; its case stays"))?;
         }
         Verb::Expire => {
+            desk.done(desk.orchestrator().may_administer())?;
             let cases = desk.wait(store.expire()).map_err(desk::told)?;
             say(&format!("{} erased", cases.len()))?;
         }
@@ -114,7 +118,7 @@ fn info(config: &Config, desk: &Desk) -> Result<()> {
     let counts = desk.wait(desk.store.counts()).map_err(desk::told)?;
     let (head, hash) = desk.wait(desk.store.head()).map_err(desk::told)?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "store       {}", exit::escaped(&desk.store.address().to_string()))?;
+    writeln!(out, "store       {}", exit::line(&desk.store.address().to_string()))?;
     writeln!(out, "name        {}", desk.store.id())?;
     let of =
         |open: bool| counts.cases.iter().filter(|(stage, _)| !open || stage.is_open()).map(|(_, n)| n).sum::<i64>();
@@ -122,9 +126,9 @@ fn info(config: &Config, desk: &Desk) -> Result<()> {
     writeln!(out, "events      {head}, the last {hash}")?;
     writeln!(out, "checkpoints signed by {}", desk.store.checkpoint_key())?;
     match desk::wrapper(config, false) {
-        Ok(Some(wrapper)) => writeln!(out, "sealed by   {}", exit::escaped(&wrapper.id()))?,
+        Ok(Some(wrapper)) => writeln!(out, "sealed by   {}", exit::line(&wrapper.id()))?,
         Ok(None) => writeln!(out, "sealed by   nothing: secrets are read again from where they stand")?,
-        Err(error) => writeln!(out, "sealed by   {}", exit::escaped(&error.to_string()))?,
+        Err(error) => writeln!(out, "sealed by   {}", exit::line(&error.to_string()))?,
     }
     Ok(())
 }
@@ -142,7 +146,7 @@ fn is_export(file: &std::path::Path) -> Result<bool> {
 fn restore(file: &std::path::Path, config: &Config, args: &Args) -> Result<Exit> {
     let address = desk::address(&args.common.desk, config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    let kept = super::audit::kept(config.store.checkpoints.as_deref().filter(|path| path.exists()))?;
+    let kept = super::audit::kept(config.store.checkpoints.as_deref())?;
     let key = desk::checkpoint_key(config, false)?.map(|key| key.public_hex());
     let events = if is_export(file)? {
         let open = std::fs::File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;

@@ -139,14 +139,17 @@ pub(super) fn after_scan(
 fn open(desk: &Desk, config: &Config, all: &[Tracked], scanned: &Scanned, no_seal: bool) -> Result<()> {
     let wrapper = if no_seal { None } else { desk::wrapper(config, false)? };
     let wrapper = wrapper.as_deref().map(|wrapper| wrapper as &dyn Wrapper);
+    desk.fits(wrapper, &desk::identity_key(config, false)?)?;
+    let Some(key) = desk::checkpoint_key(config, false)? else {
+        bail!(
+            "the key of checkpoints is not there\n  help: put checkpoint.key back into the state folder, or name it under [store]"
+        );
+    };
     let opened = desk.done(desk.orchestrator().track(all, scanned, wrapper))?;
     let cases: Vec<CaseNumber> = opened.iter().map(|opened| opened.case).collect();
     gather::gather(desk, config, &cases, !scanned.complete)?;
-    let checkpoint = desk::checkpoint_key(config, false)?;
-    if let Some(key) = checkpoint {
-        let checkpoint = desk.wait(desk.store.checkpoint(&key)).map_err(desk::told)?;
-        desk::send_elsewhere(config, &checkpoint)?;
-    }
+    let checkpoint = desk.wait(desk.store.checkpoint(&key)).map_err(desk::told)?;
+    desk::send_elsewhere(config, &checkpoint)?;
     exit::say(&summary(&opened));
     Ok(())
 }
@@ -179,7 +182,15 @@ fn summary(opened: &[Opened]) -> String {
 /// The findings of a report as what cases begin with.
 fn tracked(report: &Report, rules: &RuleSet, key: &FingerprintKey, roots: &Roots, no_seal: bool) -> Vec<Tracked> {
     let now = output::now();
-    report.findings.iter().map(|finding| one(finding, rules, key, roots, no_seal, now)).collect()
+    let mut all: Vec<Tracked> =
+        report.findings.iter().map(|finding| one(finding, rules, key, roots, no_seal, now)).collect();
+    // A repository's own address may hold a token: then it goes by its directory.
+    for place in all.iter_mut().flat_map(|tracked| &mut tracked.opening.places) {
+        if report.findings.iter().any(|finding| finding.secret.stands_in(place.repository.raw())) {
+            place.repository = place.root.clone();
+        }
+    }
+    all
 }
 
 fn one(finding: &Finding, rules: &RuleSet, key: &FingerprintKey, roots: &Roots, no_seal: bool, now: i64) -> Tracked {
@@ -210,6 +221,7 @@ fn one(finding: &Finding, rules: &RuleSet, key: &FingerprintKey, roots: &Roots, 
         controls: kind.controls.iter().map(ToString::to_string).collect(),
         names: roots.names(finding),
         exposed: dates.filter(|date| *date > 0).min(),
+        by_report: false,
         expires: finding.facts.iter().find_map(|fact| match fact {
             Fact::Expires(at) | Fact::Expired(at) => Some(*at),
             _ => None,

@@ -224,6 +224,15 @@ async fn find(conn: &mut AnyConnection, case: CaseNumber) -> Result<Option<Found
 }
 
 impl Store {
+    /// The names of the wrappers that data keys are wrapped by.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn wrappers(&self) -> Result<Vec<String>, LedgerError> {
+        let rows = query("SELECT DISTINCT wrapper FROM data_keys ORDER BY wrapper", []).fetch_all(&self.0.pool).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Opens what is sealed of a case; `None` where nothing is. Past its time it is erased and refused.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::answers::Answers;
 use super::case::{CaseNumber, Outcome, Place};
 use super::decision::{ApprovalRequest, Decision};
 use super::owner::{Claim, Owner};
-use super::principal::{Actor, Principal, PrincipalId, Role};
+use super::principal::{Actor, Principal, PrincipalId, PrincipalKind, Role};
 use super::{Confidence, Severity, Untrusted, Verification};
 
 /// An immutable fact.
@@ -197,6 +197,8 @@ pub enum Body {
     VerdictHad {
         /// What it said.
         verification: Box<Verification>,
+        /// Who had it asked. What somebody without a registered key says that an issuer said closes nothing.
+        by: Actor,
     },
     /// Its secret was sealed.
     SecretSealed {
@@ -240,6 +242,8 @@ pub enum Body {
         plan_hash: String,
         /// What was on record about it: that the only person there is approved their own.
         alone: bool,
+        /// How many people have to approve, by what was known then.
+        quorum: u32,
     },
     /// A person rejected.
     Rejected {
@@ -248,10 +252,12 @@ pub enum Body {
         /// Why.
         reason: String,
     },
-    /// Whoever approved took it back.
+    /// Whoever approved took it back, or may approve no more.
     ApprovalWithdrawn {
         /// The request.
         request: String,
+        /// Who had approved.
+        of: PrincipalId,
         /// Why.
         reason: String,
     },
@@ -291,6 +297,8 @@ pub enum Body {
     Noted {
         /// What it says.
         text: Untrusted,
+        /// What the writer counted as.
+        counts_as: PrincipalKind,
     },
     /// A person judged the finding (requirement 69).
     OutcomeSet {
@@ -342,6 +350,9 @@ pub struct Opening {
     pub places: Vec<Place>,
     /// When it was exposed first, in seconds since 1970 UTC, as far as commits say.
     pub exposed: Option<i64>,
+    /// Whether a report alone says all this: the secret was not at hand.
+    #[serde(default)]
+    pub by_report: bool,
     /// When it ends, in seconds since 1970 UTC, where it says so itself.
     #[serde(default)]
     pub expires: Option<i64>,

@@ -150,13 +150,13 @@ impl Actor {
         }
     }
 
-    /// The name that is shown.
+    /// The name that is shown. Whoever has no registered key may have any name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> String {
         match self {
-            Self::Quell => "quell",
-            Self::Principal(id) => id.as_str(),
-            Self::Unregistered(name) => name,
+            Self::Quell => "quell".to_owned(),
+            Self::Principal(id) => id.as_str().to_owned(),
+            Self::Unregistered(name) => format!("somebody without a registered key, who says `{name}`"),
         }
     }
 }

@@ -256,6 +256,9 @@ pub struct Verification {
     pub answer: String,
     /// Whether an earlier run asked, and its answer still counts.
     pub cached: bool,
+    /// Whether that host is one that a configuration lists, and not the provider's own.
+    #[serde(default)]
+    pub listed: bool,
 }
 
 impl Verification {
@@ -271,6 +274,7 @@ impl Verification {
             host: Untrusted::from(""),
             answer: String::new(),
             cached: false,
+            listed: false,
         }
     }
 

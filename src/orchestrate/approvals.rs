@@ -3,6 +3,7 @@
 
 use super::commands::{HOUR, MINUTE, nonce, text};
 use super::plan::{plan, plan_hash};
+use super::settings::{ALONE_HOURS, APPROVAL_HOURS, HIGH_QUORUM};
 use super::{CommandError, Orchestrator};
 use crate::ledger::Filter;
 use crate::model::Untrusted;
@@ -12,8 +13,11 @@ use crate::model::canonical::{canonical, digest};
 use crate::model::case::{Approval, ApprovalState, Case, CaseNumber, Emergency, Stage};
 use crate::model::decision::{ApprovalRequest, Decision};
 use crate::model::event::{Body, NewEvent, Reopening};
-use crate::model::principal::{Actor, PrincipalKind, Role};
+use crate::model::principal::{PrincipalId, PrincipalKind, Role};
 use crate::policy::{About, Answer, Known, Verb};
+
+/// Stages at which something may wait for approval, or be approved.
+const OPEN: [Stage; 3] = [Stage::Opened, Stage::Decided, Stage::Approved];
 
 impl Orchestrator<'_> {
     /// Asks for the approval of an action. What an agent or a machine noted last is kept beside it, unchecked.
@@ -31,11 +35,17 @@ impl Orchestrator<'_> {
             return Err(self.refuse("request", Some(number), why, help).await?);
         }
         let plan = plan(&case, action);
-        let plan_hash = plan_hash(&case, &plan);
+        let plan_hash = plan_hash(&case, &plan, &decision);
+        let now = self.store.now().await?;
         let same = |a: &&Approval| a.state == ApprovalState::Waiting && a.request.plan.action == action;
-        if let Some(waiting) = case.approvals.iter().find(same) {
-            let help = format!("`quell approve {number} --plan {}` approves it", waiting.request.plan_hash);
-            return Err(CommandError::usage(format!("{} waits for approval already", action.as_str()), help));
+        let mut stale = Vec::new();
+        for waiting in case.approvals.iter().filter(same) {
+            if waiting.request.plan_hash == plan_hash && waiting.request.expires > now {
+                let help = format!("another person types: quell approve {number} --plan {plan_hash}");
+                return Err(CommandError::usage(format!("{} waits for approval already", action.as_str()), help));
+            }
+            // What it was asked on is no longer so.
+            stale.push(NewEvent::by_quell(Some(number), Body::ApprovalExpired { request: waiting.request.id.clone() }));
         }
         let request = ApprovalRequest {
             id: format!("a-{}", nonce()?.get(..12).unwrap_or_default()),
@@ -43,13 +53,14 @@ impl Orchestrator<'_> {
             snapshot: decision.snapshot.clone(),
             decision: decision_hash(&decision),
             quorum: self.quorum(&case, action).await?,
-            expires: self.store.now().await? + self.settings.approval_hours * HOUR,
-            said: self.said(&case).await?,
+            expires: now + APPROVAL_HOURS * HOUR,
+            said: said(&case),
             plan,
         };
         let mut tx = self.store.begin().await?;
         tx.expect(case.number, case.version).await?;
-        tx.append(vec![NewEvent::by_quell(Some(number), Body::Decided { decision: Box::new(decision) })]).await?;
+        stale.push(NewEvent::by_quell(Some(number), Body::Decided { decision: Box::new(decision) }));
+        tx.append(stale).await?;
         self.append(&mut tx, Some(number), vec![Body::ApprovalRequested(Box::new(request.clone()))]).await?;
         tx.commit().await?;
         Ok(request)
@@ -66,31 +77,27 @@ impl Orchestrator<'_> {
         let (request, me) = (&approval.request, self.caller.actor());
         let action = request.plan.action;
         let fresh = self.decide_again(&case, action).await?;
-        let current =
-            decision_hash(&fresh) == request.decision && plan_hash(&case, &plan(&case, action)) == request.plan_hash;
+        let current = plan_hash(&case, &plan(&case, action), &fresh) == request.plan_hash;
+        let quorum = self.quorum(&case, action).await?;
         let about = About {
             requester: (approval.requester == me).into(),
             reversible: reversible(&case, action),
             waited_minutes: Known::Is((now - approval.at) / MINUTE),
-            delay_minutes: Known::Is(self.settings.alone_hours * (HOUR / MINUTE)),
-            quorum: Known::Is(i64::from(request.quorum)),
+            delay_minutes: Known::Is(ALONE_HOURS * (HOUR / MINUTE)),
+            quorum: Known::Is(i64::from(quorum)),
             current: current.into(),
             expired: (request.expires <= now).into(),
             ..self.about(&case).await?
         };
-        let allowed = self.allow(Verb::Approve, &about, Some(number)).await;
-        if !current {
-            // Nobody can approve it any more: whoever still wants it asks again.
-            self.append_alone(number, Body::ApprovalExpired { request: request.id.clone() }).await?;
-        }
-        let alone = allowed?.alone;
+        let alone = self.allow(Verb::Approve, &about, Some(number)).await?.alone;
         if approval.by.iter().any(|(id, _)| Some(id) == me.principal()) {
             let why = "you approved it before: another person has to";
             return Err(self.refuse("approve", Some(number), why, "ask another approver").await?);
         }
         // Whoever was refused since the case was read sees it as it is now.
         let case = self.case(number).await?;
-        let body = Body::Approved { request: request.id.clone(), plan_hash: request.plan_hash.clone(), alone };
+        let plan_hash = request.plan_hash.clone();
+        let body = Body::Approved { request: request.id.clone(), plan_hash, alone, quorum };
         self.write(&case, vec![body]).await?;
         let case = self.case(number).await?;
         case.approvals.into_iter().find(|a| a.request.id == approval.request.id).ok_or(CommandError::NoCase(number))
@@ -133,7 +140,25 @@ impl Orchestrator<'_> {
             return Err(CommandError::usage(format!("you approved nothing of {number} that still counts"), help));
         };
         let (request, reason) = (approval.request.id.clone(), text(reason)?.to_owned());
-        self.write(&case, vec![Body::ApprovalWithdrawn { request, reason }]).await
+        let Some(of) = me.principal().cloned() else { return Ok(()) };
+        self.write(&case, vec![Body::ApprovalWithdrawn { request, of, reason }]).await
+    }
+
+    /// Takes back what somebody approved who may approve no more.
+    pub(super) async fn withdraw_all(&self, of: &PrincipalId, reason: &str) -> Result<(), CommandError> {
+        let filter = Filter { stages: OPEN.to_vec(), limit: u32::MAX, ..Filter::default() };
+        for case in self.store.cases(&filter).await? {
+            let theirs = |a: &&Approval| {
+                matches!(a.state, ApprovalState::Waiting | ApprovalState::Granted)
+                    && a.by.iter().any(|(id, _)| id == of)
+            };
+            for approval in case.approvals.iter().filter(theirs) {
+                let (request, reason) = (approval.request.id.clone(), reason.to_owned());
+                let body = Body::ApprovalWithdrawn { request, of: of.clone(), reason };
+                self.append_alone(case.number, body).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Approvals whose time is over, and accepted risks: written down as such. How many there were.
@@ -150,6 +175,15 @@ impl Orchestrator<'_> {
                 count += 1;
             }
         }
+        let granted = Filter { stages: vec![Stage::Approved], limit: u32::MAX, ..Filter::default() };
+        for case in self.store.cases(&granted).await? {
+            let over = |a: &&Approval| a.state == ApprovalState::Granted && a.request.expires <= now;
+            for approval in case.approvals.iter().filter(over) {
+                let request = approval.request.id.clone();
+                self.append_alone(case.number, Body::ApprovalExpired { request }).await?;
+                count += 1;
+            }
+        }
         let accepted = Filter { stages: vec![Stage::RiskAccepted], limit: u32::MAX, ..Filter::default() };
         for case in self.store.cases(&accepted).await? {
             if case.accepted.as_ref().is_some_and(|(until, ..)| *until <= now) {
@@ -159,14 +193,6 @@ impl Orchestrator<'_> {
             }
         }
         Ok(count)
-    }
-
-    /// What an agent or a machine, or somebody without a registered key, noted last.
-    async fn said(&self, case: &Case) -> Result<Option<Untrusted>, CommandError> {
-        let people = self.store.people().await?;
-        let is_person =
-            |actor: &Actor| people.iter().any(|p| Some(&p.id) == actor.principal() && p.kind == PrincipalKind::Person);
-        Ok(case.notes.iter().rev().find(|note| !is_person(&note.actor)).map(|note| note.text.clone()))
     }
 
     /// The request that waits under this plan's hash.
@@ -200,7 +226,7 @@ impl Orchestrator<'_> {
         let weighty =
             answers.criticality.value >= Some(Criticality::Critical) || answers.privileged.value == Some(true);
         let reversible = reversible(case, action);
-        let own = if weighty || reversible != Answer::Yes { self.settings.high_quorum } else { 1 };
+        let own = if weighty || reversible != Answer::Yes { HIGH_QUORUM } else { 1 };
         Ok(self.policy.quorum(reversible).max(own))
     }
 
@@ -213,8 +239,13 @@ impl Orchestrator<'_> {
     }
 }
 
-/// What of a decision an approval is bound to: what it says and why, and not how old an answer is to the hour.
-pub(super) fn decision_hash(decision: &Decision) -> String {
+/// What an agent or a machine, or somebody without a registered key, noted last.
+fn said(case: &Case) -> Option<Untrusted> {
+    case.notes.iter().rev().find(|note| note.kind != PrincipalKind::Person).map(|note| note.text.clone())
+}
+
+/// A decision's own hash: what it says and why.
+fn decision_hash(decision: &Decision) -> String {
     let said =
         (decision.action, decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
     canonical(&said).map(|text| digest(&text)).unwrap_or_default()

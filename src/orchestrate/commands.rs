@@ -1,5 +1,6 @@
 //! What people do to a case. Each command asks the policy whether this caller may, and writes an event that the caller signed.
 
+use super::settings::PROOF_HOURS;
 use super::{Caller, CommandError, Orchestrator};
 use crate::ledger::Tx;
 use crate::model::action::Action;
@@ -10,10 +11,9 @@ use crate::model::principal::{Actor, Role};
 use crate::model::{Untrusted, Verification};
 use crate::policy::{About, Allowed, Answer, Known, Verb};
 
-/// Seconds of an hour, a minute and a day.
+/// Seconds of an hour and a minute.
 pub(super) const HOUR: i64 = 3600;
 pub(super) const MINUTE: i64 = 60;
-const DAY: i64 = 24 * HOUR;
 /// The longest note or reason, in bytes.
 const TEXT: usize = 16 << 10;
 
@@ -34,6 +34,9 @@ impl Orchestrator<'_> {
         let case = self.case(number).await?;
         self.allow(Verb::Assign, &self.about(&case).await?, Some(number)).await?;
         let reason = text(reason)?.to_owned();
+        if owner.name.raw().trim_ascii().is_empty() {
+            return Err(CommandError::usage("an owner has a name", "give --team NAME or --person NAME"));
+        }
         self.write(&case, vec![Body::OwnerAssigned { owner, reason }]).await
     }
 
@@ -44,7 +47,7 @@ impl Orchestrator<'_> {
     pub async fn note(&self, number: CaseNumber, note: &str) -> Result<(), CommandError> {
         let case = self.case(number).await?;
         self.allow(Verb::Recommend, &About::default(), Some(number)).await?;
-        self.write(&case, vec![Body::Noted { text: Untrusted::from(text(note)?) }]).await
+        self.write(&case, vec![Body::Noted { text: Untrusted::from(text(note)?), counts_as: self.caller.kind() }]).await
     }
 
     /// Judges the finding.
@@ -55,6 +58,11 @@ impl Orchestrator<'_> {
         let case = self.case(number).await?;
         self.allow(Verb::Outcome, &self.about(&case).await?, Some(number)).await?;
         let reason = text(reason)?.to_owned();
+        if outcome == Outcome::False && works(&case) {
+            let help = format!("revoke it, or accept the risk; `quell case verify {number}` asks its issuer again");
+            let why = "its issuer says that it works: it is a credential";
+            return Err(self.refuse("outcome", Some(number), why, help).await?);
+        }
         self.write(&case, vec![Body::OutcomeSet { outcome, reason }]).await
     }
 
@@ -67,10 +75,12 @@ impl Orchestrator<'_> {
         if case.stage == Stage::Closed {
             return Err(CommandError::usage(format!("{number} is closed"), "nothing is to be done"));
         }
-        self.allow(Verb::Close, &self.about(&case).await?, Some(number)).await?;
+        let about = self.about(&case).await?;
+        let alone = about.alone == Answer::Yes;
+        self.allow(Verb::Close, &about, Some(number)).await?;
         let mut tx = self.store.begin().await?;
         let case = tx.case(number).await?.ok_or(CommandError::NoCase(number))?;
-        let closure = match closure(&case, tx.now(), self.settings.proof_hours) {
+        let closure = match closure(&case, tx.now(), &self.caller.actor(), alone) {
             Ok(closure) => closure,
             Err((why, help)) => {
                 drop(tx);
@@ -90,16 +100,12 @@ impl Orchestrator<'_> {
     pub async fn accept_risk(&self, number: CaseNumber, until: i64, reason: &str) -> Result<(), CommandError> {
         let case = self.case(number).await?;
         let now = self.store.now().await?;
+        if until <= now {
+            let help = "name a day that is to come; the policy says how far it may be";
+            return Err(CommandError::usage("a risk is accepted until a day that is to come", help));
+        }
         let about = About { minutes: Known::Is((until - now) / MINUTE), ..self.about(&case).await? };
         self.allow(Verb::AcceptRisk, &about, Some(number)).await?;
-        let most = now + self.settings.acceptance_days * DAY;
-        if until <= now || until > most {
-            let days = self.settings.acceptance_days;
-            return Err(CommandError::usage(
-                "a risk is accepted until a day that is to come",
-                format!("name a day within {days} days; `acceptance_days` under [cases] says how many"),
-            ));
-        }
         let reason = text(reason)?.to_owned();
         self.write(&case, vec![Body::RiskAccepted { until, reason }]).await
     }
@@ -125,9 +131,8 @@ impl Orchestrator<'_> {
             ..self.about(&case).await?
         };
         self.allow(Verb::Emergency, &about, Some(number)).await?;
-        if hours <= 0 || hours > self.settings.emergency_hours || actions.is_empty() {
-            let most = self.settings.emergency_hours;
-            let help = format!("name what may be done, and at most {most} hours");
+        if hours <= 0 || actions.is_empty() {
+            let help = "name what may be done with --action, and for how many hours";
             return Err(CommandError::usage("an emergency is for certain actions and a short time", help));
         }
         let until = self.store.now().await? + hours * HOUR;
@@ -161,6 +166,14 @@ impl Orchestrator<'_> {
         self.allow(Verb::ReadEvidence, &About::default(), None).await.map(|_| ())
     }
 
+    /// That the caller works on cases.
+    ///
+    /// # Errors
+    /// Where the caller does not.
+    pub async fn may_work(&self) -> Result<(), CommandError> {
+        self.allow(Verb::Note, &About::default(), None).await.map(|_| ())
+    }
+
     /// That the caller administers.
     ///
     /// # Errors
@@ -176,8 +189,9 @@ impl Orchestrator<'_> {
     /// Where there is no such case, or the ledger cannot be written.
     pub async fn verdict(&self, number: CaseNumber, verification: Verification) -> Result<(), CommandError> {
         let case = self.case(number).await?;
+        let by = self.caller.actor();
         let lives = verification.verdict.is_live() && verification.controlled;
-        let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification) }];
+        let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification), by }];
         if lives && case.stage == Stage::Closed {
             bodies.push(Body::CaseReopened { why: Reopening::LivesAgain });
         }
@@ -206,12 +220,11 @@ impl Orchestrator<'_> {
     pub(super) async fn about(&self, case: &Case) -> Result<About, CommandError> {
         let people = self.store.people().await?;
         let alone = people.iter().filter(|p| p.has(Role::Approver)).count() <= 1;
-        let address = self.caller.principal.as_ref().and_then(|p| p.address.as_deref()).map(str::to_ascii_lowercase);
-        let authors: Vec<String> =
-            case.authors().map(|author| String::from_utf8_lossy(author.raw()).to_ascii_lowercase()).collect();
+        let address = self.caller.principal.as_ref().and_then(|p| p.address.as_deref()).map(plain_address);
+        let authors: Vec<String> = case.authors.iter().map(|author| author_address(author)).collect();
         // Who cannot be compared with an author may be one.
         let leaker = match address {
-            Some(address) if !authors.is_empty() => authors.iter().any(|author| author.contains(&address)).into(),
+            Some(address) if !authors.is_empty() => authors.contains(&address).into(),
             _ => Answer::Unknown,
         };
         Ok(About { leaker, alone: alone.into(), ..About::default() })
@@ -299,21 +312,46 @@ fn help(caller: &Caller) -> &'static str {
 }
 
 /// Why a case may be closed, or why not and what to do.
-fn closure(case: &Case, now: i64, hours: i64) -> Result<Closure, (String, String)> {
-    if matches!(case.outcome, Some((Outcome::False | Outcome::Test, _))) {
+fn closure(case: &Case, now: i64, closer: &Actor, alone: bool) -> Result<Closure, (String, String)> {
+    let number = case.number;
+    if matches!(case.outcome, Some((Outcome::False | Outcome::Test, _))) && !works(case) {
         return Ok(Closure::NoCredential);
     }
-    let number = case.number;
     let again = format!(
         "`quell case verify {number}` asks its issuer; who knows that it is no credential says so with `quell case outcome {number} false --reason …`"
     );
-    let Some((verification, asked)) = case.proof_of_death() else {
+    let Some((verification, asked, by)) = case.proof_of_death() else {
         return Err(("a case is closed on a proof of death, and there is none".to_owned(), again));
     };
-    if asked + hours * HOUR < now {
-        return Err((format!("its proof of death is older than {hours} hours"), again));
+    if asked + PROOF_HOURS * HOUR < now {
+        return Err((format!("its proof of death is older than {PROOF_HOURS} hours"), again));
+    }
+    if verification.listed && by == closer && !alone {
+        let why = "its issuer was asked at a host that your own configuration lists: somebody else closes it";
+        return Err((why.to_owned(), format!("another responder types: quell case close {number}")));
     }
     Ok(Closure::ProofOfDeath { asked, recipe: verification.recipe.clone() })
+}
+
+/// Whether its issuer says that it works.
+fn works(case: &Case) -> bool {
+    case.verdict().is_some_and(|v| v.verdict.is_live() && v.controlled)
+}
+
+/// The address of an author, `Name <address>`, in the form that addresses are compared in.
+fn author_address(author: &Untrusted) -> String {
+    let text = String::from_utf8_lossy(author.raw());
+    let inner = text.rsplit_once('<').map_or(&*text, |(_, rest)| rest.split('>').next().unwrap_or_default());
+    plain_address(inner)
+}
+
+/// An address in small letters, without a `+tag`.
+pub(super) fn plain_address(address: &str) -> String {
+    let lower = address.trim().to_lowercase();
+    match lower.split_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split('+').next().unwrap_or_default()),
+        None => lower,
+    }
 }
 
 /// A text that a person gives: something, and not too long.

@@ -3,6 +3,7 @@
 
 use super::commands::HOUR;
 use super::facts::{Moment, facts};
+use super::settings::PROOF_HOURS;
 use super::{CommandError, Orchestrator};
 use crate::ledger::Filter;
 use crate::model::Verdict;
@@ -37,8 +38,9 @@ impl Orchestrator<'_> {
         for action in actions(&case) {
             let mut decision = self.policy.decide(action, &facts(&case, action, moment, now));
             let closes = action == Action::Close && decision.tier == Tier::Automatic;
-            let proof =
-                case.proof_of_death().filter(|(_, asked)| closes && asked + self.settings.proof_hours * HOUR >= now);
+            let proof = case
+                .proof_of_death()
+                .filter(|(proof, asked, _)| closes && !proof.listed && asked + PROOF_HOURS * HOUR >= now);
             if proof.is_some() {
                 decision.kind = DecisionKind::Act;
             }
@@ -47,7 +49,7 @@ impl Orchestrator<'_> {
             if new || proof.is_some() {
                 bodies.push(Body::Decided { decision: Box::new(decision.clone()) });
             }
-            if let Some((verification, asked)) = proof {
+            if let Some((verification, asked, _)) = proof {
                 bodies.push(Body::Closed {
                     closure: Closure::ProofOfDeath { asked, recipe: verification.recipe.clone() },
                 });

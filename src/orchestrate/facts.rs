@@ -6,6 +6,7 @@ use crate::model::action::Action;
 use crate::model::answers::Answers;
 use crate::model::case::Case;
 use crate::model::owner::Ownership;
+use crate::model::{Verdict, Why};
 use crate::policy::{Answer, Degraded, Facts, Known, Proposer, VerdictWord};
 
 /// Seconds of an hour and a day.
@@ -33,7 +34,7 @@ pub(super) struct Moment {
 pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Facts {
     let answers = &case.answers;
     // The last that the issuer did say: that it cannot be reached now makes it older, not unsaid.
-    let said = case.verdicts.iter().rev().find(|(v, _)| v.verdict.is_had()).or(case.verdicts.last());
+    let said = case.verdicts.iter().rev().find(|(v, ..)| v.verdict.is_had()).or(case.verdicts.last());
     let hours = |at: i64| (now - at) / HOUR;
     let days = |at: i64| (now - at) / DAY;
     let known = |at: Option<i64>, unit: &dyn Fn(i64) -> i64| Known::from(at.map(unit));
@@ -41,9 +42,9 @@ pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Fa
     let open = case.emergencies.iter().any(|e| e.ended.is_none() && e.until > now && e.actions.contains(&action));
     let mut facts = Facts {
         confidence: Known::Is(case.opening.confidence),
-        verdict: VerdictWord::from(said.map(|(v, _)| v.verdict)),
-        verdict_age_hours: known(said.map(|(_, at)| *at), &hours),
-        controlled: said.map(|(v, _)| v.controlled).into(),
+        verdict: VerdictWord::from(said.map(|(v, ..)| v.verdict).filter(|verdict| was_asked(*verdict))),
+        verdict_age_hours: known(said.map(|(_, at, _)| *at), &hours),
+        controlled: said.map(|(v, ..)| v.controlled).into(),
         provider: Known::Is(case.opening.provider.clone()),
         rule: Known::Is(case.opening.rule.clone()),
         reversibility: answers.capability.value.and_then(|can| can.undo(action)).into(),
@@ -83,6 +84,25 @@ pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Fa
     };
     owner(case, &mut facts);
     facts
+}
+
+/// Whether an issuer was asked at all: a verdict that was not had for want of asking is none.
+const fn was_asked(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Unknown(why) => matches!(
+            why,
+            Why::Unreachable
+                | Why::Timeout
+                | Why::Tls
+                | Why::RateLimited
+                | Why::Outage
+                | Why::Unexpected
+                | Why::TooLarge
+                | Why::ControlFailed
+                | Why::Ambiguous
+        ),
+        _ => true,
+    }
 }
 
 fn owner(case: &Case, facts: &mut Facts) {

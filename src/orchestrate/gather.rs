@@ -9,6 +9,7 @@ use super::{CommandError, Orchestrator};
 use crate::model::answers::{Answer, Capability, Dependent, Evidence};
 use crate::model::case::{Case, CaseNumber, Place};
 use crate::model::event::{Body, NewEvent};
+use crate::model::owner::ClaimSource;
 use crate::model::{Confidence, Untrusted};
 use crate::owners::{Asked, Catalog, Histories, answers, claims, references};
 
@@ -36,17 +37,23 @@ impl Orchestrator<'_> {
     pub async fn gather(&self, number: CaseNumber, with: &Gatherer<'_>) -> Result<(), CommandError> {
         let mut case = self.case(number).await?;
         let version = case.version;
+        // Whoever comes without the organisation's record, or without a registered key, does not replace what it said.
+        let of_record = case.claims.iter().any(|claim| claim.source == ClaimSource::Catalog);
+        let replaces = case.answered.is_some();
+        if replaces && (self.caller.principal.is_none() || of_record && with.catalog.services.is_empty()) {
+            return Ok(());
+        }
         let now = self.store.now().await?;
-        let said = case.verdicts.iter().rev().find(|(v, _)| v.verdict.is_had()).or(case.verdicts.last()).cloned();
-        let host = said.as_ref().map(|(v, _)| text(&v.host)).unwrap_or_default();
+        let said = case.verdicts.iter().rev().find(|(v, ..)| v.verdict.is_had()).or(case.verdicts.last()).cloned();
+        let host = said.as_ref().map(|(v, ..)| text(&v.host)).unwrap_or_default();
         let (dependents, unread) = dependents(&case, now);
         let opening = case.opening.clone();
         let asked = Asked {
             provider: &opening.provider,
             rule: &opening.rule,
-            identity: said.as_ref().map(|(v, _)| &v.identity),
-            identity_at: said.as_ref().map_or(0, |(_, at)| *at),
-            recipe: said.as_ref().map_or("", |(v, _)| &v.recipe),
+            identity: said.as_ref().map(|(v, ..)| &v.identity),
+            identity_at: said.as_ref().map_or(0, |(_, at, _)| *at),
+            recipe: said.as_ref().map_or("", |(v, ..)| &v.recipe),
             host: &host,
             names: &opening.names,
             places: &opening.places,

@@ -115,10 +115,14 @@ impl Orchestrator<'_> {
                 (case.number, how, bodies)
             }
         };
-        let newer =
-            |v: &&Verification| known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t)| *t < v.asked);
+        let newer = |v: &&Verification| {
+            known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t, _)| !v.cached || *t < v.asked)
+        };
         bodies.extend(
-            one.verification.iter().filter(newer).map(|v| Body::VerdictHad { verification: Box::new(v.clone()) }),
+            one.verification
+                .iter()
+                .filter(newer)
+                .map(|v| Body::VerdictHad { verification: Box::new(v.clone()), by: self.caller.actor() }),
         );
         let events = bodies.into_iter().map(|body| NewEvent::by_quell(Some(number), body)).collect::<Vec<_>>();
         if !events.is_empty() {
@@ -147,7 +151,7 @@ fn again(case: &Case, one: &Tracked, now: i64) -> (How, Vec<Body>) {
     let lives = one.verification.as_ref().is_some_and(|v| v.verdict.is_live() && v.controlled);
     let judged = matches!(case.outcome, Some((Outcome::False | Outcome::Test, _)));
     let why = match case.stage {
-        Stage::Closed if lives && case.proof_of_death().is_some() => Some(Reopening::LivesAgain),
+        Stage::Closed if lives => Some(Reopening::LivesAgain),
         // What a person judged to be no credential stays judged, wherever else it turns up.
         Stage::Closed if appeared && !judged => Some(Reopening::Appeared),
         _ => None,

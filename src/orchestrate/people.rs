@@ -68,8 +68,15 @@ impl Orchestrator<'_> {
         address: Option<String>,
     ) -> Result<(), CommandError> {
         self.allow(Verb::People, &About::default(), None).await?;
-        self.known(&id).await?;
+        let known = self.known(&id).await?;
         bound(forge.as_deref(), address.as_deref())?;
+        let own = self.caller.principal.as_ref().is_some_and(|me| me.id == id);
+        let moves = |old: &Option<String>, new: &Option<String>| old.is_some() && new.is_some() && old != new;
+        if own && (moves(&known.forge, &forge) || moves(&known.address, &address)) {
+            let help = "another administrator does: whoever could change their own would be two people";
+            return Err(self.refuse("people", None, "nobody binds their own accounts anew", help).await?);
+        }
+        let (forge, address) = (forge.or(known.forge), address.or(known.address));
         self.register(Body::PersonBound { id, forge, address }).await
     }
 
@@ -86,6 +93,9 @@ impl Orchestrator<'_> {
         if !roles.contains(&Role::Administrator) {
             self.another_administrator(&id).await?;
         }
+        if known.has(Role::Approver) && !roles.contains(&Role::Approver) {
+            self.withdraw_all(&id, "may approve no more").await?;
+        }
         self.register(Body::RolesSet { id, roles }).await
     }
 
@@ -98,6 +108,7 @@ impl Orchestrator<'_> {
         self.known(&id).await?;
         self.another_administrator(&id).await?;
         let reason = text(reason)?.to_owned();
+        self.withdraw_all(&id, "the key was revoked").await?;
         self.register(Body::PersonRevoked { id, reason }).await
     }
 
@@ -129,8 +140,15 @@ impl Orchestrator<'_> {
 
 /// That accounts have the form of accounts.
 fn bound(forge: Option<&str>, address: Option<&str>) -> Result<(), CommandError> {
-    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
-    let is_forge = |text: &str| text.split_once(':').is_some_and(|(host, login)| plain(host) && plain(login));
+    let word = |text: &str, more: &str| {
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        first && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    // A forge of one's own goes by its host; the known ones by their names alone, so that nobody has two.
+    let known = ["github.com", "gitlab.com", "bitbucket.org", "www.github.com"];
+    let is_host = |text: &str| word(text, ".-") && !known.contains(&text.to_ascii_lowercase().as_str());
+    let is_forge = |text: &str| text.split_once(':').is_some_and(|(host, login)| is_host(host) && word(login, "-_."));
+    let plain = |text: &str| word(text, "._+-") && !text.contains("..");
     let is_address =
         |text: &str| text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host) && host.contains('.'));
     if let Some(forge) = forge.filter(|forge| !is_forge(forge)) {

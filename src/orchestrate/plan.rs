@@ -4,7 +4,7 @@ use crate::model::action::Action;
 use crate::model::answers::Reversibility;
 use crate::model::canonical::{canonical, digest};
 use crate::model::case::Case;
-use crate::model::decision::{Plan, Step};
+use crate::model::decision::{Decision, Plan, Step};
 
 /// The plan for an action on the credential of a case.
 #[must_use]
@@ -50,7 +50,15 @@ fn way_back(case: &Case, action: Action) -> Option<String> {
     }
 }
 
-/// The hash of a plan for one case.
-pub(super) fn plan_hash(case: &Case, plan: &Plan) -> String {
-    canonical(&(case.number, &case.opening.fingerprints.first(), plan)).map(|text| digest(&text)).unwrap_or_default()
+/// The hash of what people approve: the plan, the decision with its reasons, and the facts that both rest on. How old an
+/// answer is to the hour, and how much of a budget is left, are decided anew and are no part of it.
+pub(super) fn plan_hash(case: &Case, plan: &Plan, decision: &Decision) -> String {
+    let mut facts = decision.facts.clone();
+    if let Some(fields) = facts.as_object_mut() {
+        let moves = |name: &str| name.ends_with("_hours") || name.ends_with("_days") || name.ends_with("actions_left");
+        fields.retain(|name, _| !moves(name) && name != "blast" && name != "in_window");
+    }
+    let reasons = (decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
+    let about = (case.number, case.opening.fingerprints.first(), case.ownership());
+    canonical(&(about, plan, reasons, facts)).map(|text| digest(&text)).unwrap_or_default()
 }

@@ -6,7 +6,8 @@ use super::{CommandError, Orchestrator};
 use crate::model::action::{Action, Tier};
 use crate::model::case::CaseNumber;
 use crate::model::event::Body;
-use crate::policy::{About, PolicySet, Verb};
+use crate::model::principal::{PrincipalKind, Role};
+use crate::policy::{About, Answer, Caller, PolicySet, Verb};
 
 /// What a policy set would have decided otherwise.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +42,10 @@ impl Orchestrator<'_> {
     /// Where the caller may not, or the ledger cannot be written.
     pub async fn stage(&self, set: &PolicySet) -> Result<String, CommandError> {
         self.allow(Verb::PolicyStage, &About::default(), None).await?;
+        if let Some(why) = locks_out(set) {
+            let help = "write it so that an administrator may still stage and activate";
+            return Err(self.refuse("policy-stage", None, why, help).await?);
+        }
         let files = set.files();
         let hash = files.hash.clone();
         let mut tx = self.store.begin().await?;
@@ -97,11 +102,11 @@ impl Orchestrator<'_> {
     /// Where it was not staged or not replayed, the caller may not, or the ledger cannot be written.
     pub async fn activate(&self, hash: &str) -> Result<(), CommandError> {
         let Some(staged) = self.store.policies().await?.into_iter().find(|p| p.set.hash == hash) else {
-            let help = "`quell policy stage FILE…` stages one, `quell policy show --staged` lists them";
+            let help = "`quell policy stage --file FILE` stages one, `quell policy show` lists them";
             return Err(CommandError::usage(format!("no policy set `{hash}` was staged"), help));
         };
         let people = self.store.people().await?;
-        let administers = |p: &&crate::model::principal::Principal| p.has(crate::model::principal::Role::Administrator);
+        let administers = |p: &&crate::model::principal::Principal| p.has(Role::Administrator);
         let alone = people.iter().filter(administers).count() == 1;
         let own = staged.stager == self.caller.actor();
         let about = About {
@@ -118,4 +123,17 @@ impl Orchestrator<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Why nobody could ever let another set count again, where that is so.
+fn locks_out(set: &PolicySet) -> Option<&'static str> {
+    let administrator =
+        Caller { kind: Some(PrincipalKind::Person), active: true, roles: Role::ALL.into_iter().collect(), bound: true };
+    let about = About { stager: Answer::No, alone: Answer::No, replayed: Answer::Yes, ..About::default() };
+    let may = |verb| set.may(verb, &administrator, &about).allowed;
+    if !may(Verb::People) {
+        return Some("under this set nobody could register people any more");
+    }
+    let both = may(Verb::PolicyStage) && may(Verb::PolicyActivate);
+    (!both).then_some("under this set nobody could stage and activate another")
 }

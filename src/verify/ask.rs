@@ -100,6 +100,7 @@ impl Asked {
             host: Untrusted::from(self.place.unwrap_or_default().as_str()),
             answer: self.answer,
             cached: false,
+            listed: !self.own,
         }
     }
 

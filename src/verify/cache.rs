@@ -40,8 +40,15 @@ struct Entry {
     recipe: String,
     host: String,
     answer: String,
+    /// What earlier versions wrote does not say so.
+    #[serde(default = "yes")]
+    listed: bool,
     #[serde(default)]
     identity: BTreeMap<String, Vec<String>>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Cache {
@@ -85,6 +92,7 @@ impl Cache {
             host: Untrusted::from(entry.host.as_str()),
             answer: entry.answer.clone(),
             cached: true,
+            listed: entry.listed,
         })
     }
 
@@ -103,6 +111,7 @@ impl Cache {
             recipe: verification.recipe.clone(),
             host: text(&verification.host),
             answer: verification.answer.clone(),
+            listed: verification.listed,
             identity: identity.collect(),
         };
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.as_str().to_owned(), entry);

@@ -37,32 +37,6 @@ pub(in crate::cli) struct OwnersConfig {
     pub(in crate::cli) file: Option<PathBuf>,
 }
 
-/// `[policy]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::cli) struct PolicyConfig {
-    /// `default` or `regulated`: what counts until a set is activated.
-    pub(in crate::cli) profile: Option<String>,
-}
-
-/// `[cases]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::cli) struct CasesConfig {
-    /// For how many hours a request for approval counts.
-    pub(in crate::cli) approval_hours: Option<u32>,
-    /// For how many hours the only person there is waits before approving what cannot be undone.
-    pub(in crate::cli) alone_hours: Option<u32>,
-    /// How many people approve what cannot be undone, or touches what is critical or privileged.
-    pub(in crate::cli) high_quorum: Option<u32>,
-    /// How many hours old a proof of death may be that closes a case.
-    pub(in crate::cli) proof_hours: Option<u32>,
-    /// For how many days a risk may be accepted at most.
-    pub(in crate::cli) acceptance_days: Option<u32>,
-    /// How many hours an emergency may last at most.
-    pub(in crate::cli) emergency_hours: Option<u32>,
-}
-
 /// `[run]`: what `quell run` scans.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

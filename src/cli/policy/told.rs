@@ -25,7 +25,7 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
     writeln!(out, "profile  {}\nhash     {}\nschema   {}\n", set.profile().as_str(), set.hash(), set.schema_hash())?;
     for policy in set.listing() {
         let line = format!("{:<9} {:<36} {}  ({})", policy.effect, policy.id, policy.title, origin(&policy.origin));
-        writeln!(out, "{}", exit::escaped(&line))?;
+        writeln!(out, "{}", exit::line(&line))?;
     }
     let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
     for one in staged {
@@ -38,7 +38,7 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
             one.set.profile,
             files.join(", ")
         );
-        writeln!(out, "{}", exit::escaped(&line))?;
+        writeln!(out, "{}", exit::line(&line))?;
     }
     Ok(Exit::Clean)
 }
@@ -68,10 +68,10 @@ pub(super) fn explain(case: &Case, decisions: &[Decision], desk: &Desk) -> Resul
         for unmet in &decision.unmet {
             let controls = unmet.controls.join(" ");
             let line = format!("  not {} until {}  [{}] {controls}", unmet.tier.as_str(), unmet.title, unmet.id);
-            writeln!(out, "{}", exit::escaped(line.trim_end()))?;
+            writeln!(out, "{}", exit::line(line.trim_end()))?;
         }
         for error in &decision.errors {
-            writeln!(out, "  error: {}", exit::escaped(error))?;
+            writeln!(out, "  error: {}", exit::line(error))?;
         }
         let last = case.decision(decision.action);
         if last.is_some_and(|last| !last.agrees(decision)) {
@@ -97,7 +97,7 @@ pub(super) fn replay(replay: &Replay) -> Result<()> {
                 line.push_str(&format!("{label} {}", ids.join(", ")));
             }
         }
-        writeln!(out, "{}", exit::escaped(&line))?;
+        writeln!(out, "{}", exit::line(&line))?;
     }
     writeln!(out, "{} decisions made again, {} differ", replay.decisions, replay.differences.len())?;
     Ok(())

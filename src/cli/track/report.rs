@@ -42,6 +42,7 @@ fn opening(finding: &Value, roots: &Roots, now: i64) -> Option<Opening> {
         names: Vec::new(),
         exposed: dates.filter(|date| *date > 0).min(),
         expires: None,
+        by_report: true,
         places,
     })
 }

@@ -46,7 +46,7 @@ impl Case {
     }
 
     fn opened(number: CaseNumber, opening: &Opening, at: i64) -> Self {
-        Self {
+        let mut case = Self {
             number,
             version: 0,
             stage: Stage::Opened,
@@ -67,6 +67,18 @@ impl Case {
             outcome: None,
             notes: Vec::new(),
             updated: at,
+            authors: Vec::new(),
+        };
+        case.remember(&opening.places);
+        case
+    }
+
+    /// Remembers who was recorded as an author.
+    fn remember(&mut self, places: &[Place]) {
+        for commit in places.iter().filter_map(|place| place.commit.as_ref()) {
+            if !self.authors.contains(&commit.author) {
+                self.authors.push(commit.author.clone());
+            }
         }
     }
 
@@ -74,7 +86,7 @@ impl Case {
         match &event.body {
             Body::PlacesJoined { places, fingerprints } => self.join(places, fingerprints),
             Body::CaseReopened { why } => self.reopen(*why),
-            Body::VerdictHad { verification } => self.had(verification),
+            Body::VerdictHad { verification, by } => self.had(verification, by, event.at),
             Body::SecretSealed { until } => self.sealed = Some(*until),
             Body::SecretErased { .. } => self.sealed = None,
             Body::ClaimsGathered { claims } => self.claims.clone_from(claims),
@@ -88,8 +100,13 @@ impl Case {
                 self.stage = Stage::RiskAccepted;
                 self.drop_waiting();
             }
-            Body::Noted { text } => {
-                self.notes.push(Note { at: event.at, actor: event.actor.clone(), text: text.clone() });
+            Body::Noted { text, counts_as } => {
+                self.notes.push(Note {
+                    at: event.at,
+                    actor: event.actor.clone(),
+                    kind: *counts_as,
+                    text: text.clone(),
+                });
             }
             Body::OutcomeSet { outcome, reason } => self.outcome = Some((*outcome, reason.clone())),
             Body::Closed { .. } => {
@@ -113,19 +130,20 @@ impl Case {
                     state: ApprovalState::Waiting,
                 });
             }
-            Body::Approved { request, .. } => {
+            Body::Approved { request, quorum, .. } => {
                 let approval = self.request(request, event.seq)?;
+                approval.request.quorum = *quorum;
                 if let Actor::Principal(id) = &event.actor {
                     approval.by.push((id.clone(), event.at));
                 }
-                if approval.by.len() as u64 >= u64::from(approval.request.quorum) {
+                if approval.by.len() as u64 >= u64::from(*quorum) {
                     approval.state = ApprovalState::Granted;
                     self.stage = Stage::Approved;
                 }
             }
-            Body::ApprovalWithdrawn { request, .. } => {
+            Body::ApprovalWithdrawn { request, of, .. } => {
                 let approval = self.request(request, event.seq)?;
-                approval.by.retain(|(id, _)| Some(id) != event.actor.principal());
+                approval.by.retain(|(id, _)| id != of);
                 approval.state = ApprovalState::Waiting;
                 self.fall_back();
             }
@@ -146,15 +164,26 @@ impl Case {
                 by: event.actor.clone(),
                 ended: None,
             }),
-            Body::EmergencyEnded { id, reason } => {
-                for emergency in self.emergencies.iter_mut().filter(|e| e.id == *id && e.ended.is_none()) {
-                    emergency.ended = Some((event.at, reason.clone()));
-                }
-            }
+            Body::EmergencyEnded { id, reason } => self.emergency_ended(id, reason, event.at),
             // What happens to no case, and refusals: on record, and nothing changes.
             _ => {}
         }
         Ok(())
+    }
+
+    /// Ends an emergency path, and with it what was asked for under it.
+    fn emergency_ended(&mut self, id: &str, reason: &str, at: i64) {
+        let mut actions = Vec::new();
+        for emergency in self.emergencies.iter_mut().filter(|e| e.id == *id && e.ended.is_none()) {
+            emergency.ended = Some((at, reason.to_owned()));
+            actions.clone_from(&emergency.actions);
+        }
+        for approval in self.approvals.iter_mut().filter(|a| actions.contains(&a.request.plan.action)) {
+            if matches!(approval.state, ApprovalState::Waiting | ApprovalState::Granted) {
+                approval.state = ApprovalState::Dropped;
+            }
+        }
+        self.fall_back();
     }
 
     fn request(&mut self, id: &str, seq: i64) -> Result<&mut Approval, FoldError> {
@@ -178,6 +207,7 @@ impl Case {
     }
 
     fn join(&mut self, places: &[Place], fingerprints: &[String]) {
+        self.remember(places);
         for place in places {
             match self.opening.places.iter_mut().find(|known| known.is(place)) {
                 Some(known) => {
@@ -201,19 +231,24 @@ impl Case {
     fn reopen(&mut self, why: Reopening) {
         self.stage = Stage::Opened;
         self.reopened += 1;
+        // What was judged was judged before this.
+        self.outcome = None;
         if why == Reopening::AcceptanceEnded {
             self.accepted = None;
         }
     }
 
-    fn had(&mut self, verification: &Verification) {
+    /// When it was asked counts by the ledger's clock: a worker's may be off.
+    fn had(&mut self, verification: &Verification, by: &Actor, at: i64) {
+        let asked = if verification.cached { verification.asked.min(at) } else { at };
         let same = |known: &Verification| {
-            let told = |v: &Verification| (v.verdict, v.controlled, v.identity.clone(), v.recipe.clone());
+            let told =
+                |v: &Verification| (v.verdict, v.controlled, v.identity.clone(), v.recipe.clone(), v.host.clone());
             told(known) == told(verification)
         };
         match self.verdicts.last_mut() {
-            Some((known, last)) if same(known) => *last = verification.asked,
-            _ => self.verdicts.push((verification.clone(), verification.asked)),
+            Some((known, last, asker)) if same(known) && asker == by => *last = asked,
+            _ => self.verdicts.push((verification.clone(), asked, by.clone())),
         }
     }
 
@@ -226,10 +261,12 @@ impl Case {
         }
     }
 
-    /// Whether the issuer proved it dead, and when: no reversible state answers alike.
+    /// Whether the issuer proved it dead, when, and who asked: no reversible state answers alike. What somebody without a
+    /// registered key says that it said proves nothing.
     #[must_use]
-    pub fn proof_of_death(&self) -> Option<(&Verification, i64)> {
-        let (verification, last) = self.verdicts.last()?;
-        (verification.verdict == Verdict::Dead && verification.controlled).then_some((verification, *last))
+    pub fn proof_of_death(&self) -> Option<(&Verification, i64, &Actor)> {
+        let (verification, last, by) = self.verdicts.last()?;
+        let proved = verification.verdict == Verdict::Dead && verification.controlled;
+        (proved && !matches!(by, Actor::Unregistered(_))).then_some((verification, *last, by))
     }
 }

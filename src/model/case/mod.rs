@@ -11,7 +11,7 @@ use super::answers::Answers;
 use super::decision::{ApprovalRequest, Decision};
 use super::event::Opening;
 use super::owner::{Claim, Owner, Ownership};
-use super::principal::{Actor, PrincipalId};
+use super::principal::{Actor, PrincipalId, PrincipalKind};
 use super::{CommitRef, Part, Presence, Severity, Untrusted, Verification};
 
 pub use apply::FoldError;
@@ -192,6 +192,8 @@ pub struct Note {
     pub at: i64,
     /// Who.
     pub actor: Actor,
+    /// What the writer counted as.
+    pub kind: PrincipalKind,
     /// What it says.
     pub text: Untrusted,
 }
@@ -232,8 +234,12 @@ pub struct Case {
     pub notified: Option<i64>,
     /// How often it was opened again.
     pub reopened: u32,
-    /// What its issuer said, the newest last; the same answer in a row is kept once, with its first and last time.
-    pub verdicts: Vec<(Verification, i64)>,
+    /// What its issuer said, the newest last; the same answer in a row is kept once, with its first and last time, and with
+    /// who asked last.
+    pub verdicts: Vec<(Verification, i64, Actor)>,
+    /// Everybody who ever was recorded as the author of a commit that brought it in: a commit that is written anew adds
+    /// somebody, and takes nobody away.
+    pub authors: Vec<Untrusted>,
     /// Until when its secret is sealed here; `None` where it is not.
     pub sealed: Option<i64>,
     /// Who may own it.
@@ -275,13 +281,14 @@ impl Case {
     /// What its issuer said last.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verification> {
-        self.verdicts.last().map(|(verification, _)| verification)
+        self.verdicts.last().map(|(verification, ..)| verification)
     }
 
-    /// How bad it is, now that its issuer was asked.
+    /// How bad it is, now that its issuer was asked; of a closed one, how bad it was.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        self.verdict().map_or(self.opening.severity, |v| v.verdict.severity(self.opening.severity))
+        let now = self.verdict().filter(|_| self.stage.is_open());
+        now.map_or(self.opening.severity, |v| v.verdict.severity(self.opening.severity))
     }
 
     /// Who owns it: whom a person named, else what the strongest claims come to. People who have left own nothing.
@@ -304,11 +311,6 @@ impl Case {
         }
     }
 
-    /// Whoever brought it in: authors of the commits, as they stand there.
-    pub fn authors(&self) -> impl Iterator<Item = &Untrusted> {
-        self.opening.places.iter().filter_map(|place| place.commit.as_ref()).map(|commit| &commit.author)
-    }
-
     /// The last decision about an action.
     #[must_use]
     pub fn decision(&self, action: Action) -> Option<&Decision> {
@@ -324,12 +326,12 @@ impl Case {
         rows.extend(self.opening.fingerprints.iter().map(|print| row("fingerprint", print.clone(), "scan")));
         rows.extend(self.opening.names.iter().map(|name| row("name", text(name), "scan")));
         rows.extend(self.opening.places.iter().map(|place| row("repository", text(&place.repository), "scan")));
-        rows.extend(self.authors().map(|author| row("author", text(author), "commit")));
+        rows.extend(self.authors.iter().map(|author| row("author", text(author), "commit")));
         rows.extend(self.claims.iter().map(|claim| row("owner", text(&claim.owner.name), claim.source.as_str())));
         if let Some((owner, ..)) = &self.assigned {
             rows.push(row("owner", text(&owner.name), "assigned"));
         }
-        for (verification, _) in &self.verdicts {
+        for (verification, ..) in &self.verdicts {
             let identity = &verification.identity;
             rows.extend(identity.subject.iter().map(|s| row("subject", text(s), "provider")));
             rows.extend(identity.account.iter().map(|s| row("account", text(s), "provider")));

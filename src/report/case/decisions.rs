@@ -16,6 +16,9 @@ const REASONS: usize = 8;
 
 /// Writes these lines of a case's page.
 pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()> {
+    if !case.stage.is_open() {
+        return Ok(());
+    }
     let all: Vec<String> =
         case.decisions.iter().map(|(decision, _)| format!("{} {}", decision.action.as_str(), tier(decision))).collect();
     let at = case.decisions.iter().map(|(_, at)| *at).max();
@@ -28,7 +31,7 @@ pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()
         let request = &approval.request;
         let so_far =
             format!("{} of {}", approval.by.len(), counted(u64::from(request.quorum), "approval", "approvals"));
-        let (who, until) = (terminal_str(approval.requester.name()), zoned(request.expires));
+        let (who, until) = (terminal_str(&approval.requester.name()), zoned(request.expires));
         let short: String = request.plan_hash.chars().take(19).collect();
         let action = request.plan.action.as_str();
         line(
@@ -45,6 +48,12 @@ pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()
         if let Some(said) = &request.said {
             line(out, "", &format!("said by the caller, not checked: {}", terminal(said)))?;
         }
+    }
+    for approval in case.approvals.iter().filter(|a| a.state == ApprovalState::Granted) {
+        let who: Vec<String> =
+            approval.by.iter().map(|(id, at)| format!("{} {} ago", id.as_str(), age(now - at))).collect();
+        let (action, until) = (approval.request.plan.action.as_str(), zoned(approval.request.expires));
+        line(out, "approved", &format!("{action}, by {}; counts until {until}", who.join(" and ")))?;
     }
     for emergency in case.emergencies.iter().filter(|e| e.ended.is_none() && e.until > now) {
         let (until, what) = (zoned(emergency.until), terminal_str(&emergency.purpose));
@@ -106,6 +115,10 @@ pub(super) fn next(case: &Case, now: i64) -> String {
             Stage::RiskAccepted => format!("nothing until then; `quell case close {number}` once it is proved dead"),
             _ => "nothing: it is closed".to_owned(),
         };
+    }
+    if let Some(granted) = case.approvals.iter().find(|a| a.state == ApprovalState::Granted) {
+        let action = granted.request.plan.action.as_str();
+        return format!("carry out the approved plan ({action}) by hand, then `quell case verify {number}`");
     }
     if case.proof_of_death().is_some() {
         return format!("quell case close {number}");

@@ -26,7 +26,7 @@ fn owner(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()> {
     let told = match case.ownership() {
         Ownership::Known { owner, strength } => {
             let why = case.assigned.as_ref().map(|(_, reason, by, at)| {
-                format!("; assigned by {}, {} ago: {}", terminal_str(by.name()), age(now - at), terminal_str(reason))
+                format!("; assigned by {}, {} ago: {}", terminal_str(&by.name()), age(now - at), terminal_str(reason))
             });
             format!("{} ({}){}", named(&owner), strength.as_str(), why.unwrap_or_default())
         }

@@ -10,7 +10,7 @@ use super::escape::{terminal, terminal_str};
 use super::when::zoned;
 use super::words::verdict;
 use crate::model::case::{ApprovalState, Case, Place, Stage};
-use crate::model::event::Event;
+use crate::model::event::{Body, Event};
 use crate::model::owner::Ownership;
 use crate::model::{Part, Presence, Severity, Untrusted, counted};
 
@@ -69,7 +69,7 @@ fn head(case: &Case, style: CaseStyle, out: &mut dyn Write) -> io::Result<()> {
     let again = if case.reopened > 0 { format!(", reopened {} ×", case.reopened) } else { String::new() };
     let stage = match (&case.accepted, case.stage) {
         (Some((until, reason, by)), Stage::RiskAccepted) => {
-            format!("risk accepted until {} by {}: {}", zoned(*until), terminal_str(by.name()), terminal_str(reason))
+            format!("risk accepted until {} by {}: {}", zoned(*until), terminal_str(&by.name()), terminal_str(reason))
         }
         _ => case.stage.as_str().to_owned(),
     };
@@ -79,16 +79,21 @@ fn head(case: &Case, style: CaseStyle, out: &mut dyn Write) -> io::Result<()> {
     let detected = zoned(case.detected);
     line(out, "times", &format!("exposed {exposed}; detected {detected}; owner told {told}"))?;
     let answer = match case.verdicts.last() {
-        Some((first, last)) if *last > first.asked => {
-            format!("{}; the same until {}", terminal_str(&verdict(first)), zoned(*last))
+        Some((first, last, by)) => {
+            let until =
+                if *last > first.asked + 60 { format!("; the same until {}", zoned(*last)) } else { String::new() };
+            let listed = if first.listed { " (a host that a configuration lists)" } else { "" };
+            format!("{}{until}{listed}; had by {}", terminal_str(&verdict(first)), terminal_str(&by.name()))
         }
-        Some((first, _)) => terminal_str(&verdict(first)),
         None => "not asked yet".to_owned(),
     };
     line(out, "is", &answer)
 }
 
 fn places(case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    if case.opening.by_report {
+        line(out, "but", "a report alone says all this: the secret was not at hand")?;
+    }
     for shown in case.opening.places.iter().take(SHOWN) {
         line(out, "where", &place(shown))?;
     }
@@ -127,8 +132,8 @@ fn notes(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()> {
     }
     let skipped = case.notes.len().saturating_sub(SHOWN);
     for note in case.notes.iter().skip(skipped) {
-        let who = terminal_str(note.actor.name());
-        line(out, "note", &format!("{who}, {} ago: {}", age(now - note.at), terminal(&note.text)))?;
+        let (who, kind) = (terminal_str(&note.actor.name()), note.kind.as_str());
+        line(out, "note", &format!("{who} (as {kind}), {} ago: {}", age(now - note.at), terminal(&note.text)))?;
     }
     Ok(())
 }
@@ -149,9 +154,28 @@ fn timeline(events: &[Event], shown: usize, out: &mut dyn Write) -> io::Result<(
 /// An event in a line.
 #[must_use]
 pub fn told(event: &Event) -> String {
-    let kind = serde_json::to_value(&event.body).ok();
-    let kind = kind.as_ref().and_then(|v| v.get("kind")?.as_str()).unwrap_or("?").replace('-', " ");
-    format!("{} #{} {kind} by {}", zoned(event.at), event.seq, terminal_str(event.actor.name()))
+    let body = serde_json::to_value(&event.body).ok();
+    let kind = body.as_ref().and_then(|v| v.get("kind")?.as_str()).unwrap_or("?").replace('-', " ");
+    let who = terminal_str(&event.actor.name());
+    format!("{} #{} {kind}{} by {who}", zoned(event.at), event.seq, terminal_str(&more(&event.body)))
+}
+
+/// What an event says beside its kind.
+fn more(body: &Body) -> String {
+    match body {
+        Body::Decided { decision } => format!(" {} {}", decision.action.as_str(), decision.tier.as_str()),
+        Body::VerdictHad { verification, .. } => format!(" {}", verification.verdict.as_str()),
+        Body::ApprovalRequested(request) => format!(" {} {}", request.plan.action.as_str(), request.id),
+        Body::Approved { request, alone, .. } => format!(" {request}{}", if *alone { ", alone" } else { "" }),
+        Body::Rejected { request, reason } => format!(" {request}: {reason}"),
+        Body::ApprovalWithdrawn { request, of, reason } => format!(" {request} of {}: {reason}", of.as_str()),
+        Body::OwnerAssigned { owner, reason } => format!(" {}: {reason}", String::from_utf8_lossy(owner.name.raw())),
+        Body::OutcomeSet { outcome, reason } => format!(" {}: {reason}", outcome.as_str()),
+        Body::RiskAccepted { reason, .. } => format!(": {reason}"),
+        Body::Refused { verb, reason } => format!(" {verb}: {reason};"),
+        Body::PlacesJoined { places, .. } => format!(" {}", counted(places.len() as u64, "place", "places")),
+        _ => String::new(),
+    }
 }
 
 /// Writes a list of cases, a line each.

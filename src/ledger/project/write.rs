@@ -9,7 +9,7 @@ use super::people::People;
 use super::policies::{self, Policies};
 use super::target_key;
 use crate::ledger::canonical::{canonical, column};
-use crate::ledger::db::{Arg, insert, query};
+use crate::ledger::db::{insert, query, texts};
 use crate::ledger::error::LedgerError;
 use crate::ledger::tx::{Tx, is_about_people};
 use crate::model::case::{Case, CaseNumber};
@@ -74,11 +74,8 @@ impl Tx {
         }
         let prints: Vec<&String> = own.keys().collect();
         for chunk in prints.chunks(128) {
-            let size = chunk.len().next_power_of_two();
-            let names: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
-            let padding = std::iter::repeat_n(Arg::from(""), size - chunk.len());
-            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({})", names.join(","));
-            let args = chunk.iter().map(|print| Arg::from(print.as_str())).chain(padding);
+            let (names, args) = texts(chunk.iter().map(|print| print.as_str()));
+            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({names})");
             if let Some(row) = query(&sql, args).fetch_optional(&mut *self.inner).await? {
                 let (fingerprint, case) = (row.try_get(0)?, CaseNumber(row.try_get(1)?));
                 return Err(LedgerError::Taken { fingerprint, case });

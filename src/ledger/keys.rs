@@ -5,6 +5,7 @@ use zeroize::Zeroize as _;
 
 use super::canonical::{canonical, hex, sha256_hex, unhex};
 use super::error::LedgerError;
+use super::parallel;
 use crate::model::event::NewEvent;
 use crate::model::principal::Actor;
 
@@ -91,26 +92,12 @@ pub(super) const NOT_THEIRS: &str = "it is not made with their key over this eve
 /// Checks signatures, each by itself and strictly, on as many threads as the machine has. The first that does not count is
 /// told. Checking them as one sum would be faster, and takes some that are refused one by one.
 pub(super) fn check_all(all: &[Signed]) -> Result<(), LedgerError> {
-    const ALONE: usize = 16;
-    let bad = |part: &[Signed]| {
-        let bad = part.iter().find(|one| !signed(&one.key, one.message.as_bytes(), &one.signature));
-        bad.map(|one| one.actor.escape_debug().to_string())
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let size = all.len().div_ceil(threads).max(ALONE);
-    let mut parts = all.chunks(size);
-    let found = std::thread::scope(|scope| {
-        let first = parts.next();
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || bad(part))).collect();
-        let first = first.and_then(bad);
-        let ended =
-            |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|_| Some("?".to_owned()));
-        // All are joined before one is told.
-        let others: Vec<Option<String>> = others.into_iter().map(ended).collect();
-        first.or_else(|| others.into_iter().flatten().next())
-    });
-    match found {
-        Some(actor) => Err(LedgerError::BadSignature { actor, why: NOT_THEIRS }),
+    let good = parallel::map(all, |_, one| signed(&one.key, one.message.as_bytes(), &one.signature));
+    match all.iter().zip(good).find(|(_, good)| !good) {
+        Some((bad, _)) => {
+            let actor = bad.actor.escape_debug().to_string();
+            Err(LedgerError::BadSignature { actor, why: NOT_THEIRS })
+        }
         None => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use super::chain::{COLUMNS, FORMAT, Head, Stored};
 use super::db::{Arg, insert, query, texts};
 use super::error::LedgerError;
 use super::keys::{self, Signed};
+use super::parallel;
 use super::project::cases::{self, Held};
 use super::project::people::People;
 use super::project::policies;
@@ -197,19 +198,9 @@ impl Tx {
         let mut head = self.head.clone();
         let (mut rows, mut events) = (Vec::with_capacity(new.len()), Vec::with_capacity(new.len()));
         let mut later = Vec::new();
-        for event in new {
-            let mut row = Stored {
-                format: FORMAT,
-                seq: head.seq + 1,
-                at: self.now,
-                about: event.case.map(|case| case.0),
-                actor: canonical(&event.actor)?,
-                body: canonical(&event.body)?,
-                nonce: event.nonce,
-                signature: event.signature,
-                hash: Vec::new(),
-            };
-            let event = row.event()?;
+        let (first, at) = (head.seq + 1, self.now);
+        for made in parallel::map(&new, |place, event| written(first + place as i64, at, event)) {
+            let (mut row, event) = made?;
             in_its_place(&event)?;
             later.extend(self.admit(&row, &event).await?);
             head = Head { seq: row.seq, at: row.at, hash: row.hashed(&head.hash) };
@@ -343,6 +334,23 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// An event as it is stored, without its hash, and as it is read back from there.
+fn written(seq: i64, at: i64, event: &NewEvent) -> Result<(Stored, Event), LedgerError> {
+    let row = Stored {
+        format: FORMAT,
+        seq,
+        at,
+        about: event.case.map(|case| case.0),
+        actor: canonical(&event.actor)?,
+        body: canonical(&event.body)?,
+        nonce: event.nonce.clone(),
+        signature: event.signature.clone(),
+        hash: Vec::new(),
+    };
+    let event = row.event()?;
+    Ok((row, event))
 }
 
 /// What is about the store is about no case, and what is about a case names it.

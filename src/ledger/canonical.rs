@@ -3,7 +3,6 @@
 //! Hashes and signatures are made over this text, so that it must not depend on the order in which a program fills a map.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -135,8 +134,8 @@ fn write(node: Node<'_>, text: &mut String) -> Result<(), LedgerError> {
         }
         Node::Null => text.push_str("null"),
         Node::Bool(value) => text.push_str(if value { "true" } else { "false" }),
-        Node::Signed(number) => drop(write!(text, "{number}")),
-        Node::Unsigned(number) => drop(write!(text, "{number}")),
+        Node::Signed(number) => text.push_str(&number.to_string()),
+        Node::Unsigned(number) => text.push_str(&number.to_string()),
     }
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! The hash chain: each event's hash is made over all that it says and over the hash of the one before.
 
 use sha2::{Digest, Sha256};
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
+use sqlx::{ColumnIndex, Decode, Row, Type};
 
 use super::error::LedgerError;
 use crate::model::case::CaseNumber;
@@ -33,7 +32,15 @@ pub(super) const COLUMNS: &str = "format, seq, at, about, actor, body, nonce, si
 
 impl Stored {
     /// Takes a row of [`COLUMNS`].
-    pub(super) fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+    pub(super) fn read<'r, R: Row>(row: &'r R) -> Result<Self, sqlx::Error>
+    where
+        usize: ColumnIndex<R>,
+        i64: Decode<'r, R::Database> + Type<R::Database>,
+        Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+        String: Decode<'r, R::Database> + Type<R::Database>,
+        Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+        Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    {
         Ok(Self {
             format: row.try_get(0)?,
             seq: row.try_get(1)?,

@@ -173,3 +173,12 @@ pub(super) fn list(values: &[i64]) -> (String, Vec<Arg>) {
     let padding = std::iter::repeat_n(Arg::Int(-1), size - values.len());
     (names.join(","), values.iter().map(|v| Arg::Int(*v)).chain(padding).collect())
 }
+
+/// As in [`list`], for texts. None is empty: that is what they are padded with.
+pub(super) fn texts<'a>(values: impl ExactSizeIterator<Item = &'a str>) -> (String, Vec<Arg>) {
+    let size = values.len().next_power_of_two();
+    let names: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
+    let mut args: Vec<Arg> = values.map(Arg::from).collect();
+    args.resize(size, Arg::from(""));
+    (names.join(","), args)
+}

@@ -9,13 +9,14 @@ use std::io::{BufRead, Read as _, Write};
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use super::batches::batch;
 use super::canonical::{canonical, hex, unhex};
 use super::chain::Stored;
 use super::checkpoint::Checkpoint;
 use super::db::query;
 use super::error::LedgerError;
 use super::store::{Options, Store};
-use super::verify::{Checker, Verified, batch};
+use super::verify::{Checker, Verified};
 
 /// The form of exports that this program writes.
 const FORM: u32 = 1;

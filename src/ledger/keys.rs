@@ -5,6 +5,7 @@ use zeroize::Zeroize as _;
 
 use super::canonical::{canonical, hex, sha256_hex, unhex};
 use super::error::LedgerError;
+use super::parallel;
 use crate::model::event::NewEvent;
 use crate::model::principal::Actor;
 
@@ -76,6 +77,31 @@ pub(super) fn signed(key: &VerifyingKey, message: &[u8], signature: &str) -> boo
     bytes.is_some_and(|bytes| key.verify_strict(message, &Signature::from_bytes(&bytes)).is_ok())
 }
 
+/// A signature that is to be checked.
+pub(super) struct Signed {
+    pub(super) key: VerifyingKey,
+    pub(super) message: String,
+    pub(super) signature: String,
+    /// Whose it is said to be.
+    pub(super) actor: String,
+}
+
+/// Why a signature does not count.
+pub(super) const NOT_THEIRS: &str = "it is not made with their key over this event";
+
+/// Checks signatures, each by itself and strictly, on as many threads as the machine has. The first that does not count is
+/// told. Checking them as one sum would be faster, and takes some that are refused one by one.
+pub(super) fn check_all(all: &[Signed]) -> Result<(), LedgerError> {
+    let good = parallel::map(all, |_, one| signed(&one.key, one.message.as_bytes(), &one.signature));
+    match all.iter().zip(good).find(|(_, good)| !good) {
+        Some((bad, _)) => {
+            let actor = bad.actor.escape_debug().to_string();
+            Err(LedgerError::BadSignature { actor, why: NOT_THEIRS })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Random bytes of the system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
     let mut bytes = [0; N];
@@ -101,5 +127,24 @@ mod tests {
         assert!(!signed(&public(&SigningKey::from_seed([8; 32]).public_hex()).unwrap(), b"one", &signature));
         assert!(!signed(&own, b"one", &signature.to_uppercase()));
         assert!(public(&"0".repeat(64)).is_none(), "a weak key");
+    }
+
+    #[test]
+    fn one_bad_signature_among_many_is_found_wherever_it_stands() {
+        let key = SigningKey::from_seed([7; 32]);
+        let own = public(&key.public_hex()).unwrap();
+        let all = |bad: Option<usize>| {
+            let one = |n: usize| {
+                let message = n.to_string();
+                let signature = key.sign(if bad == Some(n) { b"other" } else { message.as_bytes() });
+                Signed { key: own, message, signature, actor: format!("a{n}") }
+            };
+            (0..70).map(one).collect::<Vec<_>>()
+        };
+        assert!(check_all(&[]).is_ok() && check_all(&all(None)).is_ok());
+        for bad in [0, 15, 16, 34, 35, 69] {
+            let told = check_all(&all(Some(bad))).unwrap_err().to_string();
+            assert!(told.contains(&format!("a{bad}")), "{told}");
+        }
     }
 }

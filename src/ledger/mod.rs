@@ -4,7 +4,7 @@
 //! what it appends is hashed into the chain, folded into cases and other projections, and written with them at once, or not at
 //! all. A principal's event carries that principal's signature, and the ledger refuses one that does not count.
 //!
-//! * `store`, `schema`, `address`, `db`: where it is and how it is laid out; `tx`: writing; `read`: reading.
+//! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `batches`: reading.
 //! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`: what makes it evidence. Whoever can write to the database can
 //!   make a whole new chain; a checkpoint that is kept elsewhere shows that.
 //! * `project`: cases, facts, approvals, people, policies, made of events and made again from them.
@@ -14,6 +14,7 @@
 
 mod address;
 mod backup;
+mod batches;
 mod canonical;
 mod chain;
 mod checkpoint;
@@ -22,6 +23,7 @@ mod error;
 mod export;
 mod jobs;
 mod keys;
+mod parallel;
 mod project;
 mod read;
 mod schema;

@@ -1,16 +1,18 @@
 //! A writer's transaction: events are appended, and everything that is made of them is written with them, or nothing is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
+use ed25519_dalek::VerifyingKey;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use tokio::sync::OwnedMutexGuard;
 
 use super::canonical::{canonical, column};
 use super::chain::{COLUMNS, FORMAT, Head, Stored};
-use super::db::{Arg, insert, query};
+use super::db::{Arg, insert, query, texts};
 use super::error::LedgerError;
-use super::keys;
+use super::keys::{self, Signed};
+use super::parallel;
 use super::project::cases::{self, Held};
 use super::project::people::People;
 use super::project::policies;
@@ -28,6 +30,8 @@ pub struct Tx {
     pub(super) now: i64,
     pub(super) cases: BTreeMap<CaseNumber, Held>,
     pub(super) people: Option<People>,
+    /// Public keys that were read, by their text: reading one takes as long as a fifth of a signature.
+    keys: HashMap<String, Option<VerifyingKey>>,
     /// The number that the next case gets, once it is known.
     pub(super) next: Option<i64>,
     /// Whether a step failed halfway, so that committing would write half of it.
@@ -59,7 +63,8 @@ impl Tx {
         let now = store.clock(&mut inner).await?;
         let (store, head) = (store.clone(), Head::EMPTY);
         let (cases, people, next) = (BTreeMap::new(), None, None);
-        Ok(Self { inner, store, head, now, cases, people, next, broken: false, erased: false, _turn: turn })
+        let (keys, broken, erased) = (HashMap::new(), false, false);
+        Ok(Self { inner, store, head, now, cases, people, keys, next, broken, erased, _turn: turn })
     }
 
     pub(super) fn conn(&mut self) -> &mut AnyConnection {
@@ -192,30 +197,25 @@ impl Tx {
     async fn prepare(&mut self, new: Vec<NewEvent>) -> Result<(Vec<Stored>, Vec<Event>), LedgerError> {
         let mut head = self.head.clone();
         let (mut rows, mut events) = (Vec::with_capacity(new.len()), Vec::with_capacity(new.len()));
-        for event in new {
-            let mut row = Stored {
-                format: FORMAT,
-                seq: head.seq + 1,
-                at: self.now,
-                about: event.case.map(|case| case.0),
-                actor: canonical(&event.actor)?,
-                body: canonical(&event.body)?,
-                nonce: event.nonce,
-                signature: event.signature,
-                hash: Vec::new(),
-            };
-            let event = row.event()?;
+        let mut later = Vec::new();
+        let (first, at) = (head.seq + 1, self.now);
+        for made in parallel::map(&new, |place, event| written(first + place as i64, at, event)) {
+            let (mut row, event) = made?;
             in_its_place(&event)?;
-            self.admit(&row, &event).await?;
+            later.extend(self.admit(&row, &event).await?);
             head = Head { seq: row.seq, at: row.at, hash: row.hashed(&head.hash) };
             row.hash = head.hash.to_vec();
             rows.push(row);
             events.push(event);
         }
+        keys::check_all(&later)?;
         Ok((rows, events))
     }
 
-    async fn admit(&mut self, row: &Stored, event: &Event) -> Result<(), LedgerError> {
+    /// Whether an event may be written, but for what is returned: a signature that is checked with those of the other events.
+    /// What changes who is registered, and so whose key counts for the events after it, is checked here.
+    async fn admit(&mut self, row: &Stored, event: &Event) -> Result<Option<Signed>, LedgerError> {
+        let mut later = None;
         let bad = |why| Err(LedgerError::BadSignature { actor: event.actor.name().escape_debug().to_string(), why });
         match (&event.actor, &row.nonce, &row.signature) {
             (Actor::Principal(id), Some(nonce), Some(signature)) => {
@@ -225,8 +225,15 @@ impl Tx {
                 if !keys::is_nonce(nonce) {
                     return bad("its nonce is none");
                 }
-                if !keys::public(&key).is_some_and(|key| keys::signed(&key, message.as_bytes(), signature)) {
-                    return bad("it is not made with their key over this event");
+                let Some(key) = *self.keys.entry(key).or_insert_with_key(|key| keys::public(key)) else {
+                    return bad(keys::NOT_THEIRS);
+                };
+                let actor = id.as_str().to_owned();
+                let signed = Signed { key, message, signature: signature.clone(), actor };
+                if is_about_people(&event.body) {
+                    keys::check_all(&[signed])?;
+                } else {
+                    later = Some(signed);
                 }
             }
             (Actor::Principal(_), ..) => return bad("there is none"),
@@ -236,19 +243,29 @@ impl Tx {
         if event.actor.principal().is_some() || is_about_people(&event.body) {
             self.people().await?.take(&event.actor, &event.body, event.at)?;
         }
-        Ok(())
+        Ok(later)
     }
 
     /// Nonces are new: a signed event that is sent again is not written again.
     async fn unused(&mut self, rows: &[Stored]) -> Result<(), LedgerError> {
+        let used = |row: &Stored| {
+            let actor = row.event()?.actor.name().to_owned();
+            Err(LedgerError::BadSignature { actor, why: "its nonce was used before" })
+        };
+        let signed: Vec<(&str, &Stored)> = rows.iter().filter_map(|row| Some((row.nonce.as_deref()?, row))).collect();
         let mut own = BTreeSet::new();
-        for row in rows {
-            let Some(nonce) = row.nonce.as_deref() else { continue };
-            let sql = "SELECT seq FROM events WHERE nonce = $1";
-            let known = query(sql, [nonce.into()]).fetch_optional(&mut *self.inner).await?.is_some();
-            if known || !own.insert(nonce) {
-                let actor = row.event()?.actor.name().to_owned();
-                return Err(LedgerError::BadSignature { actor, why: "its nonce was used before" });
+        for (nonce, row) in &signed {
+            if !own.insert(*nonce) {
+                return used(row);
+            }
+        }
+        for chunk in signed.chunks(256) {
+            let (names, args) = texts(chunk.iter().map(|(nonce, _)| *nonce));
+            let sql = format!("SELECT nonce FROM events WHERE nonce IN ({names})");
+            let Some(known) = query(&sql, args).fetch_optional(&mut *self.inner).await? else { continue };
+            let known: String = known.try_get(0)?;
+            if let Some((_, row)) = chunk.iter().find(|(nonce, _)| *nonce == known) {
+                return used(row);
             }
         }
         Ok(())
@@ -317,6 +334,23 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// An event as it is stored, without its hash, and as it is read back from there.
+fn written(seq: i64, at: i64, event: &NewEvent) -> Result<(Stored, Event), LedgerError> {
+    let row = Stored {
+        format: FORMAT,
+        seq,
+        at,
+        about: event.case.map(|case| case.0),
+        actor: canonical(&event.actor)?,
+        body: canonical(&event.body)?,
+        nonce: event.nonce.clone(),
+        signature: event.signature.clone(),
+        hash: Vec::new(),
+    };
+    let event = row.event()?;
+    Ok((row, event))
 }
 
 /// What is about the store is about no case, and what is about a case names it.

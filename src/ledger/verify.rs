@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ed25519_dalek::VerifyingKey;
-use sqlx::{AnyConnection, Row as _};
 
+use super::batches::Batch;
 use super::canonical::hex;
-use super::chain::{COLUMNS, FORMAT, Head, Stored};
+use super::chain::{FORMAT, Head, Stored};
 use super::checkpoint::Checkpoint;
-use super::db::query;
 use super::error::LedgerError;
 use super::keys;
 use super::project::people::People;
@@ -67,8 +66,6 @@ impl Verified {
 
 /// How many faults are told.
 const MOST: usize = 1000;
-/// How many events are read at once.
-const BATCH: usize = 4096;
 
 /// A checker of a chain, batch by batch. It reads nothing itself.
 pub(super) struct Checker {
@@ -320,8 +317,8 @@ impl Store {
         for what in unread {
             checker.fault(0, what);
         }
-        let mut conn = self.0.pool.acquire().await?;
-        let mut next = batch(&mut conn, i64::MIN).await?;
+        let mut reader = self.reader().await?;
+        let mut next = reader.batch(i64::MIN).await?;
         while !next.over && !checker.is_full() {
             let Batch { rows, last, unread, .. } = next;
             for (seq, what) in unread {
@@ -331,51 +328,11 @@ impl Store {
                 checker.take(&rows);
                 checker
             });
-            let (read, done) = tokio::join!(batch(&mut conn, last), checked);
+            let (read, done) = tokio::join!(reader.batch(last), checked);
             checker = done.map_err(|e| LedgerError::Data(format!("a check did not end: {e}")))?;
             next = read?;
         }
+        reader.close().await?;
         Ok(checker.done())
     }
-}
-
-/// What was read at once.
-pub(super) struct Batch {
-    pub(super) rows: Vec<Stored>,
-    /// The number of the last event that was asked for.
-    pub(super) last: i64,
-    /// What could not be read, and why.
-    pub(super) unread: Vec<(i64, String)>,
-    /// Whether there was nothing any more.
-    pub(super) over: bool,
-}
-
-/// The events after one. Where some cannot be read, each is read alone, so that the bad ones can be named.
-pub(super) async fn batch(conn: &mut AnyConnection, after: i64) -> Result<Batch, LedgerError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > $1 ORDER BY seq LIMIT {BATCH}");
-    let read = query(&sql, [after.into()]).fetch_all(&mut *conn).await;
-    let rows = read.and_then(|rows| rows.iter().map(Stored::read).collect::<Result<Vec<_>, _>>());
-    let error = match rows {
-        Ok(rows) => {
-            let last = rows.last().map_or(after, |row| row.seq);
-            return Ok(Batch { over: rows.is_empty(), rows, last, unread: Vec::new() });
-        }
-        Err(error) => LedgerError::from(error),
-    };
-    if matches!(error, LedgerError::Unreachable(_) | LedgerError::Locked) {
-        return Err(error);
-    }
-    let numbers = format!("SELECT seq FROM events WHERE seq > $1 ORDER BY seq LIMIT {BATCH}");
-    let one = format!("SELECT {COLUMNS} FROM events WHERE seq = $1");
-    let mut found = Batch { rows: Vec::new(), last: after, unread: Vec::new(), over: true };
-    for row in query(&numbers, [after.into()]).fetch_all(&mut *conn).await? {
-        found.over = false;
-        found.last = row.try_get(0)?;
-        let read = query(&one, [found.last.into()]).fetch_one(&mut *conn).await;
-        match read.and_then(|row| Stored::read(&row)) {
-            Ok(row) => found.rows.push(row),
-            Err(error) => found.unread.push((found.last, format!("it cannot be read: {error}"))),
-        }
-    }
-    Ok(found)
 }

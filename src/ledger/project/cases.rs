@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 use crate::ledger::canonical::{canonical, column};
 use crate::ledger::db::{Arg, insert, list, query};
 use crate::ledger::error::LedgerError;
+use crate::ledger::parallel;
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event};
 use crate::model::owner::Ownership;
@@ -100,10 +101,16 @@ pub(in crate::ledger) async fn load(
     for chunk in numbers.chunks(256) {
         let (names, args) = list(chunk);
         let sql = format!("SELECT doc FROM cases WHERE number IN ({names})");
-        for row in query(&sql, args).fetch_all(&mut *conn).await? {
-            let case = parse(&row.try_get::<String, _>(0)?)?;
+        let found = query(&sql, args).fetch_all(&mut *conn).await?;
+        let docs = found.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        let read = parallel::map(&docs, |_, doc| {
+            let case = parse(doc)?;
             let stored = Some(rows(&case)?);
-            held.insert(case.number, Held { case, stored });
+            Ok::<_, LedgerError>(Held { case, stored })
+        });
+        for one in read {
+            let one = one?;
+            held.insert(one.case.number, one);
         }
     }
     Ok(())

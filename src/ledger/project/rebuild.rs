@@ -12,13 +12,13 @@ use super::cases::{self, APPROVAL_COLUMNS, CASE_COLUMNS, Changes, FACT_COLUMNS, 
 use super::people::People;
 use super::policies::Policies;
 use super::target_key;
+use crate::ledger::batches::batch;
 use crate::ledger::canonical::canonical;
 use crate::ledger::chain::{COLUMNS, Stored};
 use crate::ledger::db::{Arg, insert, list, query};
 use crate::ledger::error::LedgerError;
 use crate::ledger::store::Store;
 use crate::ledger::tx::Tx;
-use crate::ledger::verify::batch;
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event};
 

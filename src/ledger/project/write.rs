@@ -9,8 +9,9 @@ use super::people::People;
 use super::policies::{self, Policies};
 use super::target_key;
 use crate::ledger::canonical::{canonical, column};
-use crate::ledger::db::{Arg, insert, query};
+use crate::ledger::db::{insert, query, texts};
 use crate::ledger::error::LedgerError;
+use crate::ledger::parallel;
 use crate::ledger::tx::{Tx, is_about_people};
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event};
@@ -42,11 +43,17 @@ impl Tx {
             self.next = self.next.max(Some(number.0 + 1));
         }
         let mut changes = Changes::default();
-        for number in &touched {
-            let Some(held) = self.cases.get_mut(number) else { continue };
-            let now = cases::rows(&held.case)?;
-            changes.add(number.0, held.stored.as_ref(), &now);
-            held.stored = Some(now);
+        let held: Vec<(i64, &Held)> = touched.iter().filter_map(|n| Some((n.0, self.cases.get(n)?))).collect();
+        let made = parallel::map(&held, |_, (_, held)| cases::rows(&held.case));
+        let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for ((number, held), now) in held.iter().zip(&made) {
+            changes.add(*number, held.stored.as_ref(), now);
+        }
+        let numbers: Vec<i64> = held.iter().map(|(number, _)| *number).collect();
+        for (number, now) in numbers.into_iter().zip(made) {
+            if let Some(held) = self.cases.get_mut(&CaseNumber(number)) {
+                held.stored = Some(now);
+            }
         }
         let store = self.store.clone();
         store.point("case.before-write")?;
@@ -74,11 +81,8 @@ impl Tx {
         }
         let prints: Vec<&String> = own.keys().collect();
         for chunk in prints.chunks(128) {
-            let size = chunk.len().next_power_of_two();
-            let names: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
-            let padding = std::iter::repeat_n(Arg::from(""), size - chunk.len());
-            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({})", names.join(","));
-            let args = chunk.iter().map(|print| Arg::from(print.as_str())).chain(padding);
+            let (names, args) = texts(chunk.iter().map(|print| print.as_str()));
+            let sql = format!("SELECT fingerprint, about FROM fingerprints WHERE fingerprint IN ({names})");
             if let Some(row) = query(&sql, args).fetch_optional(&mut *self.inner).await? {
                 let (fingerprint, case) = (row.try_get(0)?, CaseNumber(row.try_get(1)?));
                 return Err(LedgerError::Taken { fingerprint, case });

@@ -245,7 +245,7 @@ mod tests {
         people.take(&by, &added(ada), 1).unwrap();
         let agent = Principal { kind: PrincipalKind::Agent, ..who("bot", 2, "github:bot", "bot@acme.example", &[]) };
         people.take(&by, &added(agent.clone()), 2).unwrap();
-        let approved = Body::Approved { request: "a-1".into(), plan_hash: String::new(), alone: false };
+        let approved = Body::Approved { request: "a-1".into(), plan_hash: String::new(), alone: false, quorum: 1 };
         assert!(people.take(&Actor::Principal(agent.id), &approved, 3).is_err());
         assert!(people.take(&Actor::Quell, &approved, 3).is_err());
         assert!(people.take(&by, &approved, 3).is_ok());

@@ -163,7 +163,7 @@ pub(crate) fn quells(case: i64, body: Body) -> NewEvent {
 }
 
 pub(crate) fn noted(case: i64, text: &str) -> NewEvent {
-    quells(case, Body::Noted { text: Untrusted::from(text) })
+    quells(case, Body::Noted { text: Untrusted::from(text), counts_as: PrincipalKind::Person })
 }
 
 pub(crate) fn opening(print: &str) -> Opening {
@@ -182,6 +182,7 @@ pub(crate) fn opening(print: &str) -> Opening {
         places: Vec::new(),
         exposed: Some(5),
         expires: None,
+        by_report: false,
     }
 }
 

@@ -143,7 +143,10 @@ fn signatures(kind: &Kind) {
         let store = make(&kind.fresh(), Options::default()).await;
         let other = make(&kind.fresh(), Options::default()).await;
         append(&store, vec![opened(1, "fp1"), opened(2, "fp2")]).await.unwrap();
-        let note = |text: &str| Body::Noted { text: Untrusted::from(text) };
+        let note = |text: &str| Body::Noted {
+            text: Untrusted::from(text),
+            counts_as: quell::model::principal::PrincipalKind::Person,
+        };
         let good = by(&store, "ada", ADA, Some(1), note("x"));
         append(&store, vec![good.clone()]).await.unwrap();
         let bad = [
@@ -189,7 +192,7 @@ fn reads(kind: &Kind) {
         append(&store, vec![by(&store, "ada", ADA, Some(3), ask("a-1")), by(&store, "ada", ADA, Some(4), ask("a-2"))])
             .await
             .unwrap();
-        let approved = Body::Approved { request: "a-2".into(), plan_hash: "p".into(), alone: true };
+        let approved = Body::Approved { request: "a-2".into(), plan_hash: "p".into(), alone: true, quorum: 1 };
         append(&store, vec![by(&store, "ada", ADA, Some(4), approved)]).await.unwrap();
         let waiting = store.waiting().await.unwrap();
         assert_eq!(
@@ -473,9 +476,21 @@ fn exports(kind: &Kind) {
     runtime().block_on(async {
         let store = make(&kind.fresh(), Options::default()).await;
         append(&store, (1..=20).map(|n| opened(n, &format!("fp{n}"))).collect()).await.unwrap();
-        append(&store, vec![by(&store, "ada", ADA, Some(1), Body::Noted { text: Untrusted::new(b"\xff") })])
-            .await
-            .unwrap();
+        append(
+            &store,
+            vec![by(
+                &store,
+                "ada",
+                ADA,
+                Some(1),
+                Body::Noted {
+                    text: Untrusted::new(b"\xff"),
+                    counts_as: quell::model::principal::PrincipalKind::Person,
+                },
+            )],
+        )
+        .await
+        .unwrap();
         let mid = store.checkpoint(&key(CHECKPOINTS)).await.unwrap();
         assert!(store.checkpoint(&key(ADA)).await.is_err());
         queue(&store, job("one")).await;
@@ -509,7 +524,18 @@ fn exports(kind: &Kind) {
         assert_eq!(copy.head().await.unwrap(), store.head().await.unwrap());
         assert_eq!(copy.id(), store.id());
         sound(audit(&copy).await);
-        append(&copy, vec![by(&copy, "ada", ADA, Some(1), Body::Noted { text: Untrusted::from("on") })]).await.unwrap();
+        append(
+            &copy,
+            vec![by(
+                &copy,
+                "ada",
+                ADA,
+                Some(1),
+                Body::Noted { text: Untrusted::from("on"), counts_as: quell::model::principal::PrincipalKind::Person },
+            )],
+        )
+        .await
+        .unwrap();
         let again = Store::import(&target, Options::default(), &mut file.as_slice(), &[], None).await;
         assert!(matches!(again, Err(LedgerError::Exists(_))), "{again:?}");
         let mut changed = text.replacen("Acme token", "Acme tokem", 1).into_bytes();

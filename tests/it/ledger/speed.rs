@@ -43,7 +43,10 @@ async fn measure(kind: &Kind, name: &str) {
     let verified = store.verify(&[], None).await.unwrap();
     assert!(verified.holds());
     told(name, "verified", verified.events, start);
-    let note = |n: i64| Body::Noted { text: Untrusted::from(n.to_string().as_str()) };
+    let note = |n: i64| Body::Noted {
+        text: Untrusted::from(n.to_string().as_str()),
+        counts_as: quell::model::principal::PrincipalKind::Person,
+    };
     let signed: Vec<_> = (0..BATCH).map(|n| by(&store, "ada", ADA, Some(1 + n), note(n))).collect();
     let start = Instant::now();
     append(&store, signed).await.unwrap();

@@ -44,7 +44,10 @@ fn changes(kind: &Kind) {
         let address = kind.fresh();
         let store = make(&address, Options::default()).await;
         append(&store, vec![opened(1, "fp1")]).await.unwrap();
-        let note = |n: i64| Body::Noted { text: Untrusted::from(n.to_string().as_str()) };
+        let note = |n: i64| Body::Noted {
+            text: Untrusted::from(n.to_string().as_str()),
+            counts_as: quell::model::principal::PrincipalKind::Person,
+        };
         append(&store, (4..=40).map(|n| by(&store, "ada", ADA, Some(1), note(n))).collect()).await.unwrap();
         append(&store, (41..=EVENTS).map(|n| noted(1, &format!("note {n}"))).collect()).await.unwrap();
         let last = store.checkpoint(&key(CHECKPOINTS)).await.unwrap();

@@ -5,11 +5,11 @@ use super::commands::{HOUR, MINUTE, nonce, text};
 use super::plan::{plan, plan_hash};
 use super::settings::{ALONE_HOURS, APPROVAL_HOURS, HIGH_QUORUM};
 use super::{CommandError, Orchestrator};
-use crate::ledger::Filter;
+use crate::ledger::{Filter, canonical};
 use crate::model::Untrusted;
 use crate::model::action::{Action, Tier};
 use crate::model::answers::{Criticality, Reversibility};
-use crate::model::canonical::{canonical, digest};
+use crate::model::canonical::digest;
 use crate::model::case::{Approval, ApprovalState, Case, CaseNumber, Emergency, Stage};
 use crate::model::decision::{ApprovalRequest, Decision};
 use crate::model::event::{Body, NewEvent, Reopening};
@@ -248,7 +248,7 @@ fn said(case: &Case) -> Option<Untrusted> {
 fn decision_hash(decision: &Decision) -> String {
     let said =
         (decision.action, decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
-    canonical(&said).map(|text| digest(&text)).unwrap_or_default()
+    canonical(&said).map(|text| digest([text.as_str()])).unwrap_or_default()
 }
 
 /// Whether a plan's hash is the one that was named, whole or by its first digits.

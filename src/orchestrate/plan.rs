@@ -1,8 +1,9 @@
 //! What would be done about a credential, step by step. A person who approves, approves this text: it is hashed.
 
+use crate::ledger::canonical;
 use crate::model::action::Action;
 use crate::model::answers::Reversibility;
-use crate::model::canonical::{canonical, digest};
+use crate::model::canonical::digest;
 use crate::model::case::Case;
 use crate::model::decision::{Decision, Plan, Step};
 
@@ -60,5 +61,5 @@ pub(super) fn plan_hash(case: &Case, plan: &Plan, decision: &Decision) -> String
     }
     let reasons = (decision.tier, &decision.determining, &decision.unmet, &decision.policy, &decision.schema);
     let about = (case.number, case.opening.fingerprints.first(), case.ownership());
-    canonical(&(about, plan, reasons, facts)).map(|text| digest(&text)).unwrap_or_default()
+    canonical(&(about, plan, reasons, facts)).map(|text| digest([text.as_str()])).unwrap_or_default()
 }

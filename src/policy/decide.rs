@@ -9,6 +9,7 @@ use super::facts::{self, Facts};
 use super::set::{PolicySet, leaf};
 use super::words;
 use crate::model::action::{Action, Tier};
+use crate::model::canonical::sorted;
 use crate::model::decision::{Decision, DecisionKind, Unmet};
 
 /// The id of what is missing where nothing forbids and nothing permits.
@@ -125,7 +126,7 @@ impl PolicySet {
     /// # Errors
     /// Where the facts cannot be read, or are not the ones that the decision's hash was made of.
     pub fn replay(&self, decision: &Decision) -> Result<Decision, ReplayError> {
-        if facts::snapshot(&facts::sorted(decision.facts.clone())) != decision.snapshot {
+        if facts::snapshot(&sorted(decision.facts.clone())) != decision.snapshot {
             return Err(ReplayError::Snapshot(decision.snapshot.clone()));
         }
         let facts: Facts =

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use cedar_policy::RestrictedExpression;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 use super::known::{Fact, Known};
 use super::words::{Answer, Degraded, Judgement, Proposer, Trust, VerdictWord};
 use crate::model::Confidence;
 use crate::model::answers::{Criticality, Environment, Reversibility};
+use crate::model::canonical::{digest, sorted};
 use crate::model::owner::{Strength, Subject};
 
 /// The struct, the names of its fields, how each is forgotten, and where a policy finds it.
@@ -205,30 +205,6 @@ impl Facts {
         // Everything in it is a word, a number, a text or a list of words: it has a form in JSON.
         sorted(serde_json::to_value(self).unwrap_or_default())
     }
-}
-
-/// A value whose objects have their keys in order.
-pub(super) fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<(String, Value)> = map.into_iter().collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
-    }
-}
-
-/// `sha256:` and 64 hexadecimal digits over texts, each behind its length, so that no two lists run into the same bytes.
-pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digits}")
 }
 
 /// The hash of canonical facts.

@@ -8,8 +8,9 @@ use cedar_policy::{ValidationMode, Validator};
 
 use super::error::{Fault, PolicyErrors, Warning};
 use super::parse::{self, Origin, Parsed, PolicyText};
-use super::{Profile, facts, lint};
+use super::{Profile, lint};
 use crate::model::action::{Action, Tier};
+use crate::model::canonical::digest;
 use crate::model::decision::Unmet;
 use crate::model::event::PolicyFiles;
 
@@ -140,10 +141,10 @@ impl PolicySet {
         let mut parts = vec![profile.as_str(), SCHEMA, GUARDRAILS, DEFAULT];
         parts.extend((profile == Profile::Regulated).then_some(REGULATED));
         parts.extend(own.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]));
-        let hash = facts::digest(parts);
+        let hash = digest(parts);
         let texts: Vec<PolicyText> = parsed.into_iter().map(|one| one.text).collect();
         let index = texts.iter().enumerate().map(|(at, text)| (text.id.clone(), at)).collect();
-        let schema_hash = facts::digest([SCHEMA]);
+        let schema_hash = digest([SCHEMA]);
         let authorizer = Authorizer::new();
         Ok((Self { profile, own, hash, schema_hash, texts, index, schema, actions, asked, authorizer }, warnings))
     }

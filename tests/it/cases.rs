@@ -48,7 +48,7 @@ impl Scene {
         builder.prefix("quell-cases-");
         let dir = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }.unwrap();
         let scene = Self { dir, issuer: Issuer::start() };
-        scene.write("keys/fingerprint.key", made("{alnum:44}", 7));
+        scene.write("keys/fingerprint.key", made("{alnum:44}", 987_654_321));
         scene.config("");
         scene.live();
         scene

@@ -128,7 +128,8 @@ fn planted(scene: &Scene) -> Vec<String> {
         let live = answers.iter().find(|a| a.means == "live").map(Said::of);
         // Every third works, and tells its own token back, as some do.
         let echo = |said: Said| Said { body: with_echo(&said.body, &sample_of(tried.rule, 1)), ..said };
-        let said = if number % 3 == 0 { live.map(echo).into_iter().chain(refusal).collect() } else { vec![refusal.unwrap()] };
+        let said =
+            if number % 3 == 0 { live.map(echo).into_iter().chain(refusal).collect() } else { vec![refusal.unwrap()] };
         scene.issuer.say(&tried.provider, said);
         let port = scene.issuer.port;
         endpoints.push_str(&format!("{} = \"http://127.0.0.1:{port}/{}\"\n", tried.provider, tried.provider));
@@ -161,8 +162,7 @@ fn with_echo(body: &[u8], token: &str) -> Vec<u8> {
 fn killed(scene: &Scene, ada: &Person<'_>) -> (Vec<u8>, u64) {
     let log = std::fs::File::create(scene.at("killed.log")).unwrap();
     let mut command = ada.command(&["scan", "--track", "--verify", "tree"]);
-    let mut child =
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
     let size = || std::fs::metadata(scene.at("store/quell.db-wal")).map_or(0, |about| about.len());
     let until = Instant::now() + Duration::from_secs(100);
     while size() < 600_000 {
@@ -213,7 +213,9 @@ fn two_hundred_credentials_leave_no_trace() {
     search.clean("standard error", &run.stderr);
     let cases = ada.cases();
     assert!(cases.len() >= 200, "{}", cases.len());
-    assert!(cases.iter().all(|case| case["sealed"].is_i64() && case["decisions"].as_array().is_some_and(|d| !d.is_empty())));
+    assert!(
+        cases.iter().all(|case| case["sealed"].is_i64() && case["decisions"].as_array().is_some_and(|d| !d.is_empty()))
+    );
     assert!(cases.iter().any(|case| case["verdicts"][0][0]["verdict"] == "live"), "some are live");
     // Every report, every page, every event.
     std::fs::create_dir(scene.at("reports")).unwrap();

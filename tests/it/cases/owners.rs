@@ -19,7 +19,7 @@ forge = ["github:octocat"]
 name = "Lee Gone"
 addresses = ["lee@acme.example"]
 forge = ["github:lee"]
-left = 2024-01-31
+left = "2024-01-31"
 
 [[service]]
 name = "shop"
@@ -58,7 +58,9 @@ fn the_record_asserts_and_the_issuer_confirms() {
     // What a person says counts before all of it, with a reason.
     ada.ok(&["case", "assign", "1", "--person", "Kim Example", "--reason", "took it over"]);
     let page = ada.ok(&["case", "show", "1"]);
-    assert!(owner(&page).starts_with("person Kim Example (confirmed); assigned by ada, ") && page.contains("took it over"));
+    assert!(
+        owner(&page).starts_with("person Kim Example (confirmed); assigned by ada, ") && page.contains("took it over")
+    );
     assert!(ada.ok(&["case", "list", "--owner", "Kim Example"]).contains("1 shown"));
     assert!(ada.ok(&["case", "list", "--owner", "payments"]).contains("0 shown"));
 }
@@ -78,7 +80,8 @@ fn another_identity_than_the_record_means_is_told() {
 #[test]
 fn claims_that_disagree_are_shown() {
     let scene = scene("octocat");
-    let more = "[[team]]\nname = \"web\"\ncontact = \"web@acme.example\"\n[[service]]\nname = \"front\"\nteam = \"web\"\n";
+    let more =
+        "[[team]]\nname = \"web\"\ncontact = \"web@acme.example\"\n[[service]]\nname = \"front\"\nteam = \"web\"\n";
     let record = std::fs::read_to_string(scene.at("owners.toml")).unwrap();
     let repository = record.lines().find(|line| line.starts_with("repositories")).unwrap();
     scene.write("owners.toml", format!("{record}{more}{repository}\n"));
@@ -156,6 +159,18 @@ fn a_mistake_in_the_record_is_told_with_its_line() {
 }
 
 #[test]
+#[ignore = "the file is named twice (`/…/owners.toml:owners.toml:3: …`), and a date without quotes is `invalid type: map`"]
+fn a_mistake_in_the_record_is_told_in_words() {
+    let scene = scene("octocat");
+    let ada = scene.person("ada");
+    scene.committed("app", "a.py", &format!("TOKEN = \"{}\"\n", token(1)));
+    scene.write("owners.toml", "[[person]]\nname = \"Lee\"\nleft = 2024-01-31\n");
+    let told = ada.wrong(&["scan", "--track", "app"]);
+    assert!(told.contains("owners.toml:3: ") && told.matches("owners.toml:").count() == 1, "{told}");
+    assert!(!told.contains("invalid type"), "{told}");
+}
+
+#[test]
 #[ignore = "`scan --track` makes the store and opens the cases before it reads owners.toml: a mistake there leaves cases that nothing was decided about"]
 fn a_mistake_in_the_record_is_told_before_anything_is_written() {
     let scene = scene("octocat");
@@ -187,7 +202,10 @@ fn files_of_a_target_name_no_store_no_people_and_no_policy() {
             ("config.toml", &config),
             ("quell/config.toml", &config),
             (".config/quell/config.toml", &config),
-            ("owners.toml", "[[team]]\nname = \"evil\"\n[[service]]\nname = \"x\"\nteam = \"evil\"\nrepositories = [\"*\"]\n"),
+            (
+                "owners.toml",
+                "[[team]]\nname = \"evil\"\n[[service]]\nname = \"x\"\nteam = \"evil\"\nrepositories = [\"*\"]\n",
+            ),
             ("people.toml", &people),
             ("policies/all.cedar", "@id(\"x\")\n@title(\"x\")\npermit (principal, action, resource);\n"),
             (".env", &format!("QUELL_STORE={evil}\nQUELL_CONFIG=config.toml\n")),
@@ -198,7 +216,11 @@ fn files_of_a_target_name_no_store_no_people_and_no_policy() {
     command.current_dir(scene.at("app")).env_remove("QUELL_CONFIG").env_remove("QUELL_STORE");
     let run = crate::support::run(&mut command).code(1);
     let own = scene.at("people/ada/state/quell/quell.db");
-    assert!(own.exists() && !scene.at("app/evil.db").exists() && run.err().contains("`ada` is its first"), "{}", run.err());
+    assert!(
+        own.exists() && !scene.at("app/evil.db").exists() && run.err().contains("`ada` is its first"),
+        "{}",
+        run.err()
+    );
     let at = ["--store", own.to_str().unwrap()];
     let list = ada.ok(&[&["people", "list"][..], &at].concat());
     assert!(list.lines().count() == 1 && !list.contains("eve"), "{list}");

@@ -232,7 +232,12 @@ impl Person<'_> {
     /// Every case.
     #[track_caller]
     pub(crate) fn cases(&self) -> Vec<Value> {
-        self.run(&["case", "list", "--all", "--format", "json"]).code(0).json().as_array().unwrap().clone()
+        self.run(&["case", "list", "--all", "--limit", "9999", "--format", "json"])
+            .code(0)
+            .json()
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Events of a kind in the whole record, as the export has their bodies.

@@ -68,6 +68,8 @@ fn the_record_asserts_and_the_issuer_confirms() {
 #[test]
 fn another_identity_than_the_record_means_is_told() {
     let scene = scene("shop-deployer");
+    let record = std::fs::read_to_string(scene.at("owners.toml")).unwrap();
+    scene.write("owners.toml", record.replace("github:octocat", "github:kim"));
     let ada = scene.person("ada");
     scene.committed("app", "a.py", &format!("TOKEN = \"{}\"\n", token(1)));
     ada.verified("app");

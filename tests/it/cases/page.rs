@@ -60,7 +60,11 @@ fn stable(text: &str, scene: &Scene) -> String {
                 told[at + 1] = "s".to_owned();
             }
         }
-        out.push_str(told.join(" ").trim_end());
+        let mut line = told.join(" ");
+        while line.contains("[N] s   ") {
+            line = line.replace("[N] s   ", "[N] s  ");
+        }
+        out.push_str(line.trim_end());
         out.push('\n');
     }
     out

@@ -34,7 +34,7 @@ use tempfile::TempDir;
 use crate::issuers::{Issuer, Said};
 use crate::support::{self, Run, clean, made, quell};
 
-/// Where everything of a test lies, and an issuer of GitHub's tokens. In memory where the system has a place for that:
+/// Where everything of a test lies, and an issuer of GitHub's tokens. In memory where the system has room for that:
 /// each command waits for the disk several times.
 pub(crate) struct Scene {
     dir: TempDir,
@@ -44,9 +44,12 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         let memory = Path::new("/dev/shm");
+        let room = |about: rustix::fs::StatVfs| about.f_bavail * about.f_frsize >= 1 << 30;
         let mut builder = tempfile::Builder::new();
         builder.prefix("quell-cases-");
-        let dir = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }.unwrap();
+        let dir =
+            if rustix::fs::statvfs(memory).is_ok_and(room) { builder.tempdir_in(memory) } else { builder.tempdir() }
+                .unwrap();
         let scene = Self { dir, issuer: Issuer::start() };
         scene.write("keys/fingerprint.key", made("{alnum:44}", 987_654_321));
         scene.config("");

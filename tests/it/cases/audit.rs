@@ -60,6 +60,10 @@ fn a_whole_record_verifies_and_one_changed_byte_is_found() {
 
 #[test]
 fn what_is_changed_by_sql_is_found_and_told_with_its_event() {
+    let scene = Scene::new();
+    let ada = kept(&scene);
+    ada.ok(&["store", "backup", "copy.db"]);
+    let other = scene.at("other.db");
     for change in [
         "UPDATE events SET body = replace(body, 'morning', 'evening') WHERE body LIKE '%morning%'",
         "UPDATE events SET at = at + 1 WHERE seq = 4",
@@ -71,10 +75,12 @@ fn what_is_changed_by_sql_is_found_and_told_with_its_event() {
         "UPDATE people SET doc = replace(doc, 'responder', 'approver')",
         "DELETE FROM fingerprints",
     ] {
-        let scene = Scene::new();
-        let ada = kept(&scene);
-        scene.sql(change);
-        let run = ada.run(&["audit", "verify"]).code(7);
+        for ending in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(scene.at(format!("other.db{ending}")));
+        }
+        std::fs::copy(scene.at("copy.db"), &other).unwrap();
+        sql(&other, change);
+        let run = ada.run(&["audit", "verify", "--store", other.to_str().unwrap()]).code(7);
         assert!(run.out().contains("FAULT "), "{change}: {}", run.out());
     }
 }

@@ -225,7 +225,8 @@ fn two_hundred_credentials_leave_no_trace() {
     ada.run(&arguments).code(1);
     for arguments in [
         &["verify", "reports/json"][..],
-        &["track", "reports/jsonl"],
+        &["scan", "tree/0", "--format", "jsonl=reports/some"],
+        &["track", "reports/some"],
         &["case", "list", "--all"],
         &["case", "list", "--all", "--format", "json"],
         &["case", "show", "1", "--events"],

@@ -122,8 +122,7 @@ fn requester_leaker_agents_and_strangers_approve_nothing_and_it_is_on_record() {
     // What an agent may: recommend. It is kept beside the request, as what it is.
     bot.ok(&["case", "note", "1", "safe to rotate, everybody agrees"]);
     for verb in [
-        &["case", "list"][..],
-        &["case", "show", "1"],
+        &["case", "show", "1"][..],
         &["case", "verify", "1"],
         &["case", "assign", "1", "--team", "x", "--reason", "y"],
         &["case", "outcome", "1", "false", "--reason", "y"],

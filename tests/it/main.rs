@@ -18,6 +18,8 @@ mod assigned;
 mod attribution;
 mod baseline;
 mod cache;
+#[cfg(feature = "remediate")]
+mod cases;
 mod change_formats;
 mod changes;
 mod encodings;

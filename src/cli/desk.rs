@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::runtime::Runtime;
 
-use super::config::{Config, word};
+use super::config::{Config, human, word};
 use super::{Exit, exit, output, state};
 use crate::ledger::{Address, Checkpoint, Filter, KeyWrapper, LedgerError, Options, SigningKey, Store, Wrapper};
 use crate::model::case::Case;
@@ -244,7 +244,12 @@ pub(super) fn catalog(config: &Config) -> Result<Catalog> {
             system_words(&e)
         )
     })?;
-    let catalog = Catalog::parse(&text).map_err(|e| anyhow!("{}:{e}", path.display()))?;
+    let catalog = Catalog::parse(&text).map_err(|e| {
+        let told = e.to_string();
+        let (place, why) = told.strip_prefix("owners.toml").unwrap_or(&told).split_once(": ").unwrap_or(("", &told));
+        let why = if why.starts_with("invalid type: map") { "a day is written in quotes" } else { &human(why) };
+        anyhow!("{}{place}: {why}\n  help: `quell init --owners --stdout` shows every key", path.display())
+    })?;
     // What it says is as old as the file.
     let seconds = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok().map(|d| d.as_secs());
     let at = std::fs::metadata(path).and_then(|about| about.modified()).ok().and_then(seconds);

@@ -43,12 +43,13 @@ fn offboard(args: &Args) -> Result<Exit> {
     names.sort();
     names.dedup();
     let ties = desk.done(desk.orchestrator().tied(&names))?;
+    let open = ties.iter().filter(|tie| tie.case.stage.is_open()).count();
     let mut out = std::io::stdout().lock();
     if json {
         let told: Vec<_> = ties.iter().map(|tie| serde_json::json!({ "case": tie.case, "by": tie.by })).collect();
         serde_json::to_writer_pretty(&mut out, &told)?;
         writeln!(out)?;
-        return Ok(Exit::Clean);
+        return Ok(if open > 0 { Exit::Findings } else { Exit::Clean });
     }
     let style = CaseStyle { color: output::color(), now: output::now() };
     for tie in &ties {
@@ -57,7 +58,6 @@ fn offboard(args: &Args) -> Result<Exit> {
             writeln!(out, "        {}", exit::line(&format!("{fact} {value}, by {source}")))?;
         }
     }
-    let open = ties.iter().filter(|tie| tie.case.stage.is_open()).count();
     writeln!(out, "{} tied to {}; {open} open", ties.len(), exit::line(&args.names.join(", ")))?;
     Ok(if open > 0 { Exit::Findings } else { Exit::Clean })
 }

@@ -75,6 +75,8 @@ impl Cases {
             return Ok(None);
         }
         let rules = scan::rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
+        // What is wrong with the record of owners is told before anything is written.
+        desk::catalog(config)?;
         Ok(Some(Tracking { desk: Desk::open(&self.desk, config, true)?, rules }))
     }
 }
@@ -94,13 +96,14 @@ impl Tracking {
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
     let config = Config::load(args.config.as_deref())?;
+    desk::catalog(&config)?;
     let desk = Desk::open(&args.desk, &config, true)?;
     let (rules, config_file) = (args.rules.as_deref(), args.config.as_deref());
     let again = Again { report: &args.report, repository: &args.repository, rules, config: config_file };
     let found = again::read(&again, &config)?;
     let rules = scan::rules(args.rules.as_deref().or(config.rules.dir.as_deref()))?;
     let key = desk::identity_key(&config, false)?;
-    let roots = Roots::of(std::slice::from_ref(&args.repository), true);
+    let roots = Roots::of(std::slice::from_ref(&args.repository));
     let mut all = tracked(&found, &rules, &key, &roots, args.seal.no_seal);
     let at_hand = all.iter().flat_map(|one| one.opening.fingerprints.clone()).collect::<Vec<_>>();
     let written = again::written(&args.report)?;
@@ -127,7 +130,7 @@ pub(super) fn after_scan(
     report: &Report,
 ) -> Result<()> {
     let key = desk::identity_key(config, false)?;
-    let roots = Roots::of(&args.paths, args.history);
+    let roots = Roots::of(&args.paths);
     let all = tracked(report, rules, &key, &roots, args.cases.seal.no_seal);
     let names: Vec<String> = args.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let target = Untrusted::from(names.join(" ").as_str());

@@ -2,6 +2,7 @@
 //! shown, and gone with time (REMEDIATION, requirements 37 to 45; invariant 8).
 
 use super::commands::{HOUR, MINUTE, nonce, text};
+use super::decide::actions;
 use super::plan::{plan, plan_hash};
 use super::settings::{ALONE_HOURS, APPROVAL_HOURS, HIGH_QUORUM};
 use super::{CommandError, Orchestrator};
@@ -27,6 +28,13 @@ impl Orchestrator<'_> {
     pub async fn request(&self, number: CaseNumber, action: Action) -> Result<ApprovalRequest, CommandError> {
         let case = self.case(number).await?;
         self.allow(Verb::RequestApproval, &self.about(&case).await?, Some(number)).await?;
+        if !case.stage.is_open() || !actions(&case).contains(&action) {
+            let help = format!("`quell case show {number}` says how it stands");
+            return Err(CommandError::usage(
+                format!("there is nothing to {} as {number} stands", action.as_str()),
+                help,
+            ));
+        }
         let decision = self.decide_again(&case, action).await?;
         if decision.tier == Tier::Watch {
             let reasons: Vec<&str> = decision.unmet.iter().map(|unmet| unmet.title.as_str()).collect();

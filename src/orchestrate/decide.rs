@@ -95,7 +95,7 @@ impl Orchestrator<'_> {
 }
 
 /// The actions that make sense for a credential as it stands.
-fn actions(case: &Case) -> Vec<Action> {
+pub(super) fn actions(case: &Case) -> Vec<Action> {
     let verdict = case.verdict().map(|v| v.verdict);
     match verdict {
         Some(Verdict::Dead) => vec![Action::Notify, Action::Close],

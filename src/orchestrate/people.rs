@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::commands::text;
 use super::{CommandError, Orchestrator};
+use crate::ledger::LedgerError;
 use crate::model::event::Body;
 use crate::model::principal::{Principal, PrincipalId, PrincipalKind, Role};
 use crate::policy::{About, Verb};
@@ -132,9 +133,18 @@ impl Orchestrator<'_> {
 
     async fn register(&self, body: Body) -> Result<(), CommandError> {
         let mut tx = self.store.begin().await?;
-        self.append(&mut tx, None, vec![body]).await?;
-        tx.commit().await?;
-        Ok(())
+        match self.append(&mut tx, None, vec![body]).await {
+            Err(CommandError::Ledger(LedgerError::NotPermitted(why))) => {
+                drop(tx);
+                let help = "`quell people list --all` shows who has which key, account and address";
+                Err(self.refuse("people", None, why, help).await?)
+            }
+            other => {
+                other?;
+                tx.commit().await?;
+                Ok(())
+            }
+        }
     }
 }
 

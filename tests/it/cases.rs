@@ -21,6 +21,8 @@ mod policy;
 mod run;
 #[path = "cases/store.rs"]
 mod store;
+#[path = "cases/time.rs"]
+mod time;
 #[path = "cases/track.rs"]
 mod track;
 

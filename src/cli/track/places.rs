@@ -23,7 +23,7 @@ const NAMES: usize = 8;
 
 /// The roots of what was scanned.
 pub(in crate::cli) struct Roots {
-    /// The repository of a history: paths in its report are below it.
+    /// The repository of a history or a change: paths in its report are below it.
     history: Option<PathBuf>,
     /// Whether paths begin with the name of a repository on a server.
     remote: bool,
@@ -33,16 +33,17 @@ pub(in crate::cli) struct Roots {
 }
 
 impl Roots {
-    /// Of the targets of a scan.
-    pub(in crate::cli) fn of(targets: &[PathBuf], history: bool) -> Self {
+    /// Of the targets of a scan; the first is the repository where a history or a change was scanned.
+    pub(in crate::cli) fn of(targets: &[PathBuf]) -> Self {
         let remote = targets.iter().any(|target| remote::is_remote(target));
-        let root = targets.first().filter(|_| history && !remote).map(|root| absolute(root));
+        let root = targets.first().filter(|_| !remote).map(|root| absolute(root));
         Self { history: root, remote, known: RefCell::default(), histories: Histories::default() }
     }
 
     /// Where a location is, as a case keeps it. Of a work tree, the commit that brought the secret in is looked for.
     pub(in crate::cli) fn place(&self, location: &Location, secret: &Secret, now: i64) -> Place {
-        let (repository, path, root) = self.split(&location.path);
+        let of_history = location.history.is_some() || location.commit.is_some();
+        let (repository, path, root) = self.split(&location.path, of_history);
         let mut commit = location.commit.as_deref().cloned();
         if commit.is_none() && !self.remote && location.part == Part::File {
             let history = self.histories.at(Path::new(std::ffi::OsStr::from_bytes(root.raw())));
@@ -62,7 +63,7 @@ impl Roots {
     }
 
     /// Repository, path below its root, and what to scan again.
-    pub(super) fn split(&self, path: &Untrusted) -> (Untrusted, Untrusted, Untrusted) {
+    pub(super) fn split(&self, path: &Untrusted, of_history: bool) -> (Untrusted, Untrusted, Untrusted) {
         if self.remote {
             let at = path.raw().windows(2).position(|pair| pair == b": ");
             let (name, rest) = match at {
@@ -73,7 +74,7 @@ impl Roots {
             return (short(name), Untrusted::new(rest.unwrap_or_default()), again(name));
         }
         let text = |path: &Path| Untrusted::new(path.as_os_str().as_bytes());
-        if let Some(root) = &self.history {
+        if let Some(root) = self.history.as_ref().filter(|_| of_history) {
             return (self.root(root).1, path.clone(), text(root));
         }
         let real = absolute(Path::new(std::ffi::OsStr::from_bytes(path.raw())));
@@ -168,8 +169,9 @@ mod tests {
         std::fs::write(root.join("app/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
         std::fs::create_dir_all(root.join("app/src")).unwrap();
         std::fs::write(root.join("app/src/x.env"), "A=1").unwrap();
-        let roots = Roots::of(std::slice::from_ref(&root), false);
-        let (name, path, again) = roots.split(&Untrusted::new(root.join("app/src/x.env").as_os_str().as_bytes()));
+        let roots = Roots::of(std::slice::from_ref(&root));
+        let (name, path, again) =
+            roots.split(&Untrusted::new(root.join("app/src/x.env").as_os_str().as_bytes()), false);
         assert_eq!(path.raw(), b"src/x.env");
         assert_eq!(again.raw(), root.join("app").as_os_str().as_bytes());
         assert_eq!(name, again, "without an address it goes by its directory");

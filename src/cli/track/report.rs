@@ -50,7 +50,8 @@ fn opening(finding: &Value, roots: &Roots, now: i64) -> Option<Opening> {
 fn place(location: &Value, roots: &Roots, now: i64) -> Option<Place> {
     let number = |name: &str| location.get(name).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
     let path = Untrusted::from(location.get("path")?.as_str()?);
-    let (repository, path, root) = roots.split(&path);
+    let of_history = location.get("history").or(location.get("commit")).is_some();
+    let (repository, path, root) = roots.split(&path, of_history);
     let commit = location.get("commit").and_then(|commit| {
         Some(CommitRef {
             id: ObjectId::from_hex(commit.get("id")?.as_str()?.as_bytes())?,

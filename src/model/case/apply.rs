@@ -231,8 +231,9 @@ impl Case {
     fn reopen(&mut self, why: Reopening) {
         self.stage = Stage::Opened;
         self.reopened += 1;
-        // What was judged was judged before this.
+        // What was judged and decided was so before this.
         self.outcome = None;
+        self.decisions.clear();
         if why == Reopening::AcceptanceEnded {
             self.accepted = None;
         }
@@ -248,7 +249,11 @@ impl Case {
         };
         match self.verdicts.last_mut() {
             Some((known, last, asker)) if same(known) && asker == by => *last = asked,
-            _ => self.verdicts.push((verification.clone(), asked, by.clone())),
+            _ => {
+                // What was decided before rests on what was said before.
+                self.decisions.clear();
+                self.verdicts.push((verification.clone(), asked, by.clone()));
+            }
         }
     }
 

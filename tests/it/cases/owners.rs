@@ -161,7 +161,6 @@ fn a_mistake_in_the_record_is_told_with_its_line() {
 }
 
 #[test]
-#[ignore = "the file is named twice (`/…/owners.toml:owners.toml:3: …`), and a date without quotes is `invalid type: map`"]
 fn a_mistake_in_the_record_is_told_in_words() {
     let scene = scene("octocat");
     let ada = scene.person("ada");
@@ -169,11 +168,10 @@ fn a_mistake_in_the_record_is_told_in_words() {
     scene.write("owners.toml", "[[person]]\nname = \"Lee\"\nleft = 2024-01-31\n");
     let told = ada.wrong(&["scan", "--track", "app"]);
     assert!(told.contains("owners.toml:3: ") && told.matches("owners.toml:").count() == 1, "{told}");
-    assert!(!told.contains("invalid type"), "{told}");
+    assert!(told.contains("quotes"), "{told}");
 }
 
 #[test]
-#[ignore = "`scan --track` makes the store and opens the cases before it reads owners.toml: a mistake there leaves cases that nothing was decided about"]
 fn a_mistake_in_the_record_is_told_before_anything_is_written() {
     let scene = scene("octocat");
     let ada = scene.person("ada");
@@ -190,8 +188,8 @@ fn files_of_a_target_name_no_store_no_people_and_no_policy() {
     let eve = scene.person("eve").key();
     let evil = scene.at("app/evil.db").display().to_string();
     let config = format!(
-        "[store]\nurl = \"{evil}\"\nseal = false\n[owners]\nfile = \"owners.toml\"\n[policy]\nprofile = \"none\"\n\
-         [cases]\nhigh_quorum = 0\nproof_hours = 99999\n"
+        "[store]\nurl = \"{evil}\"\nseal = false\n[owners]\nfile = \"owners.toml\"\n[run]\n\
+         targets = [\"/\"]\n"
     );
     let people = format!("[[person]]\nname = \"eve\"\nkey = \"{eve}\"\nroles = [\"administrator\"]\n");
     let repo = scene.repo("app");

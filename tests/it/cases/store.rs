@@ -163,7 +163,8 @@ fn postgresql_is_used_alike() {
     assert!(at(&["case", "show", "1"]).code(0).out().contains("LIVE; subject octocat"));
     at(&["case", "close", "1"]).code(6);
     scene.dead();
-    assert!(at(&["case", "verify", "1"]).code(0).out().starts_with("Q-1  closed"));
+    assert!(at(&["case", "verify", "1"]).code(0).out().starts_with("Q-1  dead"));
+    at(&["case", "close", "1"]).code(0);
     assert_eq!(at(&["offboard", "octocat"]).code(0).out().lines().last(), Some("1 tied to octocat; 0 open"));
     assert!(at(&["store", "backup", "copy.db"]).code(2).err().contains("pg_dump"));
     at(&["audit", "verify"]).code(0);

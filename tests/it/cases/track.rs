@@ -69,8 +69,6 @@ fn a_report_is_tracked_with_its_secrets_and_without() {
 }
 
 #[test]
-#[ignore = "`track REPORT` takes the paths of a report of directories for paths below `--repository .`: another repository, another \
-            path, no commit; a scan that is tracked later has new places for it, which opens closed cases again"]
 fn a_report_names_the_places_that_the_scan_names() {
     let scene = Scene::new();
     let ada = scene.person("ada");

@@ -97,10 +97,20 @@ impl Orchestrator<'_> {
 /// The actions that make sense for a credential as it stands.
 pub(super) fn actions(case: &Case) -> Vec<Action> {
     let verdict = case.verdict().map(|v| v.verdict);
-    match verdict {
+    let mut all = match verdict {
         Some(Verdict::Dead) => vec![Action::Notify, Action::Close],
         Some(Verdict::Blocked) => vec![Action::Notify, Action::Rotate, Action::Revoke, Action::Restore],
         _ if case.stage == Stage::Closed => Vec::new(),
         _ => vec![Action::Notify, Action::Rotate, Action::Quarantine, Action::Revoke],
+    };
+    // What the provider says cannot be done is not proposed.
+    if let Some(can) = &case.answers.capability.value {
+        let possible = |action: &Action| match action {
+            Action::Quarantine => can.quarantine.is_some(),
+            Action::Revoke => can.revoke.is_some(),
+            _ => true,
+        };
+        all.retain(possible);
     }
+    all
 }

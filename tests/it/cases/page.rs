@@ -50,6 +50,9 @@ fn stable(text: &str, scene: &Scene) -> String {
     let text = text.replace(&root, "[DIR]").replace(&format!("127.0.0.1:{}", scene.issuer.port), "[ISSUER]");
     let mut out = String::new();
     for line in text.lines() {
+        // How old the documentation is follows from the day.
+        let dated = line.split_once("(documentation, ").and_then(|(a, b)| Some((a, b.split_once(" old")?.1)));
+        let line = &dated.map_or_else(|| line.to_owned(), |(a, b)| format!("{a}(documentation, [AGE] old{b}"));
         let words: Vec<&str> = line.split(' ').collect();
         let mut told: Vec<String> = words.iter().map(|word| stable_word(word)).collect();
         for (at, pair) in words.windows(3).enumerate() {
@@ -82,6 +85,9 @@ fn stable_word(word: &str) -> String {
     if let Some(rest) = word.strip_prefix("sha256:") {
         let hash = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
         return format!("[HASH]{}", &rest[hash..]);
+    }
+    if word.strip_prefix("a-").is_some_and(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return "[REQUEST]".to_owned();
     }
     if word.len() >= 12 && word.bytes().all(|b| b.is_ascii_hexdigit()) {
         "[COMMIT]".to_owned()

@@ -282,7 +282,7 @@ fn the_emergency_path_is_bounded_and_lets_one_approval_suffice() {
     assert!(ben.refused(&["approve", "1", "--plan", &plan]).contains("guardrail.leaker-approves"), "guardrails hold");
     assert!(cat.ok(&["approve", "1", "--plan", &plan]).contains("Q-1: approved"));
     cat.ok(&["case", "emergency", "1", "--end", &id, "--reason", "over"]);
-    ada.asks("1", "quarantine");
+    ada.asks("1", "rotate");
     assert_eq!(approval(&ada, 1)["request"]["quorum"], 2);
     assert_eq!(tier(&ada.case("1"), "revoke"), "approval", "an emergency raises no tier");
 }

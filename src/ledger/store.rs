@@ -155,7 +155,8 @@ impl Store {
         let store = Self::connect(address, options.clone(), String::new(), String::new()).await?;
         match store.update(schema::STEPS).await {
             // Which schema it has is not on record any more: it is read as one of this program.
-            Err(LedgerError::NotMade(_) | LedgerError::Data(_) | LedgerError::Database(_)) if store.has_events().await? => {}
+            Err(LedgerError::NotMade(_) | LedgerError::Data(_) | LedgerError::Database(_))
+                if store.has_events().await? => {}
             updated => updated?,
         }
         let row = query("SELECT body FROM events WHERE seq = 1", []).fetch_optional(&store.0.pool).await;

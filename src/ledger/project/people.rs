@@ -271,13 +271,8 @@ mod tests {
         ] {
             assert_eq!(who_may(&body), may, "{body:?}");
         }
-        let opened = |actions| Body::EmergencyOpened {
-            id: text(),
-            purpose: text(),
-            actions,
-            until: 9,
-            trigger: text(),
-        };
+        let opened =
+            |actions| Body::EmergencyOpened { id: text(), purpose: text(), actions, until: 9, trigger: text() };
         assert_eq!(who_may(&opened(Vec::new())), "ab");
     }
 }

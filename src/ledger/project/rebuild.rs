@@ -211,7 +211,12 @@ fn sorted(mut rows: Rows) -> Rows {
 }
 
 /// What is stored of the cases above one number and up to another.
-async fn stored_rows(conn: &mut AnyConnection, after: i64, until: i64, lost: &[&str]) -> Result<BTreeMap<i64, Rows>, LedgerError> {
+async fn stored_rows(
+    conn: &mut AnyConnection,
+    after: i64,
+    until: i64,
+    lost: &[&str],
+) -> Result<BTreeMap<i64, Rows>, LedgerError> {
     let mut all: BTreeMap<i64, Rows> = BTreeMap::new();
     let tables = [("cases", CASE_COLUMNS, "number", ""), ("facts", FACT_COLUMNS, "about", "")].into_iter().chain([(
         "approvals",

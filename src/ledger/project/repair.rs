@@ -79,7 +79,9 @@ impl Store {
 fn is_read(table: &str, row: &AnyRow) -> bool {
     match table {
         "cases" | "facts" | "approvals" | "jobs" => row.try_get::<i64, _>(0).is_ok(),
-        "fingerprints" => row.try_get::<String, _>(0).is_ok() && [1, 2].iter().all(|n| row.try_get::<i64, _>(*n).is_ok()),
+        "fingerprints" => {
+            row.try_get::<String, _>(0).is_ok() && [1, 2].iter().all(|n| row.try_get::<i64, _>(*n).is_ok())
+        }
         _ => row.try_get::<String, _>(0).is_ok(),
     }
 }

@@ -69,9 +69,7 @@ pub(super) fn permitted(people: &People, actor: &Actor, body: &Body) -> Result<(
     let known = actor.principal().and_then(|id| people.get(id)).filter(|one| one.is_active());
     let has = |roles: &[Role]| known.is_some_and(|one| roles.iter().any(|role| one.has(*role)));
     let is_quell = matches!(actor, Actor::Quell);
-    let refuse = |what: &str| {
-        Err(LedgerError::NotPermitted(format!("`{}` is {what}", actor.name().escape_debug())))
-    };
+    let refuse = |what: &str| Err(LedgerError::NotPermitted(format!("`{}` is {what}", actor.name().escape_debug())));
     match writer(body) {
         Writer::Anybody => Ok(()),
         Writer::Quell | Writer::QuellOr(_) | Writer::QuellOrSelf(_) if is_quell => Ok(()),

@@ -64,7 +64,7 @@ async fn slip(raw: &mut AnyConnection, event: &NewEvent) {
 }
 
 fn had(verdict: Verdict) -> Body {
-    let verification = Verification { verdict, controlled: true, ..Verification::not_asked() };
+    let verification = Verification::not_asked(verdict, "acme/token", 1);
     Body::VerdictHad { verification: Box::new(verification), by: Actor::Principal(id("rita")) }
 }
 

@@ -9,7 +9,7 @@ pub enum LedgerError {
     #[error("`{0}` is no address of a store: give a path, sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Address(String),
     /// There is no store at the address.
-    #[error("there is no store at `{0}`: make one first")]
+    #[error("there is no store at `{0}`: make one first, or put a backup in its place")]
     NotMade(String),
     /// Something else than a store is at the address.
     #[error("the file `{0}` is no store of quell: name the store's file, or put a backup in its place")]

@@ -22,8 +22,8 @@ use crate::model::Clock;
 use crate::model::event::{Body, NewEvent};
 use crate::model::principal::{Actor, Principal};
 
-/// How long a database may take to answer at first: no less than a writer may hold a file.
-const REACH: Duration = Duration::from_secs(40);
+/// How long a database may take to answer at first: a server a moment, a file no less than a writer may hold it.
+const REACH: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(40)];
 
 /// Called at each of [`POINTS`](super::POINTS); what it returns as an error is met there. For tests of crashes.
 pub type Faults = Arc<dyn Fn(&'static str) -> std::io::Result<()> + Send + Sync>;
@@ -321,8 +321,10 @@ async fn reach(address: &Address, connect: &AnyConnectOptions, told: &str) -> Re
         let _ = conn.close().await;
         set
     };
-    let Ok(done) = tokio::time::timeout(REACH, tried).await else {
-        return Err(LedgerError::Unreachable(format!("`{address}` does not answer for {} seconds", REACH.as_secs())));
+    let [server, file] = REACH;
+    let within = if address.path().is_some() { file } else { server };
+    let Ok(done) = tokio::time::timeout(within, tried).await else {
+        return Err(LedgerError::Unreachable(format!("`{address}` did not answer for {} seconds", within.as_secs())));
     };
     match done.map_err(LedgerError::from) {
         Ok(_) => Ok(()),

@@ -140,7 +140,8 @@ impl Checker {
     /// Takes the next events.
     pub(super) fn take(&mut self, rows: &[Stored]) {
         let read = parallel::map(rows, |_, row| row.parsed());
-        let (signatures, said) = self.walk(rows, read);
+        let mut said = Vec::new();
+        let signatures = self.walk(rows, read, &mut said);
         let wrong = in_parallel(rows, &self.head.hash, &signatures);
         // What is not what was written is told once, and not for what it says as well.
         let changed: HashSet<i64> = wrong.iter().map(|(seq, _)| *seq).collect();
@@ -157,15 +158,16 @@ impl Checker {
         }
     }
 
-    /// What has to be looked at in order. The signatures that are to be checked, by the place of their event, and what is wrong
-    /// with what events say.
+    /// What has to be looked at in order. The signatures that are to be checked, by the place of their event; what is wrong with
+    /// what events say is added to `said`.
     fn walk(
         &mut self,
         rows: &[Stored],
         read: Vec<Result<Event, String>>,
-    ) -> (Vec<Option<(VerifyingKey, String)>>, Vec<(i64, String)>) {
+        said: &mut Vec<(i64, String)>,
+    ) -> Vec<Option<(VerifyingKey, String)>> {
         let (mut seq, mut at) = (self.head.seq, self.head.at);
-        let (mut signatures, mut said) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut signatures = Vec::with_capacity(rows.len());
         for (row, event) in rows.iter().zip(read) {
             match row.seq - seq {
                 1 => {}
@@ -191,7 +193,7 @@ impl Checker {
             }));
             self.compare(row);
         }
-        (signatures, said)
+        signatures
     }
 
     /// The first event says which store this is, and no other does.

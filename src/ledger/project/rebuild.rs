@@ -11,7 +11,6 @@ use sqlx::{AnyConnection, Row as _};
 use super::cases::{self, APPROVAL_COLUMNS, CASE_COLUMNS, Changes, FACT_COLUMNS, Rows};
 use super::people::People;
 use super::policies::Policies;
-use super::repair;
 use super::target_key;
 use crate::ledger::batches::batch;
 use crate::ledger::canonical::canonical;
@@ -19,8 +18,6 @@ use crate::ledger::chain::{COLUMNS, Stored};
 use crate::ledger::db::{Arg, insert, list, query};
 use crate::ledger::error::LedgerError;
 use crate::ledger::store::Store;
-use crate::ledger::tx::Tx;
-use crate::ledger::verify::{Fault, damage};
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event};
 
@@ -52,59 +49,8 @@ const LOST: &str = "what it was to do was lost";
 type Table = BTreeMap<String, Vec<Arg>>;
 
 impl Store {
-    /// Compares every projection with what the events come to; writes the latter, unless it is told to look only. All that
-    /// differed. Tables that are gone or cannot be read are made anew; what is written is made of events that verify alone.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unsound`] where the events do not verify, and nothing is written then; looking only, that is told as
-    /// differences. What the database says.
-    pub async fn rebuild(&self, dry: bool) -> Result<Vec<Difference>, LedgerError> {
-        if !dry && let Some(fault) = self.verify(&[], None).await?.faults.first() {
-            let what = format!("event {}: {}", fault.seq, fault.what);
-            return Err(LedgerError::Unsound { place: self.0.address.to_string(), what });
-        }
-        let mut lost = self.missing().await?;
-        let error = match self.rebuilt(dry, &lost).await {
-            Err(error) => error,
-            done => return done,
-        };
-        let told = damage(error)?;
-        let mut found: Vec<Difference> = self.verify(&[], None).await?.faults.iter().map(unsound).collect();
-        if !found.is_empty() {
-            found.dedup();
-            found.extend(lost);
-            return Ok(found);
-        }
-        let known = lost.len();
-        self.unreadable(&mut lost).await?;
-        if lost.len() == known {
-            return Err(LedgerError::Data(told));
-        }
-        self.rebuilt(dry, &lost).await
-    }
-
-    /// The same, where it is known which tables are lost.
-    async fn rebuilt(&self, dry: bool, lost: &[Difference]) -> Result<Vec<Difference>, LedgerError> {
-        let tables: Vec<&str> = lost.iter().map(|one| one.table).collect();
-        let mut found = if dry {
-            let mut snapshot = self.0.pool.begin_with(self.0.dialect.snapshot()).await?;
-            let found = self.compare(&mut snapshot, false, &tables).await?;
-            snapshot.rollback().await?;
-            found
-        } else {
-            let mut tx: Tx = self.begin().await?;
-            repair::restore(tx.conn(), self.0.dialect, &tables).await?;
-            let found = self.compare(tx.conn(), true, &[]).await?;
-            self.point("rebuild.before-commit")?;
-            tx.commit().await?;
-            found
-        };
-        found.retain(|one| !tables.contains(&one.table));
-        found.extend(lost.iter().cloned());
-        Ok(found)
-    }
-
-    /// The same in a transaction of the caller's. Tables that are lost are not looked at.
+    /// Compares every projection with what the events come to, in a transaction of the caller's, and writes that where it is
+    /// told to. Tables that are lost are not looked at.
     pub(in crate::ledger) async fn compare(
         &self,
         conn: &mut AnyConnection,
@@ -245,10 +191,6 @@ fn values(row: &AnyRow) -> Vec<Arg> {
         Err(_) => row.try_get::<String, _>(n).map_or(Arg::MaybeText(None), Arg::Text),
     };
     (0..row.len()).map(value).collect()
-}
-
-fn unsound(fault: &Fault) -> Difference {
-    Difference { table: "events", key: fault.seq.to_string(), what: "not sound" }
 }
 
 fn tell(number: i64, stored: Option<&Rows>, now: &Rows, found: &mut Vec<Difference>) {

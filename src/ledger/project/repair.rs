@@ -1,4 +1,4 @@
-//! Tables that are gone or cannot be read, and how they come back empty, to be filled from the events.
+//! How projections are made again: tables that are gone or cannot be read come back empty, and are filled from the events.
 
 use futures_util::TryStreamExt as _;
 use sqlx::any::AnyRow;
@@ -10,7 +10,8 @@ use crate::ledger::db::{Dialect, query};
 use crate::ledger::error::LedgerError;
 use crate::ledger::schema;
 use crate::ledger::store::Store;
-use crate::ledger::verify::damage;
+use crate::ledger::tx::Tx;
+use crate::ledger::verify::{Fault, damage};
 
 const JOB_COLUMNS: &str = "id, what, dedupe, state, about, payload, due, lease, lease_until, attempts, error";
 
@@ -38,8 +39,60 @@ fn lost(table: &'static str, what: &'static str) -> Difference {
 }
 
 impl Store {
+    /// Compares every projection with what the events come to; writes the latter, unless it is told to look only. All that
+    /// differed. Tables that are gone or cannot be read are made anew; what is written is made of events that verify alone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unsound`] where the events do not verify, and nothing is written then; looking only, that is told as
+    /// differences. What the database says.
+    pub async fn rebuild(&self, dry: bool) -> Result<Vec<Difference>, LedgerError> {
+        if !dry && let Some(fault) = self.verify(&[], None).await?.faults.first() {
+            let what = format!("event {}: {}", fault.seq, fault.what);
+            return Err(LedgerError::Unsound { place: self.0.address.to_string(), what });
+        }
+        let mut lost = self.missing().await?;
+        let error = match self.rebuilt(dry, &lost).await {
+            Err(error) => error,
+            done => return done,
+        };
+        let told = damage(error)?;
+        let mut found: Vec<Difference> = self.verify(&[], None).await?.faults.iter().map(unsound).collect();
+        if !found.is_empty() {
+            found.dedup();
+            found.extend(lost);
+            return Ok(found);
+        }
+        let known = lost.len();
+        self.unreadable(&mut lost).await?;
+        if lost.len() == known {
+            return Err(LedgerError::Data(told));
+        }
+        self.rebuilt(dry, &lost).await
+    }
+
+    /// The same, where it is known which tables are lost.
+    async fn rebuilt(&self, dry: bool, lost: &[Difference]) -> Result<Vec<Difference>, LedgerError> {
+        let tables: Vec<&str> = lost.iter().map(|one| one.table).collect();
+        let mut found = if dry {
+            let mut snapshot = self.0.pool.begin_with(self.0.dialect.snapshot()).await?;
+            let found = self.compare(&mut snapshot, false, &tables).await?;
+            snapshot.rollback().await?;
+            found
+        } else {
+            let mut tx: Tx = self.begin().await?;
+            restore(tx.conn(), self.0.dialect, &tables).await?;
+            let found = self.compare(tx.conn(), true, &[]).await?;
+            self.point("rebuild.before-commit")?;
+            tx.commit().await?;
+            found
+        };
+        found.retain(|one| !tables.contains(&one.table));
+        found.extend(lost.iter().cloned());
+        Ok(found)
+    }
+
     /// Tables that are not there, or not with their columns.
-    pub(super) async fn missing(&self) -> Result<Vec<Difference>, LedgerError> {
+    async fn missing(&self) -> Result<Vec<Difference>, LedgerError> {
         let mut found = Vec::new();
         for (table, columns) in MADE.into_iter().chain(KEPT) {
             let sql = format!("SELECT {columns} FROM {table} WHERE 1 = 0");
@@ -52,7 +105,7 @@ impl Store {
     }
 
     /// Adds tables with a row that cannot be read.
-    pub(super) async fn unreadable(&self, found: &mut Vec<Difference>) -> Result<(), LedgerError> {
+    async fn unreadable(&self, found: &mut Vec<Difference>) -> Result<(), LedgerError> {
         for (table, columns) in MADE {
             if found.iter().any(|one| one.table == table) {
                 continue;
@@ -75,6 +128,10 @@ impl Store {
     }
 }
 
+fn unsound(fault: &Fault) -> Difference {
+    Difference { table: "events", key: fault.seq.to_string(), what: "not sound" }
+}
+
 /// Whether a row can be told from others by its key.
 fn is_read(table: &str, row: &AnyRow) -> bool {
     match table {
@@ -87,7 +144,7 @@ fn is_read(table: &str, row: &AnyRow) -> bool {
 }
 
 /// Makes lost tables anew, empty. Jobs have what no event tells: of those, only the rows that cannot be read go.
-pub(super) async fn restore(conn: &mut AnyConnection, dialect: Dialect, lost: &[&str]) -> Result<(), LedgerError> {
+async fn restore(conn: &mut AnyConnection, dialect: Dialect, lost: &[&str]) -> Result<(), LedgerError> {
     for (table, _) in MADE.iter().chain(&KEPT).filter(|(table, _)| lost.contains(table)) {
         if *table == "jobs" && is_there(conn, dialect).await? {
             readable_jobs(conn).await?;

@@ -120,6 +120,7 @@ async fn check(
     point(&options, "restore.after-copy")?;
     let store = match Store::open(&Address::Sqlite(beside.to_owned()), options).await {
         Err(LedgerError::NotMade(_)) => return Err(LedgerError::NotMade(shown.to_owned())),
+        Err(LedgerError::NoStore(_)) => return Err(LedgerError::NoStore(shown.to_owned())),
         Err(LedgerError::Database(what)) => return Err(unsound(what)),
         opened => opened?,
     };

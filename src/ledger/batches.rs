@@ -21,8 +21,8 @@ impl Store {
     pub(super) async fn reader(&self) -> Result<Reader, LedgerError> {
         let direct = match self.0.address.path() {
             Some(_) => {
-                // Of the rows that wait to be taken, a thousand instead of fifty: two threads hand them over, and each
-                // time that one waits for the other costs more than the row.
+                // Of the rows that wait to be taken, a thousand instead of fifty: two threads hand them over, and wait for
+                // each other less often.
                 let options = SqliteConnectOptions::from_str(&self.0.address.url()?)?.row_buffer_size(1024);
                 Some(options.busy_timeout(Duration::from_secs(30)).disable_statement_logging().connect().await?)
             }
@@ -83,6 +83,11 @@ impl Batch {
     fn of(rows: Vec<Stored>, after: i64) -> Self {
         let last = rows.last().map_or(after, |row| row.seq);
         Self { over: rows.is_empty(), rows, last, unread: Vec::new() }
+    }
+
+    /// The end, where what follows cannot be read at all.
+    pub(super) fn damaged(what: &str) -> Self {
+        Self { rows: Vec::new(), last: i64::MAX, unread: vec![(0, format!("the events: {what}"))], over: true }
     }
 }
 

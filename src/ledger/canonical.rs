@@ -22,8 +22,7 @@ pub fn canonical(value: &impl Serialize) -> Result<String, LedgerError> {
     Ok(text)
 }
 
-/// A value whose texts stand in the JSON that it was read of. Maps are lists: they are read once, in order, and making tables
-/// of them took half of the time of writing an event.
+/// A value whose texts stand in the JSON that it was read of. Maps are lists: they are read once, and in order.
 enum Node<'a> {
     Null,
     Bool(bool),

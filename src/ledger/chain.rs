@@ -79,7 +79,12 @@ impl Stored {
     /// # Errors
     /// Where its texts are none that this program knows.
     pub(super) fn event(&self) -> Result<Event, LedgerError> {
-        let bad = |e: serde_json::Error| LedgerError::Chain { seq: self.seq, what: format!("it cannot be read: {e}") };
+        self.parsed().map_err(|what| LedgerError::Chain { seq: self.seq, what })
+    }
+
+    /// The same; what is wrong in words.
+    pub(super) fn parsed(&self) -> Result<Event, String> {
+        let bad = |e: serde_json::Error| format!("it cannot be read: {e}");
         Ok(Event {
             seq: self.seq,
             at: self.at,

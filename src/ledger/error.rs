@@ -9,8 +9,11 @@ pub enum LedgerError {
     #[error("`{0}` is no address of a store: give a path, sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Address(String),
     /// There is no store at the address.
-    #[error("there is no store at `{0}`: make one first")]
+    #[error("there is no store at `{0}`: make one first, or put a backup in its place")]
     NotMade(String),
+    /// Something else than a store is at the address.
+    #[error("the file `{0}` is no store of quell: name the store's file, or put a backup in its place")]
+    NoStore(String),
     /// There is a store, or something else, already.
     #[error("there is something at `{0}` already: name another place")]
     Exists(String),
@@ -150,6 +153,7 @@ fn of_code(code: &str, message: &str) -> LedgerError {
     let sqlite = code.parse::<i64>().ok().filter(|_| code.len() < 5).map(|number| number & 0xff);
     match (sqlite, code) {
         (Some(13), _) | (_, "53100") => LedgerError::Full,
+        (Some(26), _) => LedgerError::NoStore("of the database".to_owned()),
         (Some(5 | 6), _) | (_, "55P03" | "40P01" | "40001") => LedgerError::Locked,
         (Some(10 | 14), _) | (_, "57P01" | "57P02" | "57P03") => LedgerError::Unreachable(message.to_owned()),
         _ if code.starts_with("08") || code.starts_with("53") => LedgerError::Unreachable(message.to_owned()),

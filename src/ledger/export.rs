@@ -127,7 +127,7 @@ impl Store {
         }
         // Jobs, which no replay makes.
         let store = tx.store().clone();
-        store.compare(tx.conn(), true).await?;
+        store.compare(tx.conn(), true, &[]).await?;
         tx.commit().await?;
         Self::open(address, options).await
     }

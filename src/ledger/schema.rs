@@ -79,3 +79,16 @@ pub(super) async fn migrate(
     query(sql, [steps.len().to_string().into()]).execute(&mut *conn).await?;
     Ok(())
 }
+
+/// Makes tables and indexes that are gone anew, empty. The caller has the writers' lock, and commits.
+pub(super) async fn restore(conn: &mut AnyConnection, dialect: Dialect) -> Result<(), LedgerError> {
+    for step in STEPS {
+        let missing = dialect.sql(step);
+        let missing = missing.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ");
+        let missing = missing.replace("INDEX ", "INDEX IF NOT EXISTS ");
+        sqlx::raw_sql(AssertSqlSafe(missing)).execute(&mut *conn).await?;
+    }
+    let sql = "INSERT INTO meta (name, value) VALUES ('schema', $1) ON CONFLICT (name) DO NOTHING";
+    query(sql, [STEPS.len().to_string().into()]).execute(&mut *conn).await?;
+    Ok(())
+}

@@ -22,6 +22,9 @@ use crate::model::Clock;
 use crate::model::event::{Body, NewEvent};
 use crate::model::principal::{Actor, Principal};
 
+/// How long a database may take to answer at first: a server a moment, a file no less than a writer may hold it.
+const REACH: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(40)];
+
 /// Called at each of [`POINTS`](super::POINTS); what it returns as an error is met there. For tests of crashes.
 pub type Faults = Arc<dyn Fn(&'static str) -> std::io::Result<()> + Send + Sync>;
 
@@ -139,6 +142,45 @@ impl Store {
         Ok(opened)
     }
 
+    /// Opens a store to be audited and repaired: with [`Store::verify`], [`Store::rebuild`], [`Store::events`],
+    /// [`Store::export`]. Nothing in it needs to be as it should. Where its first event does not say which store it is, its
+    /// name is empty; nothing is appended to it then.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotMade`], [`LedgerError::NoStore`], [`LedgerError::Newer`], or where the database cannot be reached.
+    pub async fn open_for_audit(address: &Address, options: Options) -> Result<Self, LedgerError> {
+        if address.path().is_some_and(|path| !path.exists()) {
+            return Err(LedgerError::NotMade(address.to_string()));
+        }
+        let store = Self::connect(address, options.clone(), String::new(), String::new()).await?;
+        match store.update(schema::STEPS).await {
+            // Which schema it has is not on record any more: it is read as one of this program.
+            Err(LedgerError::NotMade(_) | LedgerError::Data(_) | LedgerError::Database(_))
+                if store.has_events().await? => {}
+            updated => updated?,
+        }
+        let row = query("SELECT body FROM events WHERE seq = 1", []).fetch_optional(&store.0.pool).await;
+        let body: Option<String> = match row {
+            Ok(row) => row.and_then(|row| row.try_get(0).ok()),
+            Err(error) => super::verify::damage(error.into()).map(|_| None)?,
+        };
+        let (id, checkpoint_key) = match body.map(|body| serde_json::from_str(&body)) {
+            Some(Ok(Body::StoreMade { store, checkpoint_key })) => (store, checkpoint_key),
+            _ => Default::default(),
+        };
+        let (pool, dialect, address) = (store.0.pool.clone(), store.0.dialect, address.clone());
+        let (writer, truncate) = (Arc::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { pool, dialect, address, id, checkpoint_key, options, writer, truncate })))
+    }
+
+    /// Whether there is a table of events, whatever else is missing.
+    async fn has_events(&self) -> Result<bool, LedgerError> {
+        match query("SELECT count(*) FROM events WHERE seq = 1", []).fetch_one(&self.0.pool).await {
+            Ok(_) => Ok(true),
+            Err(error) => super::verify::damage(error.into()).map(|_| false),
+        }
+    }
+
     async fn connect(
         address: &Address,
         options: Options,
@@ -150,13 +192,15 @@ impl Store {
         // The driver's own message would repeat the address.
         let bad = |_| LedgerError::Address(address.to_string());
         let connect = AnyConnectOptions::from_str(&address.url()?).map_err(bad)?.disable_statement_logging();
-        let max_pages = options.max_pages;
+        let told = dialect.connected(options.max_pages);
+        reach(address, &connect, &told).await?;
         let pool = AnyPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(30))
             .after_connect(move |conn, _| {
+                let told = told.clone();
                 Box::pin(async move {
-                    sqlx::raw_sql(AssertSqlSafe(dialect.connected(max_pages))).execute(conn).await?;
+                    sqlx::raw_sql(AssertSqlSafe(told)).execute(conn).await?;
                     Ok(())
                 })
             })
@@ -266,6 +310,27 @@ impl Store {
                 }
             }
         }
+    }
+}
+
+/// Connects once, past the pool: that would try again for half a minute, and then not say what is wrong.
+async fn reach(address: &Address, connect: &AnyConnectOptions, told: &str) -> Result<(), LedgerError> {
+    let tried = async {
+        let mut conn = AnyConnection::connect_with(connect).await?;
+        let set = sqlx::raw_sql(AssertSqlSafe(told.to_owned())).execute(&mut conn).await;
+        let _ = conn.close().await;
+        set
+    };
+    let [server, file] = REACH;
+    let within = if address.path().is_some() { file } else { server };
+    let Ok(done) = tokio::time::timeout(within, tried).await else {
+        return Err(LedgerError::Unreachable(format!("`{address}` did not answer for {} seconds", within.as_secs())));
+    };
+    match done.map_err(LedgerError::from) {
+        Ok(_) => Ok(()),
+        Err(LedgerError::NoStore(_)) => Err(LedgerError::NoStore(address.to_string())),
+        Err(LedgerError::Unreachable(why)) => Err(LedgerError::Unreachable(format!("`{address}`: {why}"))),
+        Err(error) => Err(error),
     }
 }
 

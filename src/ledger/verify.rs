@@ -1,4 +1,5 @@
-//! Whether the chain is what was written: every hash, every number, every signature, every checkpoint.
+//! Whether the chain is what was written: every hash, every number, every signature, every checkpoint; and whether each event
+//! was written by somebody who might, after what makes it possible.
 //!
 //! Events are read in batches, so that memory does not grow with the store. While one batch is checked on threads of its own,
 //! the next is read. Each event is checked against the hash that is stored of the one before: a change is told where it is,
@@ -7,16 +8,22 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ed25519_dalek::VerifyingKey;
+use sqlx::Row as _;
 
 use super::batches::Batch;
 use super::canonical::hex;
 use super::chain::{FORMAT, Head, Stored};
 use super::checkpoint::Checkpoint;
+use super::db::query;
 use super::error::LedgerError;
 use super::keys;
+use super::parallel;
 use super::project::people::People;
+use super::project::policies::Policies;
+use super::project::standing::Standing;
 use super::store::Store;
-use crate::model::event::Body;
+use super::tx::in_its_place;
+use crate::model::event::{Body, Event};
 use crate::model::principal::Actor;
 
 /// What is wrong at an event.
@@ -72,6 +79,8 @@ pub(super) struct Checker {
     head: Head,
     events: i64,
     people: People,
+    policies: Policies,
+    standing: Standing,
     keys: BTreeMap<String, Option<VerifyingKey>>,
     nonces: HashSet<String>,
     store: Option<(String, String)>,
@@ -95,6 +104,8 @@ impl Checker {
             head: Head::EMPTY,
             events: 0,
             people: People::default(),
+            policies: Policies::default(),
+            standing: Standing::default(),
             keys: BTreeMap::new(),
             nonces: HashSet::new(),
             store: None,
@@ -128,9 +139,16 @@ impl Checker {
 
     /// Takes the next events.
     pub(super) fn take(&mut self, rows: &[Stored]) {
-        let signatures = self.walk(rows);
+        let read = parallel::map(rows, |_, row| row.parsed());
+        let mut said = Vec::new();
+        let signatures = self.walk(rows, read, &mut said);
         let wrong = in_parallel(rows, &self.head.hash, &signatures);
+        // What is not what was written is told once, and not for what it says as well.
+        let changed: HashSet<i64> = wrong.iter().map(|(seq, _)| *seq).collect();
         for (seq, what) in wrong {
+            self.fault(seq, what);
+        }
+        for (seq, what) in said.into_iter().filter(|(seq, _)| !changed.contains(seq)) {
             self.fault(seq, what);
         }
         if let Some(last) = rows.last() {
@@ -140,11 +158,17 @@ impl Checker {
         }
     }
 
-    /// What has to be looked at in order. The signatures that are to be checked, by the place of their event.
-    fn walk(&mut self, rows: &[Stored]) -> Vec<Option<(VerifyingKey, String)>> {
+    /// What has to be looked at in order. The signatures that are to be checked, by the place of their event; what is wrong with
+    /// what events say is added to `said`.
+    fn walk(
+        &mut self,
+        rows: &[Stored],
+        read: Vec<Result<Event, String>>,
+        said: &mut Vec<(i64, String)>,
+    ) -> Vec<Option<(VerifyingKey, String)>> {
         let (mut seq, mut at) = (self.head.seq, self.head.at);
         let mut signatures = Vec::with_capacity(rows.len());
-        for row in rows {
+        for (row, event) in rows.iter().zip(read) {
             match row.seq - seq {
                 1 => {}
                 2.. => self.fault(row.seq, format!("the events {} to {} are missing", seq + 1, row.seq - 1)),
@@ -157,43 +181,43 @@ impl Checker {
                 self.fault(row.seq, format!("its form {} is not known", row.format));
             }
             (seq, at) = (row.seq, row.at);
-            if row.seq == 1 {
-                self.first(row);
-            }
-            let signature = self.signature(row).unwrap_or_else(|what| {
-                self.fault(row.seq, what);
-                None
+            let signature = event.and_then(|event| {
+                self.begins(row, &event)?;
+                let signature = self.signature(row, &event)?;
+                self.follows(&event)?;
+                Ok(signature)
             });
-            signatures.push(signature);
+            signatures.push(signature.unwrap_or_else(|what| {
+                said.push((row.seq, what));
+                None
+            }));
             self.compare(row);
         }
         signatures
     }
 
-    fn first(&mut self, row: &Stored) {
-        let Ok(Body::StoreMade { store, checkpoint_key }) = serde_json::from_str(&row.body) else {
-            return self.fault(1, "it does not say which store this is");
-        };
-        if self.trusted.as_ref().is_some_and(|trusted| *trusted != checkpoint_key) {
-            self.fault(1, "it names another key for checkpoints than the one that is trusted");
+    /// The first event says which store this is, and no other does.
+    fn begins(&mut self, row: &Stored, event: &Event) -> Result<(), String> {
+        match &event.body {
+            Body::StoreMade { store, checkpoint_key } if row.seq == 1 => {
+                if self.trusted.as_ref().is_some_and(|trusted| trusted != checkpoint_key) {
+                    self.fault(1, "it names another key for checkpoints than the one that is trusted");
+                }
+                self.store = Some((store.clone(), checkpoint_key.clone()));
+                Ok(())
+            }
+            Body::StoreMade { .. } => Err("it says which store this is, as the first alone does".to_owned()),
+            _ if row.seq == 1 => Err("it does not say which store this is".to_owned()),
+            _ => Ok(()),
         }
-        self.store = Some((store, checkpoint_key));
     }
 
-    /// Whose signature it must have. Events about people are taken, so that the keys are those of that moment.
-    fn signature(&mut self, row: &Stored) -> Result<Option<(VerifyingKey, String)>, String> {
-        if row.nonce.is_none() && row.signature.is_none() && row.actor == r#"{"as":"quell"}"# && !concerns(&row.body) {
-            return Ok(None);
-        }
-        let actor: Actor = serde_json::from_str(&row.actor).map_err(|e| format!("its actor cannot be read: {e}"))?;
-        let concerns = concerns(&row.body) || self.people.iter().next().is_none();
-        let body = if concerns && row.seq > 1 { serde_json::from_str(&row.body).ok() } else { None };
-        let nothing = Body::Refused { verb: String::new(), reason: String::new() };
-        let body: &Body = body.as_ref().unwrap_or(&nothing);
+    /// Whose signature it must have. Events about people are taken, so that the keys and roles are those of that moment.
+    fn signature(&mut self, row: &Stored, event: &Event) -> Result<Option<(VerifyingKey, String)>, String> {
         let mut found = None;
-        match (&actor, &row.nonce, &row.signature) {
+        match (&event.actor, &row.nonce, &row.signature) {
             (Actor::Principal(id), Some(nonce), Some(_)) => {
-                let key = self.people.key_for(id, body).map_err(|e| e.to_string())?;
+                let key = self.people.key_for(id, &event.body).map_err(|e| e.to_string())?;
                 let known = self.keys.entry(key).or_insert_with_key(|key| keys::public(key));
                 let key = known.ok_or("the key of its principal is none")?;
                 if !self.nonces.insert(nonce.clone()) {
@@ -206,8 +230,19 @@ impl Checker {
             (_, None, None) => {}
             _ => return Err("it has a signature of nobody".to_owned()),
         }
-        self.people.take(&actor, body, row.at).map_err(|e| e.to_string())?;
+        in_its_place(event).map_err(|e| e.to_string())?;
+        self.people.take(&event.actor, &event.body, row.at).map_err(|e| e.to_string())?;
         Ok(found)
+    }
+
+    /// Whether it can follow on what was before in its case.
+    fn follows(&mut self, event: &Event) -> Result<(), String> {
+        if let Some(what) = self.standing.fault(event) {
+            return Err(what);
+        }
+        self.policies.take(event).map_err(|e| e.to_string())?;
+        self.standing.take(event);
+        Ok(())
     }
 
     fn compare(&mut self, row: &Stored) {
@@ -257,13 +292,6 @@ impl Checker {
     }
 }
 
-/// Whether a body may be about people, or be one that only people write. Quotes in a text are escaped, so that none looks so.
-fn concerns(body: &str) -> bool {
-    ["\"kind\":\"person-", "\"kind\":\"roles-set\"", "\"kind\":\"approved\"", "\"kind\":\"risk-accepted\""]
-        .iter()
-        .any(|kind| body.contains(kind))
-}
-
 /// Checks hashes and signatures on as many threads as the machine has.
 fn in_parallel(
     rows: &[Stored],
@@ -307,18 +335,31 @@ impl Store {
     /// Where the database fails. What is wrong with the chain is no error: it is told as faults.
     pub async fn verify(&self, external: &[Checkpoint], trusted: Option<&str>) -> Result<Verified, LedgerError> {
         let (mut own, mut unread) = (Vec::new(), Vec::new());
-        for checkpoint in self.checkpoints().await? {
-            match checkpoint {
-                Ok(checkpoint) => own.push(checkpoint),
-                Err(error) => unread.push(error.to_string()),
+        match self.checkpoints().await {
+            Ok(all) => {
+                for checkpoint in all {
+                    match checkpoint {
+                        Ok(checkpoint) => own.push(checkpoint),
+                        Err(error) => unread.push(error.to_string()),
+                    }
+                }
             }
+            Err(error) => unread.push(format!("the checkpoints beside the chain: {}", damage(error)?)),
         }
         let mut checker = Checker::new(external, own, trusted);
         for what in unread {
             checker.fault(0, what);
         }
+        match self.numberless().await {
+            Ok(0) => {}
+            Ok(many) => checker.fault(0, format!("{many} events have no number")),
+            Err(error) => checker.fault(0, format!("the events: {}", damage(error)?)),
+        }
         let mut reader = self.reader().await?;
-        let mut next = reader.batch(i64::MIN).await?;
+        let mut next = match reader.batch(i64::MIN).await {
+            Ok(next) => next,
+            Err(error) => Batch::damaged(&damage(error)?),
+        };
         while !next.over && !checker.is_full() {
             let Batch { rows, last, unread, .. } = next;
             for (seq, what) in unread {
@@ -330,9 +371,29 @@ impl Store {
             });
             let (read, done) = tokio::join!(reader.batch(last), checked);
             checker = done.map_err(|e| LedgerError::Data(format!("a check did not end: {e}")))?;
-            next = read?;
+            next = match read {
+                Ok(next) => next,
+                Err(error) => Batch::damaged(&damage(error)?),
+            };
+        }
+        for (seq, what) in next.unread.into_iter().filter(|_| next.over) {
+            checker.fault(seq, what);
         }
         reader.close().await?;
         Ok(checker.done())
+    }
+
+    /// How many events have no number: none, unless the table was made anew without its key.
+    async fn numberless(&self) -> Result<i64, LedgerError> {
+        let sql = "SELECT count(*) FROM events WHERE seq IS NULL";
+        Ok(query(sql, []).fetch_one(&self.0.pool).await?.try_get(0)?)
+    }
+}
+
+/// What is damaged, in words; a database that does not answer is an error.
+pub(super) fn damage(error: LedgerError) -> Result<String, LedgerError> {
+    match error {
+        LedgerError::Unreachable(_) | LedgerError::Locked | LedgerError::Full => Err(error),
+        other => Ok(format!("they cannot be read: {other}")),
     }
 }

@@ -5,6 +5,8 @@
 mod contract;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/forged.rs"]
+mod forged;
 #[path = "ledger/speed.rs"]
 mod speed;
 #[path = "ledger/tamper.rs"]

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::rights::permitted;
 use crate::ledger::error::LedgerError;
 use crate::ledger::keys;
 use crate::model::event::Body;
-use crate::model::principal::{Actor, Principal, PrincipalId, PrincipalKind, Role};
+use crate::model::principal::{Actor, Principal, PrincipalId, Role};
 
 /// A principal with every key that it ever had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ impl People {
         self.0.values()
     }
 
+    pub(in crate::ledger) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(in crate::ledger) fn get(&self, id: &PrincipalId) -> Option<&Principal> {
         self.0.get(id).map(|one| &one.principal)
     }
@@ -48,12 +53,12 @@ impl People {
         }
     }
 
-    /// Takes an event, or refuses it. Events about other things change nothing; some are refused from whoever may not.
+    /// Takes an event, or refuses it from whoever may not write it. Events about other things change nothing.
     pub(in crate::ledger) fn take(&mut self, actor: &Actor, body: &Body, at: i64) -> Result<(), LedgerError> {
+        permitted(self, actor, body)?;
         match body {
-            Body::PersonAdded { principal } => self.add(actor, principal, at),
+            Body::PersonAdded { principal } => self.add(principal, at),
             Body::PersonBound { id, forge, address } => {
-                self.administrator(actor)?;
                 let mut after = self.active(id)?.clone();
                 (after.forge, after.address) = (forge.clone(), address.clone());
                 self.clash(&after)?;
@@ -61,7 +66,6 @@ impl People {
                 Ok(())
             }
             Body::RolesSet { id, roles } => {
-                self.administrator(actor)?;
                 let mut after = self.active(id)?.clone();
                 after.roles = roles.iter().copied().collect::<BTreeSet<_>>();
                 self.not_the_last(&after)?;
@@ -69,28 +73,18 @@ impl People {
                 Ok(())
             }
             Body::PersonRevoked { id, reason } => {
-                self.administrator(actor)?;
                 let mut after = self.active(id)?.clone();
                 after.revoked = Some((at, reason.clone()));
                 self.not_the_last(&after)?;
                 self.set(after);
                 Ok(())
             }
-            Body::Approved { .. } | Body::RiskAccepted { .. } => self.person(actor),
             _ => Ok(()),
         }
     }
 
-    fn add(&mut self, actor: &Actor, principal: &Principal, at: i64) -> Result<(), LedgerError> {
+    fn add(&mut self, principal: &Principal, at: i64) -> Result<(), LedgerError> {
         let mut keys = Vec::new();
-        if self.0.is_empty() {
-            let own = actor.principal() == Some(&principal.id) && principal.has(Role::Administrator);
-            if !own {
-                return refuse("the first person is an administrator, who adds themselves");
-            }
-        } else {
-            self.administrator(actor)?;
-        }
         if let Some(known) = self.0.get(&principal.id) {
             if known.principal.is_active() {
                 return refuse(format!("`{}` is registered already", principal.id.as_str()));
@@ -141,22 +135,6 @@ impl People {
         }
     }
 
-    fn administrator(&self, actor: &Actor) -> Result<(), LedgerError> {
-        let known = actor.principal().and_then(|id| self.get(id));
-        match known.filter(|principal| principal.has(Role::Administrator)) {
-            Some(_) => Ok(()),
-            None => refuse(format!("`{}` is no administrator", actor.name().escape_debug())),
-        }
-    }
-
-    fn person(&self, actor: &Actor) -> Result<(), LedgerError> {
-        let known = actor.principal().and_then(|id| self.get(id));
-        match known.filter(|principal| principal.is_active() && principal.kind == PrincipalKind::Person) {
-            Some(_) => Ok(()),
-            None => refuse(format!("`{}` is no registered person", actor.name().escape_debug())),
-        }
-    }
-
     /// A store whose last administrator is gone would take nobody in again.
     fn not_the_last(&self, after: &Principal) -> Result<(), LedgerError> {
         let others = self.0.values().map(|one| &one.principal).filter(|one| one.id != after.id);
@@ -188,6 +166,8 @@ fn address(principal: &Principal) -> Option<String> {
 mod tests {
     use super::*;
     use crate::ledger::keys::SigningKey;
+    use crate::model::event::Closure;
+    use crate::model::principal::PrincipalKind;
 
     fn who(name: &str, seed: u8, forge: &str, address: &str, roles: &[Role]) -> Principal {
         Principal {
@@ -237,17 +217,62 @@ mod tests {
         assert!(people.get(&bob.id).unwrap().is_active());
     }
 
-    #[test]
-    fn agents_do_not_approve() {
+    /// Whether ada, an administrator; bob, an approver; rita, a responder; a person without a role; an agent that was given
+    /// roles; quell; and somebody unknown may.
+    fn who_may(body: &Body) -> String {
         let mut people = People::default();
         let ada = who("ada", 1, "github:ada", "ada@acme.example", &[Role::Administrator]);
         let by = Actor::Principal(ada.id.clone());
         people.take(&by, &added(ada), 1).unwrap();
-        let agent = Principal { kind: PrincipalKind::Agent, ..who("bot", 2, "github:bot", "bot@acme.example", &[]) };
-        people.take(&by, &added(agent.clone()), 2).unwrap();
-        let approved = Body::Approved { request: "a-1".into(), plan_hash: String::new(), alone: false, quorum: 1 };
-        assert!(people.take(&Actor::Principal(agent.id), &approved, 3).is_err());
-        assert!(people.take(&Actor::Quell, &approved, 3).is_err());
-        assert!(people.take(&by, &approved, 3).is_ok());
+        let roles: [(&str, &[Role]); 3] = [("bob", &[Role::Approver]), ("rita", &[Role::Responder]), ("otto", &[])];
+        for (seed, (name, roles)) in (2..).zip(roles) {
+            let one = who(name, seed, &format!("github:{name}"), &format!("{name}@acme.example"), roles);
+            people.take(&by, &added(one), 2).unwrap();
+        }
+        let agent = who("bot", 9, "github:bot", "bot@acme.example", &Role::ALL);
+        people.take(&by, &added(Principal { kind: PrincipalKind::Agent, ..agent }), 2).unwrap();
+        let known = |name: &str| Actor::Principal(PrincipalId::parse(name).unwrap());
+        let all = [
+            ('a', known("ada")),
+            ('b', known("bob")),
+            ('r', known("rita")),
+            ('o', known("otto")),
+            ('m', known("bot")),
+            ('q', Actor::Quell),
+            ('u', Actor::Unregistered("ada".into())),
+        ];
+        let may = |actor: &Actor| people.clone().take(actor, body, 3).is_ok();
+        all.iter().filter(|(_, actor)| may(actor)).map(|(letter, _)| *letter).collect()
+    }
+
+    #[test]
+    fn each_event_is_written_by_whoever_may() {
+        let text = String::new;
+        let bob = || PrincipalId::parse("bob").unwrap();
+        let proof = Closure::ProofOfDeath { asked: 1, recipe: text() };
+        for (body, may) in [
+            (Body::RolesSet { id: bob(), roles: vec![] }, "a"),
+            (Body::PersonBound { id: bob(), forge: None, address: None }, "a"),
+            (Body::PersonRevoked { id: bob(), reason: text() }, "a"),
+            (Body::PolicyActivated { hash: text(), alone: false }, "a"),
+            (Body::PolicyReplayed { hash: text(), decisions: 1, differences: 0 }, "abro"),
+            (Body::Approved { request: text(), plan_hash: text(), alone: false, quorum: 1 }, "b"),
+            (Body::Rejected { request: text(), reason: text() }, "b"),
+            (Body::RiskAccepted { until: 9, reason: text() }, "b"),
+            (Body::OutcomeSet { outcome: crate::model::case::Outcome::False, reason: text() }, "br"),
+            (Body::Closed { closure: Closure::NoCredential }, "br"),
+            (Body::Closed { closure: proof }, "brq"),
+            (Body::EmergencyEnded { id: text(), reason: text() }, "abr"),
+            (Body::ApprovalWithdrawn { request: text(), of: bob(), reason: text() }, "bq"),
+            (Body::Noted { text: "x".into(), counts_as: PrincipalKind::Person }, "abromqu"),
+            (Body::ApprovalExpired { request: text() }, "q"),
+            (Body::SecretErased { reason: text() }, "q"),
+            (Body::Refused { verb: text(), reason: text() }, "q"),
+        ] {
+            assert_eq!(who_may(&body), may, "{body:?}");
+        }
+        let opened =
+            |actions| Body::EmergencyOpened { id: text(), purpose: text(), actions, until: 9, trigger: text() };
+        assert_eq!(who_may(&opened(Vec::new())), "ab");
     }
 }

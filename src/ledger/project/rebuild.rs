@@ -18,7 +18,6 @@ use crate::ledger::chain::{COLUMNS, Stored};
 use crate::ledger::db::{Arg, insert, list, query};
 use crate::ledger::error::LedgerError;
 use crate::ledger::store::Store;
-use crate::ledger::tx::Tx;
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event};
 
@@ -27,9 +26,10 @@ use crate::model::event::{Body, Event};
 pub struct Difference {
     /// The table.
     pub table: &'static str,
-    /// Which row.
+    /// Which row; `*` is the whole table.
     pub key: String,
-    /// `missing`, `different`, or `not made of any event`.
+    /// `missing`, `different`, or `not made of any event`. Of a table, `missing` or `not readable`; of an event, `not sound`, and
+    /// nothing is compared with it.
     pub what: &'static str,
 }
 
@@ -49,36 +49,19 @@ const LOST: &str = "what it was to do was lost";
 type Table = BTreeMap<String, Vec<Arg>>;
 
 impl Store {
-    /// Compares every projection with what the events come to; writes the latter, unless it is told to look only. All that
-    /// differed.
-    ///
-    /// # Errors
-    /// Where an event cannot be read, or does not follow on what was before; what the database says. Nothing is written then.
-    pub async fn rebuild(&self, dry: bool) -> Result<Vec<Difference>, LedgerError> {
-        if dry {
-            let mut snapshot = self.0.pool.begin_with(self.0.dialect.snapshot()).await?;
-            let found = self.compare(&mut snapshot, false).await?;
-            snapshot.rollback().await?;
-            return Ok(found);
-        }
-        let mut tx: Tx = self.begin().await?;
-        let found = self.compare(tx.conn(), true).await?;
-        self.point("rebuild.before-commit")?;
-        tx.commit().await?;
-        Ok(found)
-    }
-
-    /// The same in a transaction of the caller's.
+    /// Compares every projection with what the events come to, in a transaction of the caller's, and writes that where it is
+    /// told to. Tables that are lost are not looked at.
     pub(in crate::ledger) async fn compare(
         &self,
         conn: &mut AnyConnection,
         write: bool,
+        lost: &[&str],
     ) -> Result<Vec<Difference>, LedgerError> {
         let mut found = Vec::new();
-        self.compare_cases(conn, write, &mut found).await?;
+        self.compare_cases(conn, write, lost, &mut found).await?;
         self.point("rebuild.after-cases")?;
         let made = globals(conn).await?;
-        for (table, columns, rows) in made {
+        for (table, columns, rows) in made.into_iter().filter(|(table, ..)| !lost.contains(table)) {
             let stored = table_of(conn, table, columns).await?;
             let differ = differences(table, &rows, &stored);
             if write && !differ.is_empty() {
@@ -94,6 +77,7 @@ impl Store {
         &self,
         conn: &mut AnyConnection,
         write: bool,
+        lost: &[&str],
         found: &mut Vec<Difference>,
     ) -> Result<(), LedgerError> {
         let mut after = i64::MIN;
@@ -105,7 +89,7 @@ impl Store {
             let last = numbers.last().copied();
             let folded = fold(conn, &numbers).await?;
             let until = last.unwrap_or(i64::MAX);
-            let mut stored = stored_rows(conn, after, until).await?;
+            let mut stored = stored_rows(conn, after, until, lost).await?;
             let mut changes = Changes::default();
             for (number, now) in &folded.rows {
                 let before = stored.remove(number);
@@ -124,7 +108,9 @@ impl Store {
             if write {
                 changes.write(conn, &|_| Ok(())).await?;
             }
-            prints_differ |= compare_prints(conn, &folded.prints, after, until, found).await?;
+            if !lost.contains(&"fingerprints") {
+                prints_differ |= compare_prints(conn, &folded.prints, after, until, found).await?;
+            }
             let Some(last) = last else { break };
             after = last;
         }
@@ -171,7 +157,12 @@ fn sorted(mut rows: Rows) -> Rows {
 }
 
 /// What is stored of the cases above one number and up to another.
-async fn stored_rows(conn: &mut AnyConnection, after: i64, until: i64) -> Result<BTreeMap<i64, Rows>, LedgerError> {
+async fn stored_rows(
+    conn: &mut AnyConnection,
+    after: i64,
+    until: i64,
+    lost: &[&str],
+) -> Result<BTreeMap<i64, Rows>, LedgerError> {
     let mut all: BTreeMap<i64, Rows> = BTreeMap::new();
     let tables = [("cases", CASE_COLUMNS, "number", ""), ("facts", FACT_COLUMNS, "about", "")].into_iter().chain([(
         "approvals",
@@ -179,27 +170,27 @@ async fn stored_rows(conn: &mut AnyConnection, after: i64, until: i64) -> Result
         "about",
         ", place",
     )]);
-    for (table, columns, key, more) in tables {
+    for (table, columns, key, more) in tables.filter(|(table, ..)| !lost.contains(table)) {
         let sql = format!("SELECT {columns} FROM {table} WHERE {key} > $1 AND {key} <= $2 ORDER BY {key}{more}");
         for row in query(&sql, [after.into(), until.into()]).fetch_all(&mut *conn).await? {
             let of = all.entry(row.try_get(0)?).or_default();
             match table {
-                "cases" => of.case = values(&row)?,
-                "facts" => of.facts.push(values(&row)?),
-                _ => of.approvals.push(values(&row)?),
+                "cases" => of.case = values(&row),
+                "facts" => of.facts.push(values(&row)),
+                _ => of.approvals.push(values(&row)),
             }
         }
     }
     Ok(all.into_iter().map(|(number, rows)| (number, sorted(rows))).collect())
 }
 
-/// The values of a row: numbers and texts.
-fn values(row: &AnyRow) -> Result<Vec<Arg>, LedgerError> {
+/// The values of a row: numbers and texts. Anything else is none that is made of events.
+fn values(row: &AnyRow) -> Vec<Arg> {
     let value = |n: usize| match row.try_get::<i64, _>(n) {
-        Ok(number) => Ok(Arg::Int(number)),
-        Err(_) => row.try_get::<String, _>(n).map(Arg::Text),
+        Ok(number) => Arg::Int(number),
+        Err(_) => row.try_get::<String, _>(n).map_or(Arg::MaybeText(None), Arg::Text),
     };
-    Ok((0..row.len()).map(value).collect::<Result<_, _>>()?)
+    (0..row.len()).map(value).collect()
 }
 
 fn tell(number: i64, stored: Option<&Rows>, now: &Rows, found: &mut Vec<Difference>) {
@@ -321,7 +312,7 @@ async fn table_of(conn: &mut AnyConnection, table: &str, plain: &str) -> Result<
     let columns = plain.replace("state", &format!("CASE WHEN error = '{LOST}' THEN 'open' ELSE state END"));
     let columns = if table == "jobs" { columns.as_str() } else { plain };
     for row in query(&format!("SELECT {columns} FROM {table}"), []).fetch_all(&mut *conn).await? {
-        let mut values = values(&row)?;
+        let mut values = values(&row);
         let key = match values.remove(0) {
             Arg::Int(number) => number.to_string(),
             Arg::Text(text) => text,

@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row as _};
 use super::cases::{self, Changes, Held};
 use super::people::People;
 use super::policies::{self, Policies};
+use super::standing::{self, Standing};
 use super::target_key;
 use crate::ledger::canonical::{canonical, column};
 use crate::ledger::db::{insert, query, texts};
@@ -38,6 +39,10 @@ impl Tx {
             }
             let (before, stored) =
                 self.cases.remove(&number).map_or((None, None), |held| (Some(held.case), held.stored));
+            let wrong = before.as_ref().filter(|_| standing::depends(&event.body));
+            if let Some(wrong) = wrong.and_then(|case| Standing::of(case).fault(event)) {
+                return Err(LedgerError::NotPermitted(wrong));
+            }
             let case = Case::after(before, event)?;
             self.cases.insert(number, Held { case, stored });
             self.next = self.next.max(Some(number.0 + 1));

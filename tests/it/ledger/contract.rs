@@ -232,7 +232,7 @@ fn reads(kind: &Kind) {
             let replayed = Body::PolicyReplayed { hash: hash.into(), decisions: 2, differences: 1 };
             let staged = by(&store, "ada", ADA, None, Body::PolicyStaged { set: set(hash) });
             let active = by(&store, "ada", ADA, None, Body::PolicyActivated { hash: hash.into(), alone: true });
-            append(&store, vec![staged, NewEvent::by_quell(None, replayed), active]).await.unwrap();
+            append(&store, vec![staged, by(&store, "ada", ADA, None, replayed), active]).await.unwrap();
         }
         assert_eq!(store.active_policy().await.unwrap().unwrap().set.hash, "sha256:2");
         assert_eq!(store.policy("sha256:1").await.unwrap().unwrap().state, PolicyState::Retired);

@@ -145,7 +145,7 @@ fn every_changed_byte_of_a_file_s_events_is_found() {
         let whole = std::fs::read(path).unwrap();
         for n in (0..300).step_by(7) {
             // The text stands in the event, and in the case that is made of it.
-            let marked = format!("{{\"kind\":\"noted\",\"text\":\"marked-{n:04}\"}}");
+            let marked = format!("\"kind\":\"noted\",\"text\":\"marked-{n:04}\"}}");
             let at = whole.windows(marked.len()).position(|w| w == marked.as_bytes()).unwrap();
             for (place, bit) in [(at + n % marked.len(), 1), (at + 30, 0x80)] {
                 let mut changed = whole.clone();

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::case::{Common, evidence, say};
+use super::config::Config;
+use super::desk::{Damaged, Desk};
 use super::destination::Destination;
 use super::{Exit, desk, exit};
 use crate::ledger::{Checkpoint, Verified, verify_export};
@@ -58,34 +60,15 @@ fn audit(args: &Args) -> Result<Exit> {
         let verified = verify_export(&mut BufReader::new(open), &kept, key.as_deref());
         return tell(&verified, &[]);
     }
+    if let Verb::Verify(verify) = &args.verb {
+        return whole(verify, args);
+    }
     let (config, desk) = args.common.open()?;
     match &args.verb {
-        Verb::Verify(verify) => {
-            let named = verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref());
-            let kept = kept(named)?;
-            let own = desk::checkpoint_key(&config, false)?.map(|key| key.public_hex());
-            let key = verify.key.clone().or(own);
-            let verified = desk.wait(desk.store.verify(&kept, key.as_deref())).map_err(desk::told)?;
-            let differences = desk.wait(desk.store.rebuild(true)).map_err(desk::told)?;
-            let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
-            tell(&verified, &differences)
-        }
+        Verb::Verify(_) => bail!("a store is verified without anybody's key"),
         Verb::Export { file } => {
             evidence(&desk)?;
-            match file {
-                Some(path) => {
-                    let to = Destination::prepare(path)?;
-                    let mut bytes = Vec::new();
-                    desk.wait(desk.store.export(&mut bytes)).map_err(desk::told)?;
-                    to.write(true, |out| out.write_all(&bytes))?;
-                }
-                None => {
-                    let mut out = BufWriter::new(std::io::stdout());
-                    desk.wait(desk.store.export(&mut out)).map_err(desk::told)?;
-                    out.flush()?;
-                }
-            }
-            Ok(Exit::Clean)
+            export(file.as_deref(), &desk)
         }
         Verb::Checkpoint => {
             evidence(&desk)?;
@@ -97,6 +80,38 @@ fn audit(args: &Args) -> Result<Exit> {
             Ok(Exit::Clean)
         }
     }
+}
+
+/// Whether the store is whole.
+fn whole(verify: &VerifyArgs, args: &Args) -> Result<Exit> {
+    let config = Config::load(args.common.config.as_deref())?;
+    let damaged = Damaged::open(&args.common.desk, &config)?;
+    let named = verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref());
+    let kept = kept(named)?;
+    let own = desk::checkpoint_key(&config, false)?.map(|key| key.public_hex());
+    let key = verify.key.clone().or(own);
+    let verified = damaged.wait(damaged.store.verify(&kept, key.as_deref())).map_err(desk::told)?;
+    let differences = damaged.wait(damaged.store.rebuild(true)).map_err(desk::told)?;
+    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    tell(&verified, &differences)
+}
+
+/// Writes every event.
+fn export(file: Option<&Path>, desk: &Desk) -> Result<Exit> {
+    match file {
+        Some(path) => {
+            let to = Destination::prepare(path)?;
+            let mut bytes = Vec::new();
+            desk.wait(desk.store.export(&mut bytes)).map_err(desk::told)?;
+            to.write(true, |out| out.write_all(&bytes))?;
+        }
+        None => {
+            let mut out = BufWriter::new(std::io::stdout());
+            desk.wait(desk.store.export(&mut out)).map_err(desk::told)?;
+            out.flush()?;
+        }
+    }
+    Ok(Exit::Clean)
 }
 
 /// Checkpoints that were kept elsewhere.

@@ -103,6 +103,27 @@ impl Desk {
     }
 }
 
+/// A store that is audited or repaired: nothing in it needs to be as it should, and nobody needs to be known.
+pub(super) struct Damaged {
+    runtime: Runtime,
+    pub(super) store: Store,
+}
+
+impl Damaged {
+    /// Opens the store.
+    pub(super) fn open(args: &Args, config: &Config) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+        let address = address(args, config)?;
+        let store = runtime.block_on(Store::open_for_audit(&address, Options::default())).map_err(told)?;
+        Ok(Self { runtime, store })
+    }
+
+    /// Waits for something.
+    pub(super) fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+}
+
 /// An error that is a refusal, and ends the run with its own exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

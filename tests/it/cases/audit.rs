@@ -86,7 +86,6 @@ fn what_is_changed_by_sql_is_found_and_told_with_its_event() {
 }
 
 #[test]
-#[ignore = "where an event cannot follow on what is there, `audit verify` tells that alone, as an error with exit code 2, and no fault"]
 fn what_makes_no_sense_any_more_is_a_fault_too() {
     for change in [
         "UPDATE events SET about = 2 WHERE body LIKE '%morning%'",

@@ -121,7 +121,6 @@ fn a_store_of_a_newer_program_is_left_alone() {
 }
 
 #[test]
-#[ignore = "both take 30 s, and are told as `the database cannot be reached: pool timed out while waiting for an open connection`"]
 fn what_is_no_store_is_told_at_once_and_left_alone() {
     let scene = Scene::new();
     let ada = kept(&scene);

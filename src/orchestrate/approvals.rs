@@ -102,8 +102,7 @@ impl Orchestrator<'_> {
             let why = "you approved it before: another person has to";
             return Err(self.refuse("approve", Some(number), why, "ask another approver").await?);
         }
-        // Whoever was refused since the case was read sees it as it is now.
-        let case = self.case(number).await?;
+        // Written only if nothing was since all this was looked at.
         let plan_hash = request.plan_hash.clone();
         let body = Body::Approved { request: request.id.clone(), plan_hash, alone, quorum };
         self.write(&case, vec![body]).await?;

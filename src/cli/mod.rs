@@ -5,6 +5,9 @@
 //! says it, `remote` clones and scans what lies on a server, in directories that `scratch` removes; `output` writes reports
 //! where they were asked for (`destination`), `rule_pages` writes the pages of the rules and `recipe` says in words how one is
 //! verified, `verification` sets up what asks issuers for `scan` and `verify`, `random` gives numbers that nobody can guess, `state` keeps small files that only their owner may read, `progress` shows how far a scan has come, `exit` says how a run ended.
+//!
+//! For cases: `desk` opens the store with its keys and whoever calls, `track` makes cases of findings, `gather` asks about them
+//! again, `transit` reaches a keeper of keys, `clean` keeps secrets out of what people write.
 
 #[cfg(feature = "remediate")]
 mod approve;

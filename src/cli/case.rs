@@ -274,7 +274,7 @@ fn known(kind: OwnerKind, name: &str, config: &Config) -> Result<()> {
     if names.is_empty() || names.contains(&name) {
         return Ok(());
     }
-    let near = nearest(name, names.into_iter()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let near = nearest(name, names).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     bail!("owners.toml knows no `{name}`\n  help: add it there, or name one that is there{near}")
 }
 

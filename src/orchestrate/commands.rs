@@ -221,7 +221,7 @@ impl Orchestrator<'_> {
         let people = self.store.people().await?;
         let alone = people.iter().filter(|p| p.has(Role::Approver)).count() <= 1;
         let address = self.caller.principal.as_ref().and_then(|p| p.address.as_deref()).map(plain_address);
-        let authors: Vec<String> = case.authors.iter().map(|author| author_address(author)).collect();
+        let authors: Vec<String> = case.authors.iter().map(author_address).collect();
         // Who cannot be compared with an author may be one.
         let leaker = match address {
             Some(address) if !authors.is_empty() => authors.contains(&address).into(),

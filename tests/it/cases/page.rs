@@ -55,10 +55,11 @@ fn stable(text: &str, scene: &Scene) -> String {
         let line = &dated.map_or_else(|| line.to_owned(), |(a, b)| format!("{a}(documentation, [AGE] old{b}"));
         let words: Vec<&str> = line.split(' ').collect();
         let mut told: Vec<String> = words.iter().map(|word| stable_word(word)).collect();
-        for (at, pair) in words.windows(3).enumerate() {
+        for (at, pair) in words.windows(2).enumerate() {
             // An age, as pages and lists have it; what is a figure of the record stays.
             let digits = !pair[0].is_empty() && pair[0].bytes().all(|b| b.is_ascii_digit());
-            if digits && (pair[1] == "s" || pair[1] == "min" && ["ago", "old"].iter().any(|w| pair[2].starts_with(w))) {
+            let aged = words.get(at + 2).is_some_and(|word| ["ago", "old"].iter().any(|w| word.starts_with(w)));
+            if digits && (pair[1] == "s" || pair[1] == "min" && aged) {
                 told[at] = "[N]".to_owned();
                 told[at + 1] = "s".to_owned();
             }

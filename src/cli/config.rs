@@ -1,6 +1,7 @@
 //! The trusted configuration: `--config FILE`, `QUELL_CONFIG`, or the user's configuration folder (docs/design/0001,
 //! configuration trust). Never anything in a target. `cases` has the parts that are about cases.
 
+#[cfg_attr(not(feature = "remediate"), allow(dead_code, reason = "one configuration serves every build"))]
 mod cases;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use super::suppress::entry;
 use crate::model::{FingerprintKey, nearest, system_words, unknown_key_help};
 
 /// A configuration file. `quell init` writes a template of it.
+#[cfg_attr(not(feature = "remediate"), allow(dead_code, reason = "one configuration serves every build"))]
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {

@@ -79,6 +79,7 @@ pub(super) fn misused(text: &str) -> Exit {
 }
 
 /// Tells something beside the report on standard error.
+#[cfg(feature = "remediate")]
 pub(super) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", escaped(text));
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::case::{Common, evidence, say};
 use super::config::Config;
-use super::desk::{Damaged, Desk};
+use super::desk::{Bare, Desk};
 use super::destination::Destination;
 use super::{Exit, desk, exit};
 use crate::ledger::{Checkpoint, Verified, verify_export};
@@ -85,13 +85,13 @@ fn audit(args: &Args) -> Result<Exit> {
 /// Whether the store is whole.
 fn whole(verify: &VerifyArgs, args: &Args) -> Result<Exit> {
     let config = Config::load(args.common.config.as_deref())?;
-    let damaged = Damaged::open(&args.common.desk, &config)?;
+    let bare = Bare::open(&args.common.desk, &config)?;
     let named = verify.checkpoints.as_deref().or(config.store.checkpoints.as_deref());
     let kept = kept(named)?;
     let own = desk::checkpoint_key(&config, false)?.map(|key| key.public_hex());
     let key = verify.key.clone().or(own);
-    let verified = damaged.wait(damaged.store.verify(&kept, key.as_deref())).map_err(desk::told)?;
-    let differences = damaged.wait(damaged.store.rebuild(true)).map_err(desk::told)?;
+    let verified = bare.wait(bare.store.verify(&kept, key.as_deref())).map_err(desk::told)?;
+    let differences = bare.wait(bare.store.rebuild(true)).map_err(desk::told)?;
     let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
     tell(&verified, &differences)
 }

@@ -296,9 +296,8 @@ pub(super) fn number(text: &str, desk: &Desk) -> Result<CaseNumber> {
 fn list(args: &ListArgs, desk: &Desk) -> Result<Exit> {
     evidence(desk)?;
     let stages = args.stage.iter().map(|name| stage(name)).collect::<Result<Vec<_>>>()?;
-    let open = || Stage::ALL.into_iter().filter(|stage| stage.is_open()).collect();
     let filter = Filter {
-        stages: if stages.is_empty() && !args.all { open() } else { stages },
+        stages: if stages.is_empty() && !args.all { Stage::OPEN.to_vec() } else { stages },
         providers: args.provider.clone(),
         owner: args.owner.clone(),
         live: args.live,

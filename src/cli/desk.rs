@@ -103,13 +103,13 @@ impl Desk {
     }
 }
 
-/// A store that is audited or repaired: nothing in it needs to be as it should, and nobody needs to be known.
-pub(super) struct Damaged {
+/// A store alone, for what asks nobody who they are: an audit, a repair, a lease. Nothing in it needs to be as it should.
+pub(super) struct Bare {
     runtime: Runtime,
     pub(super) store: Store,
 }
 
-impl Damaged {
+impl Bare {
     /// Opens the store.
     pub(super) fn open(args: &Args, config: &Config) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;

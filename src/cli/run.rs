@@ -154,7 +154,7 @@ struct Renewing {
 impl Renewing {
     fn start(args: &Args, config: &Config, job: &Job) -> Result<Self> {
         let end = Arc::new(AtomicBool::new(false));
-        let desk = Desk::open(&args.common.desk, config, false)?;
+        let other = desk::Bare::open(&args.common.desk, config)?;
         let (ended, mut job) = (Arc::clone(&end), job.clone());
         let thread = std::thread::spawn(move || {
             let mut ticks = 0;
@@ -162,7 +162,7 @@ impl Renewing {
                 std::thread::sleep(Duration::from_millis(100));
                 ticks += 1;
                 // Somebody else's by now: completing it will say so.
-                if ticks % (LEASE * 10 / 3) == 0 && desk.wait(desk.store.renew(&mut job)).is_err() {
+                if ticks % (LEASE * 10 / 3) == 0 && other.wait(other.store.renew(&mut job)).is_err() {
                     return;
                 }
             }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::case::{Common, number, say};
 use super::config::Config;
-use super::desk::{self, Damaged, Desk};
+use super::desk::{self, Bare, Desk};
 use super::{Exit, exit, state};
 use crate::ledger::{KeyWrapper, Options, Store};
 
@@ -123,8 +123,8 @@ fn info(config: &Config, desk: &Desk) -> Result<()> {
 
 /// Makes what is shown anew from the events, whatever has become of it. Nobody's word is needed for what follows from them.
 fn rebuild(check: bool, config: &Config, args: &Args) -> Result<Exit> {
-    let damaged = Damaged::open(&args.common.desk, config)?;
-    let differences = damaged.wait(damaged.store.rebuild(check)).map_err(desk::told)?;
+    let bare = Bare::open(&args.common.desk, config)?;
+    let differences = bare.wait(bare.store.rebuild(check)).map_err(desk::told)?;
     for difference in &differences {
         say(&difference.to_string())?;
     }

@@ -66,6 +66,14 @@ impl Dialect {
         }
     }
 
+    /// Until when the risk of a case is accepted, out of its document.
+    pub(super) const fn accepted_until(self) -> &'static str {
+        match self {
+            Self::Sqlite => "json_extract(doc, '$.accepted[0]')",
+            Self::Postgres => "CAST(CAST(doc AS json) -> 'accepted' ->> 0 AS bigint)",
+        }
+    }
+
     /// What keeps a row that was picked from others, without waiting for rows that others keep.
     pub(super) const fn skip_locked(self) -> &'static str {
         match self {

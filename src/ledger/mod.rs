@@ -40,7 +40,7 @@ pub use export::verify_export;
 pub use jobs::{ATTEMPTS, Job, LEASE, NewJob, Queued};
 pub use keys::SigningKey;
 pub use project::{Difference, PolicyStanding, PolicyState, Registered};
-pub use read::{Counts, Filter, LastScan, Waiting};
+pub use read::{Counts, Filter, LastScan, Overdue, Waiting};
 pub use seal::{DataKey, KeyWrapper, SealedParts, Wrapped, Wrapper};
 pub use store::{Faults, Options, Store};
 pub use tx::Tx;

@@ -46,6 +46,15 @@ pub struct Waiting {
     pub approval: Approval,
 }
 
+/// What counts no more, and is not written down as such yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// Requests for approval, by case and id.
+    pub approvals: Vec<(CaseNumber, String)>,
+    /// Cases whose risk was accepted until a time that is past.
+    pub risks: Vec<CaseNumber>,
+}
+
 /// How much there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -99,9 +108,39 @@ impl Store {
     /// # Errors
     /// As above.
     pub async fn cases(&self, filter: &Filter) -> Result<Vec<Case>, LedgerError> {
-        let (sql, args) = select(filter, self.0.dialect.position());
+        let (sql, args) = select("doc", filter, self.0.dialect.position());
         let rows = query(&sql, args).fetch_all(&self.0.pool).await?;
         rows.iter().map(|row| parse(&row.try_get::<String, _>(0)?)).collect()
+    }
+
+    /// How many cases there are; at most the filter's limit.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn count(&self, filter: &Filter) -> Result<i64, LedgerError> {
+        let (sql, args) = select("number", filter, self.0.dialect.position());
+        let sql = format!("SELECT count(*) FROM ({sql}) AS found");
+        Ok(query(&sql, args).fetch_one(&self.0.pool).await?.try_get(0)?)
+    }
+
+    /// What counts no more at a time (in seconds since 1970 UTC) and is not written down as such yet: requests for approval,
+    /// granted ones too, and accepted risks.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn overdue(&self, now: i64) -> Result<Overdue, LedgerError> {
+        let mut overdue = Overdue::default();
+        let sql = "SELECT about, request FROM approvals WHERE state IN ('waiting', 'granted') AND expires <= $1 \
+                   ORDER BY about, place";
+        for row in query(sql, [now.into()]).fetch_all(&self.0.pool).await? {
+            overdue.approvals.push((CaseNumber(row.try_get(0)?), row.try_get(1)?));
+        }
+        let until = self.0.dialect.accepted_until();
+        let sql = format!("SELECT number FROM cases WHERE stage = 'risk-accepted' AND {until} <= $1 ORDER BY number");
+        for row in query(&sql, [now.into()]).fetch_all(&self.0.pool).await? {
+            overdue.risks.push(CaseNumber(row.try_get(0)?));
+        }
+        Ok(overdue)
     }
 
     /// Facts whose value has this in it, in any case of letters; of that name where one is given. At most 10,000.
@@ -278,8 +317,8 @@ fn person(doc: &str) -> Result<Principal, LedgerError> {
     Ok(serde_json::from_str::<Registered>(doc).map_err(bad)?.principal)
 }
 
-/// The query of a filter.
-fn select(filter: &Filter, position: &str) -> (String, Vec<Arg>) {
+/// The query of a filter, for one column of cases.
+fn select(what: &str, filter: &Filter, position: &str) -> (String, Vec<Arg>) {
     let mut args = vec![Arg::Int(filter.after.map_or(0, |case| case.0))];
     let mut wanted = vec!["number > $1".to_owned()];
     let one_of = |column: &str, words: Vec<String>, args: &mut Vec<Arg>| {
@@ -313,5 +352,5 @@ fn select(filter: &Filter, position: &str) -> (String, Vec<Arg>) {
         wanted.push(format!("{position}(search, ${}) > 0", args.len()));
     }
     let limit = if filter.limit == 0 { 1000 } else { filter.limit };
-    (format!("SELECT doc FROM cases WHERE {} ORDER BY number LIMIT {limit}", wanted.join(" AND ")), args)
+    (format!("SELECT {what} FROM cases WHERE {} ORDER BY number LIMIT {limit}", wanted.join(" AND ")), args)
 }

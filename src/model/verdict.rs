@@ -278,6 +278,12 @@ impl Verification {
         }
     }
 
+    /// Whether it works, on the word of a server that refuses what is made up.
+    #[must_use]
+    pub const fn proves_life(&self) -> bool {
+        self.verdict.is_live() && self.controlled
+    }
+
     /// Whether it is `Live` on the word of a server that was not shown to refuse anything.
     #[must_use]
     pub const fn is_uncontrolled(&self) -> bool {

@@ -1,10 +1,10 @@
 //! Approvals: asked for on a plan and a decision, given by other people than whoever asks or leaked, bound to exactly what was
 //! shown, and gone with time (REMEDIATION, requirements 37 to 45; invariant 8).
 
-use super::commands::{HOUR, MINUTE, nonce, text};
+use super::commands::{nonce, text};
 use super::decide::actions;
 use super::plan::{plan, plan_hash};
-use super::settings::{ALONE_HOURS, APPROVAL_HOURS, HIGH_QUORUM};
+use super::settings::{ALONE_HOURS, APPROVAL_HOURS, HIGH_QUORUM, HOUR, MINUTE};
 use super::{CommandError, Orchestrator};
 use crate::ledger::{Filter, canonical};
 use crate::model::Untrusted;
@@ -16,9 +16,6 @@ use crate::model::decision::{ApprovalRequest, Decision};
 use crate::model::event::{Body, NewEvent, Reopening};
 use crate::model::principal::{PrincipalId, PrincipalKind, Role};
 use crate::policy::{About, Answer, Known, Verb};
-
-/// Stages at which something may wait for approval, or be approved.
-const OPEN: [Stage; 3] = [Stage::Opened, Stage::Decided, Stage::Approved];
 
 impl Orchestrator<'_> {
     /// Asks for the approval of an action. What an agent or a machine noted last is kept beside it, unchecked.
@@ -153,7 +150,7 @@ impl Orchestrator<'_> {
 
     /// Takes back what somebody approved who may approve no more.
     pub(super) async fn withdraw_all(&self, of: &PrincipalId, reason: &str) -> Result<(), CommandError> {
-        let filter = Filter { stages: OPEN.to_vec(), limit: u32::MAX, ..Filter::default() };
+        let filter = Filter { stages: Stage::OPEN.to_vec(), limit: u32::MAX, ..Filter::default() };
         for case in self.store.cases(&filter).await? {
             let theirs = |a: &&Approval| {
                 matches!(a.state, ApprovalState::Waiting | ApprovalState::Granted)
@@ -174,32 +171,16 @@ impl Orchestrator<'_> {
     /// Where the ledger cannot be written.
     pub async fn expire(&self) -> Result<u64, CommandError> {
         let now = self.store.now().await?;
-        let mut count = 0;
-        for waiting in self.store.waiting().await? {
-            if waiting.approval.request.expires <= now {
-                let request = waiting.approval.request.id.clone();
-                self.append_alone(waiting.case, Body::ApprovalExpired { request }).await?;
-                count += 1;
-            }
+        let overdue = self.store.overdue(now).await?;
+        let count = overdue.approvals.len() + overdue.risks.len();
+        for (case, request) in overdue.approvals {
+            self.append_alone(case, Body::ApprovalExpired { request }).await?;
         }
-        let granted = Filter { stages: vec![Stage::Approved], limit: u32::MAX, ..Filter::default() };
-        for case in self.store.cases(&granted).await? {
-            let over = |a: &&Approval| a.state == ApprovalState::Granted && a.request.expires <= now;
-            for approval in case.approvals.iter().filter(over) {
-                let request = approval.request.id.clone();
-                self.append_alone(case.number, Body::ApprovalExpired { request }).await?;
-                count += 1;
-            }
+        for case in overdue.risks {
+            let why = Reopening::AcceptanceEnded;
+            self.append_alone(case, Body::CaseReopened { why }).await?;
         }
-        let accepted = Filter { stages: vec![Stage::RiskAccepted], limit: u32::MAX, ..Filter::default() };
-        for case in self.store.cases(&accepted).await? {
-            if case.accepted.as_ref().is_some_and(|(until, ..)| *until <= now) {
-                let why = Reopening::AcceptanceEnded;
-                self.append_alone(case.number, Body::CaseReopened { why }).await?;
-                count += 1;
-            }
-        }
-        Ok(count)
+        Ok(count as u64)
     }
 
     /// The request that waits under this plan's hash.

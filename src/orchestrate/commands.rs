@@ -1,6 +1,6 @@
 //! What people do to a case. Each command asks the policy whether this caller may, and writes an event that the caller signed.
 
-use super::settings::PROOF_HOURS;
+use super::settings::{HOUR, MINUTE, PROOF_HOURS};
 use super::{Caller, CommandError, Orchestrator};
 use crate::ledger::Tx;
 use crate::model::action::Action;
@@ -11,9 +11,6 @@ use crate::model::principal::{Actor, Role};
 use crate::model::{Untrusted, Verification};
 use crate::policy::{About, Allowed, Answer, Known, Verb};
 
-/// Seconds of an hour and a minute.
-pub(super) const HOUR: i64 = 3600;
-pub(super) const MINUTE: i64 = 60;
 /// The longest note or reason, in bytes.
 const TEXT: usize = 16 << 10;
 
@@ -182,15 +179,14 @@ impl Orchestrator<'_> {
         self.allow(Verb::People, &About::default(), None).await.map(|_| ())
     }
 
-    /// Writes down what an issuer said about the credential of a case. One that was closed, or whose risk was accepted, and
-    /// that works is open again.
+    /// Writes down what an issuer said about the credential of a case. One that was closed and that works is open again.
     ///
     /// # Errors
     /// Where there is no such case, or the ledger cannot be written.
     pub async fn verdict(&self, number: CaseNumber, verification: Verification) -> Result<(), CommandError> {
         let case = self.case(number).await?;
         let by = self.caller.actor();
-        let lives = verification.verdict.is_live() && verification.controlled;
+        let lives = verification.proves_life();
         let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification), by }];
         if lives && case.stage == Stage::Closed {
             bodies.push(Body::CaseReopened { why: Reopening::LivesAgain });
@@ -335,7 +331,7 @@ fn closure(case: &Case, now: i64, closer: &Actor, alone: bool) -> Result<Closure
 
 /// Whether its issuer says that it works.
 fn works(case: &Case) -> bool {
-    case.verdict().is_some_and(|v| v.verdict.is_live() && v.controlled)
+    case.verdict().is_some_and(Verification::proves_life)
 }
 
 /// The address of an author, `Name <address>`, in the form that addresses are compared in.

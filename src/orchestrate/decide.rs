@@ -1,9 +1,8 @@
 //! The policy is asked about every action on a credential, each time anew on fresh facts. What it says is a recommendation;
 //! a case is closed by itself alone, on a proof of death.
 
-use super::commands::HOUR;
-use super::facts::{Moment, facts};
-use super::settings::PROOF_HOURS;
+use super::facts::facts;
+use super::settings::{DAY, HOUR, PROOF_HOURS};
 use super::{CommandError, Orchestrator};
 use crate::ledger::Filter;
 use crate::model::Verdict;
@@ -11,10 +10,9 @@ use crate::model::action::{Action, Tier};
 use crate::model::case::{Case, CaseNumber, Stage};
 use crate::model::decision::{Decision, DecisionKind};
 use crate::model::event::{Body, Closure, NewEvent};
-use crate::policy::Proposer;
 
 /// A decision that says the same as the last is written down again after this time, in seconds.
-const SAID_AGAIN: i64 = 24 * HOUR;
+const SAID_AGAIN: i64 = DAY;
 /// So many credentials are counted: more than any policy lets one plan touch.
 const BLAST: u32 = 100;
 
@@ -29,14 +27,14 @@ impl Orchestrator<'_> {
         if !case.stage.is_open() {
             return Ok(Vec::new());
         }
-        let moment = self.moment(&case).await?;
+        let blast = self.blast(&case).await?;
         let mut tx = self.store.begin().await?;
         tx.expect(number, case.version).await?;
         let now = tx.now();
         let mut bodies = Vec::new();
         let mut all = Vec::new();
         for action in actions(&case) {
-            let mut decision = self.policy.decide(action, &facts(&case, action, moment, now));
+            let mut decision = self.policy.decide(action, &facts(&case, action, blast, now));
             let closes = action == Action::Close && decision.tier == Tier::Automatic;
             let proof = case
                 .proof_of_death()
@@ -69,28 +67,27 @@ impl Orchestrator<'_> {
     /// # Errors
     /// Where the ledger cannot be read.
     pub async fn explain(&self, case: &Case, action: Option<Action>) -> Result<Vec<Decision>, CommandError> {
-        let (now, moment) = (self.store.now().await?, self.moment(case).await?);
+        let (now, blast) = (self.store.now().await?, self.blast(case).await?);
         let all = action.map_or_else(|| actions(case), |action| vec![action]);
-        Ok(all.into_iter().map(|action| self.policy.decide(action, &facts(case, action, moment, now))).collect())
+        Ok(all.into_iter().map(|action| self.policy.decide(action, &facts(case, action, blast, now))).collect())
     }
 
     /// What the policy says now about one action that a caller asks for. Nothing is written.
     pub(super) async fn decide_again(&self, case: &Case, action: Action) -> Result<Decision, CommandError> {
-        let (now, moment) = (self.store.now().await?, self.moment(case).await?);
-        Ok(self.policy.decide(action, &facts(case, action, moment, now)))
+        let (now, blast) = (self.store.now().await?, self.blast(case).await?);
+        Ok(self.policy.decide(action, &facts(case, action, blast, now)))
     }
 
-    /// What is known of the moment: quell proposes, nobody looks yet, and how many others the plan would touch.
-    async fn moment(&self, case: &Case) -> Result<Moment, CommandError> {
+    /// How many credentials the plan would touch: those of the same provider that work now, for which it is as right.
+    async fn blast(&self, case: &Case) -> Result<i64, CommandError> {
         let filter = Filter {
-            stages: Stage::ALL.into_iter().filter(|stage| stage.is_open()).collect(),
+            stages: Stage::OPEN.to_vec(),
             providers: vec![case.opening.provider.clone()],
             live: true,
             limit: BLAST,
             ..Filter::default()
         };
-        let live = self.store.cases(&filter).await?.len().max(1);
-        Ok(Moment { proposer: Proposer::Quell, reviewed: false, blast: i64::try_from(live).unwrap_or(i64::MAX) })
+        Ok(self.store.count(&filter).await?.max(1))
     }
 }
 

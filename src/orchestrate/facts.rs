@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::settings::{DAY, HOUR};
 use crate::model::action::Action;
 use crate::model::answers::Answers;
 use crate::model::case::Case;
@@ -9,9 +10,6 @@ use crate::model::owner::Ownership;
 use crate::model::{Verdict, Why};
 use crate::policy::{Answer, Degraded, Facts, Known, Proposer, VerdictWord};
 
-/// Seconds of an hour and a day.
-const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
 /// Without a use for so many days, by the provider's own word, nothing uses it.
 const UNUSED_DAYS: i64 = 90;
 /// How many acts quell may do by itself in an hour, and on one owner's credentials (REMEDIATION, THREATS 17). None was done
@@ -19,22 +17,11 @@ const UNUSED_DAYS: i64 = 90;
 const ACTIONS: i64 = 10;
 const OWNER_ACTIONS: i64 = 3;
 
-/// What is known of the moment beside the case.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// Who proposes.
-    pub(super) proposer: Proposer,
-    /// Whether a person looks at it.
-    pub(super) reviewed: bool,
-    /// How many credentials of the same provider work now: a plan that is right for one is proposed for each of them.
-    pub(super) blast: i64,
-}
-
-/// The facts about an action on the credential of a case.
-pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Facts {
+/// The facts about an action on the credential of a case. quell proposes it, and nobody has looked yet; `blast` is how many
+/// credentials the same plan would touch.
+pub(super) fn facts(case: &Case, action: Action, blast: i64, now: i64) -> Facts {
     let answers = &case.answers;
-    // The last that the issuer did say: that it cannot be reached now makes it older, not unsaid.
-    let said = case.verdicts.iter().rev().find(|(v, ..)| v.verdict.is_had()).or(case.verdicts.last());
+    let said = case.said();
     let hours = |at: i64| (now - at) / HOUR;
     let days = |at: i64| (now - at) / DAY;
     let known = |at: Option<i64>, unit: &dyn Fn(i64) -> i64| Known::from(at.map(unit));
@@ -75,9 +62,9 @@ pub(super) fn facts(case: &Case, action: Action, moment: Moment, now: i64) -> Fa
         frozen: Answer::No,
         actions_left: Known::Is(ACTIONS),
         owner_actions_left: Known::Is(OWNER_ACTIONS),
-        blast: Known::Is(moment.blast),
-        proposer: moment.proposer,
-        human_reviewed: moment.reviewed.into(),
+        blast: Known::Is(blast),
+        proposer: Proposer::Quell,
+        human_reviewed: Answer::No,
         chained: Answer::No,
         emergency: open.into(),
         ..Facts::default()

@@ -44,7 +44,7 @@ impl Orchestrator<'_> {
             return Ok(());
         }
         let now = self.store.now().await?;
-        let said = case.verdicts.iter().rev().find(|(v, ..)| v.verdict.is_had()).or(case.verdicts.last()).cloned();
+        let said = case.said().cloned();
         let host = said.as_ref().map(|(v, ..)| text(&v.host)).unwrap_or_default();
         let (dependents, unread) = dependents(&case, now);
         let opening = case.opening.clone();

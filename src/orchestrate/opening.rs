@@ -1,5 +1,6 @@
 //! A finding becomes a case, joins the one that its credential has, or opens it again.
 
+use super::settings::DAY;
 use super::{CommandError, Orchestrator};
 use crate::ledger::{DataKey, SealedParts, Tx, Wrapper};
 use crate::model::case::{Case, CaseNumber, Outcome, Place, Stage};
@@ -9,9 +10,7 @@ use crate::model::{Untrusted, Verification};
 /// So many cases are written in one transaction.
 const BATCH: usize = 200;
 /// A place that is seen again is written down again after this time, in seconds.
-const SEEN_AGAIN: i64 = 24 * 3600;
-/// Seconds of a day.
-const DAY: i64 = 24 * 3600;
+const SEEN_AGAIN: i64 = DAY;
 
 /// A credential that is to be tracked.
 pub struct Tracked {
@@ -148,7 +147,7 @@ fn again(case: &Case, one: &Tracked, now: i64) -> (How, Vec<Body>) {
     if !places.is_empty() || !fingerprints.is_empty() {
         bodies.push(Body::PlacesJoined { places, fingerprints });
     }
-    let lives = one.verification.as_ref().is_some_and(|v| v.verdict.is_live() && v.controlled);
+    let lives = one.verification.as_ref().is_some_and(Verification::proves_life);
     let judged = matches!(case.outcome, Some((Outcome::False | Outcome::Test, _)));
     let why = match case.stage {
         Stage::Closed if lives => Some(Reopening::LivesAgain),

@@ -1,6 +1,11 @@
 //! What a caller may set. What people's decisions rest on is no setting of a caller's: it stands here as constants, and a
 //! policy that was activated can be stricter.
 
+/// Seconds of a minute, an hour and a day.
+pub(super) const MINUTE: i64 = 60;
+pub(super) const HOUR: i64 = 60 * MINUTE;
+pub(super) const DAY: i64 = 24 * HOUR;
+
 /// For how many hours a request for approval, and an approval, counts.
 pub(super) const APPROVAL_HOURS: i64 = 72;
 /// For how many hours the only person there is waits before approving what cannot be undone.

@@ -88,6 +88,9 @@ impl Stage {
     /// Every stage.
     pub const ALL: [Self; 5] = [Self::Opened, Self::Decided, Self::Approved, Self::RiskAccepted, Self::Closed];
 
+    /// Those at which somebody still has to do something.
+    pub const OPEN: [Self; 3] = [Self::Opened, Self::Decided, Self::Approved];
+
     /// The word that formats have.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -109,7 +112,7 @@ impl Stage {
     /// Whether somebody still has to do something.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::Closed | Self::RiskAccepted)
+        matches!(self, Self::Opened | Self::Decided | Self::Approved)
     }
 }
 
@@ -282,6 +285,12 @@ impl Case {
     #[must_use]
     pub fn verdict(&self) -> Option<&Verification> {
         self.verdicts.last().map(|(verification, ..)| verification)
+    }
+
+    /// The last that its issuer did say, when, and who asked: that it cannot be reached now makes that older, not unsaid.
+    #[must_use]
+    pub fn said(&self) -> Option<&(Verification, i64, Actor)> {
+        self.verdicts.iter().rev().find(|(v, ..)| v.verdict.is_had()).or(self.verdicts.last())
     }
 
     /// How bad it is, now that its issuer was asked; of a closed one, how bad it was.

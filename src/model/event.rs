@@ -64,6 +64,79 @@ pub enum Reopening {
     AcceptanceEnded,
 }
 
+/// A task in a tracker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRef {
+    /// The tracker's name in the configuration.
+    pub tracker: String,
+    /// What the tracker calls it: a number, a key, a file's name.
+    pub key: String,
+    /// Where a person finds it.
+    pub url: Untrusted,
+}
+
+/// What a notice says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// A credential of theirs leaked.
+    Opened,
+    /// What was closed is open again.
+    Reopened,
+    /// What its issuer says has changed.
+    Verdict,
+    /// An approval is asked for.
+    Approval,
+    /// Nobody has acknowledged it in time.
+    Escalation,
+    /// It is over.
+    Closed,
+    /// Several notices in one.
+    Digest,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Opened,
+        Self::Reopened,
+        Self::Verdict,
+        Self::Approval,
+        Self::Escalation,
+        Self::Closed,
+        Self::Digest,
+    ];
+
+    /// The word that formats have.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Reopened => "reopened",
+            Self::Verdict => "verdict",
+            Self::Approval => "approval",
+            Self::Escalation => "escalation",
+            Self::Closed => "closed",
+            Self::Digest => "digest",
+        }
+    }
+}
+
+/// What made a restoration necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreCause {
+    /// Something that may use the credential did, and failed.
+    LegitimateUse,
+    /// Anything else.
+    Other,
+}
+
+impl RestoreCause {
+    /// Every cause, with its word.
+    pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
+}
+
 /// What closes a case (invariant 10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "by")]
@@ -199,6 +272,9 @@ pub enum Body {
         verification: Box<Verification>,
         /// Who had it asked. What somebody without a registered key says that an issuer said closes nothing.
         by: Actor,
+        /// When the schedule wanted it asked, in seconds since 1970 UTC; `None` where somebody asked out of turn.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nominal: Option<i64>,
     },
     /// Its secret was sealed.
     SecretSealed {
@@ -304,6 +380,103 @@ pub enum Body {
     OutcomeSet {
         /// How.
         outcome: Outcome,
+        /// Why.
+        reason: String,
+    },
+    /// A person looks after it: whoever was told has heard.
+    Acknowledged,
+    /// A person says that they did something about the credential, outside of quell.
+    ActReported {
+        /// What.
+        action: Action,
+        /// Why, or how.
+        reason: String,
+        /// Of [`Action::Restore`]: what made it necessary.
+        cause: Option<RestoreCause>,
+    },
+    /// A task stands in a tracker: it was opened, or found again.
+    TaskOpened {
+        /// It.
+        task: TaskRef,
+        /// Whether it stands where a resolved owner works, so that they were told by it.
+        to_owner: bool,
+    },
+    /// What a task says was written anew.
+    TaskWritten {
+        /// The tracker, as in [`TaskRef`].
+        tracker: String,
+        /// Hash of what it says: what says the same is not written again.
+        digest: String,
+    },
+    /// A task was commented on.
+    TaskCommented {
+        /// The tracker, as in [`TaskRef`].
+        tracker: String,
+        /// What the comment is about: the same is not said twice.
+        about: String,
+    },
+    /// A task was closed, or opened again.
+    TaskMoved {
+        /// The tracker, as in [`TaskRef`].
+        tracker: String,
+        /// Whether it is open now.
+        open: bool,
+        /// Why.
+        why: String,
+        /// Whether somebody else did that, and quell saw it.
+        #[serde(default)]
+        seen: bool,
+    },
+    /// Somebody wrote a command into a comment.
+    CommandHeard {
+        /// The comment: tracker and number, by which it is heard once.
+        comment: String,
+        /// Who wrote it, as `github:login`.
+        account: Untrusted,
+        /// What it says.
+        text: Untrusted,
+        /// What became of it: `done`, or why not.
+        answer: String,
+    },
+    /// A notice was delivered.
+    NoticeDelivered {
+        /// Its id: the same for every try, and never used for another.
+        notice: String,
+        /// The route.
+        route: String,
+        /// What it says.
+        what: NoticeKind,
+        /// Whether the credential's resolved owner was told by it.
+        to_owner: bool,
+    },
+    /// A notice could not be delivered, and is kept among the dead letters.
+    NoticeFailed {
+        /// Its id.
+        notice: String,
+        /// The route.
+        route: String,
+        /// What it would have said.
+        what: NoticeKind,
+        /// Why.
+        why: String,
+    },
+    /// A policy set may act by itself from now on: it decided as people did.
+    PolicyPromoted {
+        /// Which set.
+        hash: String,
+        /// In which action.
+        action: Action,
+        /// In how many cases its decision was compared with a person's.
+        cases: u64,
+        /// In how many it was the same.
+        agreed: u64,
+    },
+    /// A policy set acts no more by itself.
+    PolicyDemoted {
+        /// Which set.
+        hash: String,
+        /// In which action.
+        action: Action,
         /// Why.
         reason: String,
     },

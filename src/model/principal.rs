@@ -76,11 +76,13 @@ pub enum Role {
     Approver,
     /// Adds and revokes people, and stages and activates policies.
     Administrator,
+    /// Passes on what registered people write in tasks. A machine may have this one, and none else.
+    Relay,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 3] = [Self::Responder, Self::Approver, Self::Administrator];
+    pub const ALL: [Self; 4] = [Self::Responder, Self::Approver, Self::Administrator, Self::Relay];
 
     /// The word that formats have.
     #[must_use]
@@ -89,6 +91,7 @@ impl Role {
             Self::Responder => "responder",
             Self::Approver => "approver",
             Self::Administrator => "administrator",
+            Self::Relay => "relay",
         }
     }
 }
@@ -126,6 +129,25 @@ impl Principal {
     pub fn has(&self, role: Role) -> bool {
         self.is_active() && self.kind == PrincipalKind::Person && self.roles.contains(&role)
     }
+
+    /// Whether it may pass on what registered people write in tasks. It needs no human being for that, and no agent may.
+    #[must_use]
+    pub fn relays(&self) -> bool {
+        self.is_active() && self.kind != PrincipalKind::Agent && self.roles.contains(&Role::Relay)
+    }
+}
+
+/// What a relay says that a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Relayed {
+    /// The person whose account wrote it.
+    pub person: PrincipalId,
+    /// That account, as `github:login`.
+    pub account: String,
+    /// Where it was written: the tracker's name and the comment's number.
+    pub comment: String,
+    /// Who read it there.
+    pub by: PrincipalId,
 }
 
 /// Who did something.
@@ -136,6 +158,8 @@ pub enum Actor {
     Quell,
     /// A registered principal, who signed it.
     Principal(PrincipalId),
+    /// A registered person, who wrote it in a task; a relay read it there, and signed that.
+    Relayed(Relayed),
     /// Somebody without a registered key, by the name that the system has; such a caller may recommend alone.
     Unregistered(String),
 }
@@ -146,7 +170,17 @@ impl Actor {
     pub const fn principal(&self) -> Option<&PrincipalId> {
         match self {
             Self::Principal(id) => Some(id),
-            _ => None,
+            Self::Relayed(relayed) => Some(&relayed.person),
+            Self::Quell | Self::Unregistered(_) => None,
+        }
+    }
+
+    /// Whose key it is signed with.
+    #[must_use]
+    pub const fn signer(&self) -> Option<&PrincipalId> {
+        match self {
+            Self::Relayed(relayed) => Some(&relayed.by),
+            other => other.principal(),
         }
     }
 
@@ -156,6 +190,7 @@ impl Actor {
         match self {
             Self::Quell => "quell".to_owned(),
             Self::Principal(id) => id.as_str().to_owned(),
+            Self::Relayed(relayed) => format!("{} (in {})", relayed.person.as_str(), relayed.comment),
             Self::Unregistered(name) => format!("somebody without a registered key, who says `{name}`"),
         }
     }

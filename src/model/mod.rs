@@ -15,6 +15,7 @@ mod clock;
 mod commit;
 mod coverage;
 pub mod decision;
+pub mod document;
 pub mod event;
 mod finding;
 mod fingerprint;

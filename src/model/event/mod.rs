@@ -1,5 +1,8 @@
 //! Events: what happened, in the order in which it happened. Everything else in a ledger is made of them.
 
+mod opening;
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
@@ -8,7 +11,10 @@ use super::case::{CaseNumber, Outcome, Place};
 use super::decision::{ApprovalRequest, Decision};
 use super::owner::{Claim, Owner};
 use super::principal::{Actor, Principal, PrincipalId, PrincipalKind, Role};
-use super::{Confidence, Severity, Untrusted, Verification};
+use super::{Untrusted, Verification};
+
+pub use opening::Opening;
+pub use words::{NoticeKind, RestoreCause, TaskRef};
 
 /// An immutable fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,79 +68,6 @@ pub enum Reopening {
     LivesAgain,
     /// The risk was accepted until a day that is past.
     AcceptanceEnded,
-}
-
-/// A task in a tracker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskRef {
-    /// The tracker's name in the configuration.
-    pub tracker: String,
-    /// What the tracker calls it: a number, a key, a file's name.
-    pub key: String,
-    /// Where a person finds it.
-    pub url: Untrusted,
-}
-
-/// What a notice says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoticeKind {
-    /// A credential of theirs leaked.
-    Opened,
-    /// What was closed is open again.
-    Reopened,
-    /// What its issuer says has changed.
-    Verdict,
-    /// An approval is asked for.
-    Approval,
-    /// Nobody has acknowledged it in time.
-    Escalation,
-    /// It is over.
-    Closed,
-    /// Several notices in one.
-    Digest,
-}
-
-impl NoticeKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Opened,
-        Self::Reopened,
-        Self::Verdict,
-        Self::Approval,
-        Self::Escalation,
-        Self::Closed,
-        Self::Digest,
-    ];
-
-    /// The word that formats have.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Reopened => "reopened",
-            Self::Verdict => "verdict",
-            Self::Approval => "approval",
-            Self::Escalation => "escalation",
-            Self::Closed => "closed",
-            Self::Digest => "digest",
-        }
-    }
-}
-
-/// What made a restoration necessary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestoreCause {
-    /// Something that may use the credential did, and failed.
-    LegitimateUse,
-    /// Anything else.
-    Other,
-}
-
-impl RestoreCause {
-    /// Every cause, with its word.
-    pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
 }
 
 /// What closes a case (invariant 10).
@@ -492,41 +425,4 @@ pub enum Body {
         /// Why.
         reason: String,
     },
-}
-
-/// What a case begins with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
-    /// What it is known by; never empty. The first is its own.
-    pub fingerprints: Vec<String>,
-    /// Id of the rule.
-    pub rule: String,
-    /// What the rule calls it.
-    pub title: String,
-    /// Id of the provider.
-    pub provider: String,
-    /// The form that may be shown.
-    pub redacted: String,
-    /// How bad.
-    pub severity: Severity,
-    /// How sure.
-    pub confidence: Confidence,
-    /// What to do.
-    pub advice: String,
-    /// The provider's page.
-    pub docs: String,
-    /// Ids of controls that it touches.
-    pub controls: Vec<String>,
-    /// Names of variables that it is assigned to where it stands.
-    pub names: Vec<Untrusted>,
-    /// Where it stands.
-    pub places: Vec<Place>,
-    /// When it was exposed first, in seconds since 1970 UTC, as far as commits say.
-    pub exposed: Option<i64>,
-    /// Whether a report alone says all this: the secret was not at hand.
-    #[serde(default)]
-    pub by_report: bool,
-    /// When it ends, in seconds since 1970 UTC, where it says so itself.
-    #[serde(default)]
-    pub expires: Option<i64>,
 }

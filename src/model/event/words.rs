@@ -1,0 +1,71 @@
+//! Words that events about tasks and notices have.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Untrusted;
+
+/// A task in a tracker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRef {
+    /// The tracker's name in the configuration.
+    pub tracker: String,
+    /// What the tracker calls it: a number, a key, a file's name.
+    pub key: String,
+    /// Where a person finds it.
+    pub url: Untrusted,
+}
+
+/// What a notice says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// A credential of theirs leaked.
+    Opened,
+    /// What was closed is open again.
+    Reopened,
+    /// What its issuer says has changed.
+    Verdict,
+    /// An approval is asked for.
+    Approval,
+    /// Nobody has acknowledged it in time.
+    Escalation,
+    /// It is over.
+    Closed,
+    /// Several notices in one.
+    Digest,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Opened, Self::Reopened, Self::Verdict, Self::Approval, Self::Escalation, Self::Closed, Self::Digest];
+
+    /// The word that formats have.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Reopened => "reopened",
+            Self::Verdict => "verdict",
+            Self::Approval => "approval",
+            Self::Escalation => "escalation",
+            Self::Closed => "closed",
+            Self::Digest => "digest",
+        }
+    }
+}
+
+/// What made a restoration necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestoreCause {
+    /// Something that may use the credential did, and failed.
+    LegitimateUse,
+    /// Anything else.
+    Other,
+}
+
+impl RestoreCause {
+    /// Every cause, with its word.
+    pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
+}

@@ -14,7 +14,7 @@ use super::principal::{Actor, Principal, PrincipalId, PrincipalKind, Role};
 use super::{Untrusted, Verification};
 
 pub use opening::Opening;
-pub use words::{NoticeKind, RestoreCause, TaskRef};
+pub use words::{Closure, NoticeKind, PolicyFiles, Reopening, RestoreCause, TaskRef};
 
 /// An immutable fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,37 @@ pub struct Event {
     /// Who did it.
     pub actor: Actor,
     /// What happened.
+    pub body: Body,
+    /// What a principal's signature is made over besides the body: random, and never used twice.
+    pub nonce: Option<String>,
+    /// The principal's signature, Ed25519, 128 hexadecimal digits.
+    pub signature: Option<String>,
+}
+
+/// An event that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The case that it is about.
+    pub case: Option<CaseNumber>,
+    /// Who does it.
+    pub actor: Actor,
+    /// What happens.
+    pub body: Body,
+    /// As in [`Event`]; a principal's event has both.
+    pub nonce: Option<String>,
+    /// As in [`Event`].
+    pub signature: Option<String>,
+}
+
+impl NewEvent {
+    /// Something that quell did itself.
+    #[must_use]
+    pub const fn by_quell(case: Option<CaseNumber>, body: Body) -> Self {
+        Self { case, actor: Actor::Quell, body, nonce: None, signature: None }
+    }
+}
+
+/// What happened.
     pub body: Body,
     /// What a principal's signature is made over besides the body: random, and never used twice.
     pub nonce: Option<String>,

@@ -1,4 +1,4 @@
-//! Words that events about tasks and notices have.
+//! Words that events have.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,3 +69,5 @@ impl RestoreCause {
     /// Every cause, with its word.
     pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
 }
+
+

@@ -70,4 +70,42 @@ impl RestoreCause {
     pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
 }
 
+/// Why a case that was closed is open again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reopening {
+    /// It stands somewhere again.
+    Appeared,
+    /// It works again.
+    LivesAgain,
+    /// The risk was accepted until a day that is past.
+    AcceptanceEnded,
+}
 
+/// What closes a case (invariant 10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Closure {
+    /// The issuer proved it dead.
+    ProofOfDeath {
+        /// When it was asked, in seconds since 1970 UTC.
+        asked: i64,
+        /// The recipe.
+        recipe: String,
+    },
+    /// A person judged that it is no credential, or one of a test.
+    NoCredential,
+}
+
+/// Files of a policy set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFiles {
+    /// Hash of the whole set, guardrails included: `sha256:…`.
+    pub hash: String,
+    /// Hash of the schema.
+    pub schema: String,
+    /// The profile: `default` or `regulated`.
+    pub profile: String,
+    /// The organisation's own files, by name.
+    pub files: Vec<(String, String)>,
+}

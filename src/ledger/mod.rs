@@ -23,6 +23,7 @@ mod error;
 mod export;
 mod jobs;
 mod keys;
+mod marks;
 mod parallel;
 mod project;
 mod read;
@@ -37,6 +38,7 @@ pub use canonical::canonical;
 pub use checkpoint::Checkpoint;
 pub use error::LedgerError;
 pub use export::verify_export;
+pub use marks::Touched;
 pub use jobs::{ATTEMPTS, Job, LEASE, NewJob, Queued};
 pub use keys::SigningKey;
 pub use project::{Difference, PolicyStanding, PolicyState, Registered};
@@ -85,6 +87,8 @@ pub const POINTS: &[&str] = &[
     "job.renewed",
     "job.completed",
     "job.failed",
+    "job.postponed",
+    "mark.set",
     "job.parked",
     "rebuild.after-cases",
     "rebuild.after-people",

@@ -284,7 +284,7 @@ pub struct Case {
 /// A fact about a case that can be asked for across cases.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FactRow {
-    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`.
+    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`, `task`.
     pub name: &'static str,
     /// What it says.
     pub value: String,
@@ -349,6 +349,7 @@ impl Case {
         rows.extend(self.opening.places.iter().map(|place| row("repository", text(&place.repository), "scan")));
         rows.extend(self.authors.iter().map(|author| row("author", text(author), "commit")));
         rows.extend(self.claims.iter().map(|claim| row("owner", text(&claim.owner.name), claim.source.as_str())));
+        rows.extend(self.tasks.iter().map(|t| row("task", t.task.name(), "tracker")));
         if let Some((owner, ..)) = &self.assigned {
             rows.push(row("owner", text(&owner.name), "assigned"));
         }

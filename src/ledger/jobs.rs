@@ -286,14 +286,14 @@ impl Store {
         Ok(false)
     }
 
-    /// Gives a job back for which it is not its worker's turn: a service is away, or wants fewer requests. It is due again
-    /// after so many seconds, and that it was tried does not count.
+    /// Gives a job back that is to be tried again after so many seconds. That it was tried counts where `counts` says so: not
+    /// where a service is away, or wants fewer requests.
     ///
     /// # Errors
     /// [`LedgerError::Lost`] where somebody else has it by now.
-    pub async fn postpone(&self, job: &Job, seconds: i64, error: &str) -> Result<(), LedgerError> {
+    pub async fn postpone(&self, job: &Job, seconds: i64, counts: bool, error: &str) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
-        tx.again(job, seconds, job.attempts - 1, error).await?;
+        tx.again(job, seconds, job.attempts - i64::from(!counts), error).await?;
         self.point("job.postponed")?;
         tx.commit().await
     }

@@ -19,6 +19,8 @@ pub struct CaseTask {
     pub since: i64,
     /// Whether it is open.
     pub open: bool,
+    /// Whether a person closed it, and not quell.
+    pub by_person: bool,
     /// Hash of what it says; empty before it was written by quell the first time.
     pub digest: String,
     /// What it was commented on, the newest last.
@@ -75,9 +77,9 @@ impl Case {
                     remember(&mut task.commented, about.clone());
                 }
             }
-            Body::TaskMoved { tracker, open, .. } => {
+            Body::TaskMoved { tracker, open, seen, .. } => {
                 if let Some(task) = self.task_in(tracker) {
-                    task.open = *open;
+                    (task.open, task.by_person) = (*open, *seen && !*open);
                 }
             }
             Body::NoticeDelivered { notice, route, what, to_owner } => {
@@ -121,7 +123,8 @@ impl Case {
     }
 
     fn task(&mut self, task: &TaskRef, at: i64) {
-        let new = CaseTask { task: task.clone(), since: at, open: true, digest: String::new(), commented: Vec::new() };
+        let (digest, commented) = (String::new(), Vec::new());
+        let new = CaseTask { task: task.clone(), since: at, open: true, by_person: false, digest, commented };
         match self.task_in(&task.tracker) {
             Some(known) => *known = new,
             None => self.tasks.push(new),

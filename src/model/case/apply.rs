@@ -36,7 +36,7 @@ impl Case {
             (Some(_), Body::CaseOpened(_)) => return Err(FoldError::OpenedTwice(event.seq)),
             (None, _) => return Err(FoldError::NotOpened(event.seq)),
             (Some(mut case), _) => {
-                case.heard(event);
+                case.acknowledge(event);
                 if !case.worked(event) {
                     case.apply(event)?;
                 }
@@ -75,6 +75,7 @@ impl Case {
             notices: Vec::new(),
             acknowledged: None,
             acts: Vec::new(),
+            heard: Vec::new(),
             since: at,
         };
         case.remember(&opening.places);

@@ -275,6 +275,8 @@ pub struct Case {
     pub acknowledged: Option<(i64, Actor)>,
     /// What people say that they did.
     pub acts: Vec<ReportedAct>,
+    /// Comments whose commands were heard, and whether registered people wrote them.
+    pub heard: Vec<(String, bool)>,
     /// When it was opened last: the first time, or again.
     pub since: i64,
     /// When something was written about it last.

@@ -21,6 +21,8 @@ pub struct CaseTask {
     pub open: bool,
     /// Whether a person closed it, and not quell.
     pub by_person: bool,
+    /// When it was opened or closed last, in seconds since 1970 UTC.
+    pub moved: i64,
     /// Hash of what it says; empty before it was written by quell the first time.
     pub digest: String,
     /// What it was commented on, the newest last.
@@ -79,7 +81,7 @@ impl Case {
             }
             Body::TaskMoved { tracker, open, seen, .. } => {
                 if let Some(task) = self.task_in(tracker) {
-                    (task.open, task.by_person) = (*open, *seen && !*open);
+                    (task.open, task.by_person, task.moved) = (*open, *seen && !*open, event.at);
                 }
             }
             Body::NoticeDelivered { notice, route, what, to_owner } => {
@@ -98,14 +100,15 @@ impl Case {
                 by: event.actor.clone(),
                 at: event.at,
             }),
-            Body::Acknowledged | Body::CommandHeard { .. } => {}
+            Body::CommandHeard { comment, registered, .. } => self.heard.push((comment.clone(), *registered)),
+            Body::Acknowledged => {}
             _ => return false,
         }
         true
     }
 
     /// Whoever signs something about a case has heard of it.
-    pub(super) fn heard(&mut self, event: &Event) {
+    pub(super) fn acknowledge(&mut self, event: &Event) {
         let by_machine = matches!(&event.body, Body::Noted { counts_as, .. } if *counts_as != PrincipalKind::Person);
         if event.actor.principal().is_some() && !by_machine && self.acknowledged.is_none() {
             self.acknowledged = Some((event.at, event.actor.clone()));
@@ -124,7 +127,7 @@ impl Case {
 
     fn task(&mut self, task: &TaskRef, at: i64) {
         let (digest, commented) = (String::new(), Vec::new());
-        let new = CaseTask { task: task.clone(), since: at, open: true, by_person: false, digest, commented };
+        let new = CaseTask { task: task.clone(), since: at, open: true, by_person: false, moved: at, digest, commented };
         match self.task_in(&task.tracker) {
             Some(known) => *known = new,
             None => self.tasks.push(new),

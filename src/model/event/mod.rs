@@ -328,6 +328,8 @@ pub enum Body {
         account: Untrusted,
         /// What it says.
         text: Untrusted,
+        /// Whether a registered person's account wrote it.
+        registered: bool,
         /// What became of it: `done`, or why not.
         answer: String,
     },

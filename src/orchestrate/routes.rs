@@ -236,9 +236,9 @@ impl Route {
         self.teams.is_empty() || owner.is_some_and(|owner| self.teams.iter().any(|team| same(team, owner)))
     }
 
-    fn takes(&self, about: &About<'_>) -> bool {
-        self.serves(about.owner)
-            && (self.tiers.is_empty() || self.tiers.contains(&about.tier))
+    /// Whether it is for what a notice is about, whoever owns it.
+    fn wants(&self, about: &About<'_>) -> bool {
+        (self.tiers.is_empty() || self.tiers.contains(&about.tier))
             && self.severities_from.is_none_or(|least| about.severity >= least)
             && (self.kinds.is_empty() || self.kinds.contains(&about.kind))
     }
@@ -262,15 +262,14 @@ fn same(one: &str, other: &str) -> bool {
 
 /// The routes that a notice takes, in the order of the configuration.
 ///
-/// They are those that take it. Where there is no owner, or no route leads to the owner whatever it takes, the security
-/// team's routes come in that take its tier, severity and kind for any team. Where that leaves none, all of the security
-/// team's routes do.
+/// They are those for its team, tier, severity and kind. Where there is no owner, or no route leads to the owner whatever it
+/// takes, those of the security team come in, for whichever team they are. Where that leaves none, all of the security
+/// team's do, whatever they take.
 #[must_use]
 pub fn routes<'a>(all: &'a [Route], about: &About<'_>) -> Vec<&'a Route> {
     let reached = all.iter().any(|route| route.tells_owner(about.owner));
-    let for_any = |route: &Route| Route { teams: Vec::new(), ..route.clone() }.takes(about);
-    let stands_in = |route: &Route| !reached && route.security && for_any(route);
-    let found: Vec<&Route> = all.iter().filter(|route| route.takes(about) || stands_in(route)).collect();
+    let for_it = |route: &Route| route.serves(about.owner) || !reached && route.security;
+    let found: Vec<&Route> = all.iter().filter(|route| route.wants(about) && for_it(route)).collect();
     match found.is_empty() {
         true => all.iter().filter(|route| route.security).collect(),
         false => found,
@@ -346,4 +345,230 @@ pub fn check(all: &[Route]) -> Result<(), RouteError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2026-11-20, a Friday, at midnight UTC.
+    const FRIDAY: i64 = 1_795_132_800;
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 24 * HOUR;
+
+    fn about(owner: Option<&str>) -> About<'_> {
+        About { owner, tier: Tier::Approval, severity: Severity::High, kind: NoticeKind::Opened }
+    }
+
+    fn route(name: &str, teams: &[&str]) -> Route {
+        let teams = teams.iter().map(|team| (*team).to_owned()).collect();
+        Route { name: name.into(), teams, owner: true, ..Route::default() }
+    }
+
+    fn security() -> Route {
+        Route { name: "security".into(), teams: vec!["@acme/security".into()], security: true, ..Route::default() }
+    }
+
+    fn names(all: &[Route], about: &About<'_>) -> Vec<String> {
+        routes(all, about).iter().map(|route| route.name.clone()).collect()
+    }
+
+    fn quiet(text: &str, offset: &str, weekends: bool) -> Quiet {
+        let (from, to) = hours(text).unwrap();
+        Quiet { from, to, offset: offset.parse().unwrap(), weekends }
+    }
+
+    #[test]
+    fn times_and_offsets_are_read_and_shown() {
+        for good in ["00:00", "09:05", "23:59"] {
+            assert_eq!(good.parse::<Minute>().unwrap().to_string(), good);
+        }
+        for bad in ["24:00", "9:00", "09:60", "09:5", "0900", "+9:00", "09:00:00", "ab:cd", " 9:00", ""] {
+            assert_eq!(bad.parse::<Minute>(), Err(RouteError::Time(bad.into())));
+        }
+        for good in ["+00:00", "+01:00", "-03:30", "+14:00", "-12:00"] {
+            assert_eq!(good.parse::<Offset>().unwrap().to_string(), good);
+        }
+        for bad in ["01:00", "+1:00", "+14:01", "-12:01", "+01:60", "+99:00", "Z", "+-1:00", ""] {
+            assert_eq!(bad.parse::<Offset>(), Err(RouteError::Offset(bad.into())));
+        }
+        let (from, to) = hours("22:00-07:00").unwrap();
+        assert_eq!((from.to_string(), to.to_string()), ("22:00".into(), "07:00".into()));
+        assert_eq!(hours("22:00"), Err(RouteError::Hours("22:00".into())));
+        assert_eq!(hours("22:00-24:00"), Err(RouteError::Time("24:00".into())));
+        assert_eq!(hours("07:00-07:00"), Err(RouteError::Empty("07:00-07:00".into())));
+    }
+
+    #[test]
+    fn a_notice_takes_the_routes_of_its_team_tier_severity_and_kind() {
+        let feed = Route { owner: false, ..route("feed", &[]) };
+        let all = [route("pay", &["@acme/pay", "billing"]), feed, security()];
+        for owner in ["@acme/pay", "@Acme/PAY", "acme/pay", "Billing", " billing "] {
+            assert_eq!(names(&all, &about(Some(owner))), ["pay", "feed"], "{owner}");
+        }
+        assert_eq!(names(&all, &about(Some("@billing"))), ["feed", "security"], "a person is no team");
+        let only = |change: &dyn Fn(&mut Route)| {
+            let mut all = [route("pay", &["pay"]), security()];
+            change(&mut all[0]);
+            names(&all, &about(Some("pay")))
+        };
+        assert_eq!(only(&|r| r.tiers = vec![Tier::Approval]), ["pay"]);
+        assert_eq!(only(&|r| r.severities_from = Some(Severity::High)), ["pay"]);
+        assert_eq!(only(&|r| r.kinds = vec![NoticeKind::Opened]), ["pay"]);
+        assert_eq!(only(&|r| r.tiers = vec![Tier::Watch, Tier::Automatic]), ["security"]);
+        assert_eq!(only(&|r| r.severities_from = Some(Severity::Critical)), ["security"]);
+        assert_eq!(only(&|r| r.kinds = vec![NoticeKind::Closed]), ["security"]);
+    }
+
+    #[test]
+    fn what_reaches_no_owner_reaches_the_security_team() {
+        let feed = Route { owner: false, ..route("feed", &[]) };
+        let all = [route("pay", &["pay"]), feed, security()];
+        assert_eq!(names(&all, &about(None)), ["feed", "security"]);
+        assert_eq!(names(&all, &about(Some("web"))), ["feed", "security"], "a feed tells no owner");
+        // It takes little, but more than nobody.
+        let picky = Route { severities_from: Some(Severity::Critical), ..security() };
+        assert_eq!(names(&[route("pay", &["pay"]), picky.clone()], &about(None)), ["security"]);
+        assert_eq!(names(&[Route { owner: false, ..route("feed", &[]) }, picky], &about(None)), ["feed"]);
+        assert!(names(&[route("pay", &["pay"])], &about(None)).is_empty());
+        assert!(names(&[], &about(Some("pay"))).is_empty());
+    }
+
+    #[test]
+    fn only_what_reaches_the_team_of_a_known_owner_tells_the_owner() {
+        let pay = route("pay", &["pay"]);
+        assert!(pay.tells_owner(Some("Pay")) && !pay.tells_owner(Some("web")) && !pay.tells_owner(None));
+        assert!(route("all", &[]).tells_owner(Some("web")) && !route("all", &[]).tells_owner(None));
+        assert!(!Route { owner: false, ..pay }.tells_owner(Some("pay")));
+    }
+
+    #[test]
+    fn quiet_hours_end_in_the_morning_and_weekends_on_monday() {
+        let night = quiet("22:00-07:00", "+01:00", false);
+        let ends = |quiet: Quiet, hour: i64| quiet.ends(FRIDAY + hour * HOUR).map(|end| (end - FRIDAY) / HOUR);
+        // 22:00 there is 21:00 UTC.
+        assert_eq!(
+            (ends(night, 20), ends(night, 21), ends(night, 29), ends(night, 30)),
+            (None, Some(30), Some(30), None)
+        );
+        let free = quiet("22:00-07:00", "+01:00", true);
+        assert_eq!(
+            (ends(free, 20), ends(free, 21), ends(free, 30), ends(free, 60)),
+            (None, Some(78), Some(78), Some(78))
+        );
+        assert_eq!((ends(free, 77), ends(free, 78)), (Some(78), None));
+        let noon = quiet("12:00-13:00", "+00:00", false);
+        assert_eq!((ends(noon, 11), ends(noon, 12), ends(noon, 13)), (None, Some(13), None));
+        let weekend = Quiet { weekends: true, ..Quiet::default() };
+        assert_eq!(
+            (ends(weekend, 23), ends(weekend, 24), ends(weekend, 71), ends(weekend, 72)),
+            (None, Some(72), Some(72), None)
+        );
+        assert_eq!(ends(Quiet::default(), 3), None);
+    }
+
+    #[test]
+    fn a_digest_is_the_next_one_and_not_in_quiet_hours() {
+        let daily = Daily { at: "09:00".parse().unwrap(), offset: "-02:00".parse().unwrap() };
+        let next = |hour: i64| (daily.next(FRIDAY + hour * HOUR) - FRIDAY) / HOUR;
+        assert_eq!((next(10), next(11), next(12)), (11, 35, 35));
+        let mut route = Route { digest: Some(daily), ..route("pay", &["pay"]) };
+        assert_eq!(due(&route, &about(None), FRIDAY), Due::Digest(FRIDAY + 11 * HOUR));
+        route.quiet = Some(quiet("08:00-10:00", "-02:00", true));
+        assert_eq!(due(&route, &about(None), FRIDAY), Due::Digest(FRIDAY + 12 * HOUR));
+        assert_eq!(due(&route, &about(None), FRIDAY + 11 * HOUR), Due::Digest(FRIDAY + 84 * HOUR), "Monday at 10:00");
+        let digest = About { kind: NoticeKind::Digest, ..about(None) };
+        assert_eq!(due(&route, &digest, FRIDAY + 11 * HOUR), Due::At(FRIDAY + 12 * HOUR));
+        assert_eq!(due(&route, &digest, FRIDAY + 12 * HOUR), Due::Now);
+    }
+
+    #[test]
+    fn what_is_critical_waits_for_nothing() {
+        let weekends = Some(Quiet { weekends: true, ..Quiet::default() });
+        let route = Route { quiet: weekends, digest: Some(Daily::default()), ..route("pay", &["pay"]) };
+        let saturday = FRIDAY + DAY;
+        assert_eq!(due(&route, &About { severity: Severity::Critical, ..about(None) }, saturday), Due::Now);
+        assert_eq!(due(&route, &About { kind: NoticeKind::Escalation, ..about(None) }, saturday), Due::Now);
+        assert_eq!(due(&Route { digest: None, ..route.clone() }, &about(None), saturday), Due::At(FRIDAY + 3 * DAY));
+        assert_eq!(due(&Route { digest: None, ..route }, &about(None), FRIDAY), Due::Now);
+    }
+
+    #[test]
+    fn escalations_lead_somewhere_and_end() {
+        let to = |name: &str, after: Option<i64>, to: Option<&str>| Route {
+            escalate_after: after,
+            escalate_to: to.map(str::to_owned),
+            ..route(name, &[])
+        };
+        let good = [to("a", Some(60), Some("b")), to("b", Some(60), Some("c")), to("c", None, None)];
+        assert_eq!(check(&good), Ok(()));
+        assert_eq!(escalation(&good, &good[0]).map(|(after, to)| (after, to.name.as_str())), Some((60, "b")));
+        assert_eq!(escalation(&good, &good[2]), None);
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[to("a", None, None), to("a", None, None)]), Err(RouteError::Twice("a".into())));
+        for half in [to("a", Some(60), None), to("a", None, Some("a")), to("a", Some(0), Some("a"))] {
+            assert_eq!(check(&[half]), Err(RouteError::Half("a".into())));
+        }
+        let lost = RouteError::NoTarget { from: "a".into(), to: "b".into() };
+        assert_eq!(check(&[to("a", Some(60), Some("b"))]), Err(lost));
+        assert_eq!(check(&[to("a", Some(60), Some("a"))]), Err(RouteError::Ring("a".into())));
+        let ring = [to("a", Some(60), Some("b")), to("b", Some(60), Some("a"))];
+        assert_eq!(check(&ring), Err(RouteError::Ring("a".into())));
+    }
+
+    fn any_quiet() -> impl Strategy<Value = Quiet> {
+        (0..1440u16, 0..1440u16, -720..=840i16, any::<bool>()).prop_map(|(from, to, offset, weekends)| Quiet {
+            from: Minute(from),
+            to: Minute(to),
+            offset: Offset(offset),
+            weekends,
+        })
+    }
+
+    /// Whether a minute is quiet, by counting through days: another way than the code's.
+    fn is_quiet(quiet: &Quiet, time: i64) -> bool {
+        let there = time + i64::from(quiet.offset.0) * 60;
+        let date = time::OffsetDateTime::from_unix_timestamp(there).unwrap();
+        let minute = u16::from(date.hour()) * 60 + u16::from(date.minute());
+        let (from, to) = (quiet.from.0, quiet.to.0);
+        let within = if from <= to { from <= minute && minute < to } else { minute >= from || minute < to };
+        let weekend = matches!(date.weekday(), time::Weekday::Saturday | time::Weekday::Sunday);
+        within || quiet.weekends && weekend
+    }
+
+    proptest! {
+        #[test]
+        fn quiet_is_quiet_to_its_end(quiet in any_quiet(), now in -4_000_000_000i64..4_000_000_000) {
+            match quiet.ends(now) {
+                None => prop_assert!(!is_quiet(&quiet, now)),
+                Some(end) => {
+                    prop_assert!(end > now && end - now <= 4 * DAY && end % 60 == 0);
+                    prop_assert!(!is_quiet(&quiet, end) && quiet.ends(end).is_none());
+                    let mut between = (now..end).step_by(60).chain([end - 1]);
+                    prop_assert!(between.all(|time| is_quiet(&quiet, time)));
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_the_clock_says_there_is_an_answer(quiet in any_quiet(), at in 0..1440u16, now in any::<i64>()) {
+            let daily = Daily { at: Minute(at), offset: quiet.offset };
+            let route = Route { quiet: Some(quiet), digest: Some(daily), ..Route::default() };
+            for now in [now, i64::MIN, i64::MAX, -1, 0] {
+                let Due::Digest(time) = due(&route, &about(None), now) else { panic!("no digest") };
+                prop_assert!(time >= now && time.saturating_sub(now) <= 6 * DAY);
+                let later = due(&Route { digest: None, ..route.clone() }, &about(None), now);
+                prop_assert!(matches!(later, Due::Now) || matches!(later, Due::At(end) if end >= now));
+            }
+        }
+
+        #[test]
+        fn a_digest_is_at_its_time_of_day(at in 0..1440u16, offset in -720..=840i16, now in -4_000_000_000i64..4_000_000_000) {
+            let next = Daily { at: Minute(at), offset: Offset(offset) }.next(now);
+            prop_assert!(next > now && next - now <= DAY);
+            prop_assert_eq!((next + i64::from(offset) * 60).rem_euclid(DAY), i64::from(at) * 60);
+        }
+    }
 }

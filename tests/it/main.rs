@@ -45,6 +45,8 @@ mod many;
 mod markers;
 mod names;
 mod narrowing;
+#[cfg(feature = "remediate")]
+mod notice;
 mod outputs;
 #[cfg(feature = "remediate")]
 mod owners;

@@ -23,6 +23,7 @@ mod error;
 mod export;
 mod jobs;
 mod keys;
+mod marks;
 mod parallel;
 mod project;
 mod read;
@@ -39,6 +40,7 @@ pub use error::LedgerError;
 pub use export::verify_export;
 pub use jobs::{ATTEMPTS, Job, LEASE, NewJob, Queued};
 pub use keys::SigningKey;
+pub use marks::Touched;
 pub use project::{Difference, PolicyStanding, PolicyState, Registered};
 pub use read::{Counts, Filter, LastScan, Overdue, Waiting};
 pub use seal::{DataKey, KeyWrapper, SealedParts, Wrapped, Wrapper};
@@ -85,6 +87,8 @@ pub const POINTS: &[&str] = &[
     "job.renewed",
     "job.completed",
     "job.failed",
+    "job.postponed",
+    "mark.set",
     "job.parked",
     "rebuild.after-cases",
     "rebuild.after-people",

@@ -1,5 +1,5 @@
 //! Plain text, for mail and files. Lines are wrapped where words of quell's own allow it; text from outside is never broken, and
-//! stands between backticks so that it cannot pass for quell's words. What a mail reader would make a link of is written so
+//! stands between backticks so that it cannot pass for quell's words. What a mail reader would make a link to the web of is written so
 //! that it does not: `https:[//]host`.
 
 use super::shown;

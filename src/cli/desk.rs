@@ -289,7 +289,7 @@ fn made(runtime: &Runtime, address: &Address, config: &Config, key: Option<&Sign
     let first = Principal {
         id: name,
         kind: PrincipalKind::Person,
-        roles: Role::ALL.into_iter().collect(),
+        roles: Role::OF_PEOPLE.into_iter().collect(),
         key: key.public_hex(),
         forge: None,
         address: None,

@@ -109,7 +109,7 @@ pub(super) fn verify(args: &VerifyArgs, config: &Config, desk: &Desk) -> Result<
         None => Some(Answer::not_asked(Verdict::Unknown(Why::SecretGone), "", output::now())),
     };
     let answer = answer.ok_or_else(|| anyhow!("{number} could not be asked about"))?;
-    desk.done(desk.orchestrator().verdict(number, answer))?;
+    desk.done(desk.orchestrator().verdict(number, answer, None))?;
     gather(desk, config, &[number], false)
 }
 

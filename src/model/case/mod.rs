@@ -1,6 +1,7 @@
 //! One credential's life: a fold over its events.
 
 mod apply;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use super::principal::{Actor, PrincipalId, PrincipalKind};
 use super::{CommitRef, Part, Presence, Severity, Untrusted, Verification};
 
 pub use apply::FoldError;
+pub use work::{CaseNotice, CaseTask, ReportedAct};
 
 /// The number of a case, shown as `Q-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -265,6 +267,16 @@ pub struct Case {
     pub outcome: Option<(Outcome, String)>,
     /// Notes.
     pub notes: Vec<Note>,
+    /// Tasks in trackers, at most one in each.
+    pub tasks: Vec<CaseTask>,
+    /// The last notices.
+    pub notices: Vec<CaseNotice>,
+    /// When somebody showed first, since it was opened last, that they look after it, and who.
+    pub acknowledged: Option<(i64, Actor)>,
+    /// What people say that they did.
+    pub acts: Vec<ReportedAct>,
+    /// When it was opened last: the first time, or again.
+    pub since: i64,
     /// When something was written about it last.
     pub updated: i64,
 }

@@ -63,7 +63,7 @@ impl Later {
         let asked = self.runtime.block_on(self.store.now()).unwrap();
         let mut said = Verification::not_asked(verdict, "github/user", asked);
         said.host = "api.github.com:443".into();
-        self.does(async |office| office.verdict(CASE, said).await).unwrap();
+        self.does(async |office| office.verdict(CASE, said, None).await).unwrap();
     }
 }
 

@@ -1,5 +1,5 @@
 //! The case machine, its first half: a finding becomes a case (`opening`), what is known about it is gathered (`gather`) and
-//! put to the policy (`facts`, `plan`, `decide`), and people act on it (`commands`, `approvals`, `people`, `policies`).
+//! put to the policy (`facts`, `plan`, `decide`), and people act on it (`commands`, `approvals`, `people`, `policies`, `promote`).
 //!
 //! Nothing here changes anything outside of the ledger: every decision is a recommendation, but for the closing of a case.
 //! Every command is checked against the policy; what is refused is told with its reason, and recorded.
@@ -16,6 +16,7 @@ mod opening;
 mod people;
 mod plan;
 mod policies;
+mod promote;
 mod settings;
 
 pub use caller::Caller;
@@ -25,6 +26,7 @@ pub use offboard::Tie;
 pub use opening::{How, Opened, Scanned, Tracked};
 pub use people::NewPrincipal;
 pub use policies::{Difference, Replay};
+pub use promote::{Agreement, Comparison, Shadow};
 pub use settings::Settings;
 
 use crate::ledger::Store;

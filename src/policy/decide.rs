@@ -16,7 +16,7 @@ use crate::model::decision::{Decision, DecisionKind, Unmet};
 pub(super) const NO_PERMIT: &str = "no-permit";
 
 /// The guardrail that holds back what was not earned.
-const NOT_EARNED: &str = "guardrail.not-earned";
+pub const NOT_EARNED: &str = "guardrail.not-earned";
 
 /// What policies said to one request.
 pub(super) struct Reply {

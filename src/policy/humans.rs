@@ -335,7 +335,7 @@ mod tests {
                 Verb::Emergency => &[Ap, Ad],
                 Verb::Demote | Verb::ReadEvidence | Verb::Recommend => &[Re, Ap, Ad],
             };
-            for role in Role::ALL {
+            for role in Role::OF_PEOPLE {
                 assert_eq!(may(verb, &person(&[role])), by.contains(&role), "{verb:?} {role:?}");
             }
             let revoked = Caller { active: false, ..person(&Role::ALL) };

@@ -289,3 +289,124 @@ impl Deeds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::decision::{ApprovalRequest, Plan};
+    use crate::model::principal::Actor;
+    use crate::policy::{Facts, Profile};
+
+    fn id(name: &str) -> PrincipalId {
+        PrincipalId::parse(name).unwrap()
+    }
+
+    fn request(name: &str, action: Action) -> Body {
+        Body::ApprovalRequested(Box::new(ApprovalRequest {
+            id: name.to_owned(),
+            plan: Plan { action, steps: Vec::new(), way_back: None },
+            plan_hash: String::new(),
+            snapshot: String::new(),
+            decision: String::new(),
+            quorum: 1,
+            expires: 0,
+            said: None,
+        }))
+    }
+
+    fn approved(request: &str) -> Body {
+        Body::Approved { request: request.to_owned(), plan_hash: String::new(), alone: false, quorum: 1 }
+    }
+
+    fn rejected(request: &str) -> Body {
+        Body::Rejected { request: request.to_owned(), reason: "no".to_owned() }
+    }
+
+    fn did(action: Action, cause: Option<RestoreCause>) -> Body {
+        Body::ActReported { action, reason: "by hand".to_owned(), cause }
+    }
+
+    fn judged(outcome: Outcome) -> Body {
+        Body::OutcomeSet { outcome, reason: "looked".to_owned() }
+    }
+
+    /// What comes of a shadow decision about revoking, after a request for it and one for rotating, with these events before
+    /// and after it by a person, or whoever is named.
+    fn people(before: Vec<Body>, after: Vec<(&str, Body)>) -> Option<Agreement> {
+        let set = PolicySet::builtin(Profile::Default).unwrap();
+        let facts = Facts { earned: Answer::No, ..Facts::good() };
+        let decision = Box::new(set.decide(Action::Revoke, &facts));
+        let requests = vec![request("revoke", Action::Revoke), request("rotate", Action::Rotate)];
+        let before = requests.into_iter().chain(before).map(|body| ("kim", body));
+        let all = before.chain([("kim", Body::Decided { decision })]).chain(after);
+        let events: Vec<Event> = all
+            .enumerate()
+            .map(|(at, (who, body))| Event {
+                seq: at as i64,
+                at: at as i64,
+                case: Some(CaseNumber(1)),
+                actor: Actor::Principal(id(who)),
+                body,
+                nonce: None,
+                signature: None,
+            })
+            .collect();
+        let persons = BTreeSet::from([id("kim"), id("lee")]);
+        shadow(&events, &set, Action::Revoke, &persons).unwrap().map(|one| one.people)
+    }
+
+    fn after(all: Vec<Body>) -> Agreement {
+        people(Vec::new(), all.into_iter().map(|body| ("kim", body)).collect()).unwrap()
+    }
+
+    #[test]
+    fn what_people_do_after_it_agrees_or_not() {
+        use Agreement::{Agreed, Disagreed, Undecided};
+        let withdrawn =
+            Body::ApprovalWithdrawn { request: "revoke".to_owned(), of: id("kim"), reason: "no".to_owned() };
+        let restored = |cause| did(Action::Restore, Some(cause));
+        let accepted = Body::RiskAccepted { until: 9, reason: "known".to_owned() };
+        for (events, wanted) in [
+            (vec![], Undecided),
+            (vec![approved("revoke")], Agreed),
+            (vec![did(Action::Revoke, None)], Agreed),
+            (vec![approved("rotate"), did(Action::Rotate, None)], Undecided),
+            (vec![approved("revoke"), withdrawn], Undecided),
+            (vec![rejected("revoke")], Disagreed),
+            (vec![rejected("rotate")], Undecided),
+            (vec![approved("revoke"), rejected("revoke")], Disagreed),
+            (vec![rejected("revoke"), approved("revoke")], Disagreed),
+            (vec![did(Action::Revoke, None), restored(RestoreCause::LegitimateUse)], Disagreed),
+            (vec![did(Action::Revoke, None), restored(RestoreCause::Other)], Agreed),
+            (vec![accepted], Disagreed),
+            (vec![judged(Outcome::False)], Disagreed),
+            (vec![judged(Outcome::Test)], Disagreed),
+            (vec![judged(Outcome::True)], Undecided),
+            (vec![judged(Outcome::False), judged(Outcome::True), approved("revoke")], Agreed),
+        ] {
+            assert_eq!(after(events.clone()), wanted, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn only_people_count_and_only_what_they_did_after_it() {
+        let by = |who, body| people(Vec::new(), vec![(who, body)]);
+        assert_eq!(by("bot", did(Action::Revoke, None)), Some(Agreement::Undecided));
+        assert_eq!(by("bot", approved("revoke")), Some(Agreement::Undecided));
+        assert_eq!(by("bot", rejected("revoke")), Some(Agreement::Undecided));
+        assert_eq!(by("lee", did(Action::Revoke, None)), Some(Agreement::Agreed));
+        assert_eq!(people(vec![did(Action::Revoke, None)], Vec::new()), Some(Agreement::Undecided));
+    }
+
+    #[test]
+    fn shares_are_rounded_down() {
+        let of = |agreed, cases| {
+            let shadows = Vec::new();
+            let (policy, action) = (String::new(), Action::Revoke);
+            let disagreed = cases - agreed;
+            Comparison { policy, action, earned: false, cases, agreed, disagreed, undecided: 0, own: 0, shadows }
+                .permille()
+        };
+        assert_eq!([of(19, 20), of(949, 1000), of(9499, 10_000), of(0, 0)], [Some(950), Some(949), Some(949), None]);
+    }
+}

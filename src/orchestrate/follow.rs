@@ -149,8 +149,9 @@ fn at_once(case: &Case, now: i64) -> Vec<NewJob> {
     };
     let asked = case.verdicts.last().map_or(0, |(_, at, _)| *at);
     let acted = case.acts.last().filter(|act| act.at > asked).map(|act| job(format!("act-{}", act.at), None));
-    let closed = case.tasks.iter().filter(|task| task.by_person && case.stage.is_open());
-    let closed = closed.map(|task| job(format!("closed-{}-{}", task.task.name(), task.moved), Some(&task.task.tracker)));
+    let closed = case.tasks.iter().filter(|task| task.closed_by.is_some() && case.stage.is_open());
+    let closed =
+        closed.map(|task| job(format!("closed-{}-{}", task.task.name(), task.moved), Some(&task.task.tracker)));
     closed.chain(acted).collect()
 }
 

@@ -9,11 +9,11 @@ use super::spoken::Spoken;
 use super::{Caller, CommandError, Orchestrator};
 use crate::connectors::tracker::{self, Account, TrackerError};
 use crate::ledger::{Job, NewJob};
+use crate::model::Untrusted;
 use crate::model::case::{Case, CaseNumber, CaseTask};
 use crate::model::event::Body;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::{Principal, Relayed};
-use crate::model::Untrusted;
 
 /// How often a tracker is read, in seconds.
 const EVERY: i64 = 60;
@@ -92,9 +92,9 @@ impl Orchestrator<'_> {
             && task.open
             && case.stage.is_open()
         {
-            let by = seen.closed_by.map_or_else(|| "somebody".to_owned(), |account| account.name);
-            let why = format!("closed by {by}");
-            let body = Body::TaskMoved { tracker: name.to_owned(), open: false, why, seen: true };
+            let by = seen.closed_by.map(|account| account.name).unwrap_or_default();
+            let why = "somebody closed it".to_owned();
+            let body = Body::TaskMoved { tracker: name.to_owned(), open: false, why, by: Some(by) };
             self.record(number, vec![body]).await?;
         }
         Ok(heard)
@@ -140,8 +140,7 @@ impl Orchestrator<'_> {
             heard += 1;
             // Strangers are not answered: whoever wants a task full of comments would write many.
             if registered {
-                let command = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
-                let answer = Comment::Answer { command, refused };
+                let answer = Comment::Answer { account: comment.account.name.clone(), text: line, refused };
                 self.answers(outside, number, task, &format!("{}-{place}", comment.id), &answer).await?;
             }
         }

@@ -1,5 +1,5 @@
 //! The case machine, its first half: a finding becomes a case (`opening`), what is known about it is gathered (`gather`) and
-//! put to the policy (`facts`, `plan`, `decide`), and people act on it (`commands`, `approvals`, `people`, `policies`).
+//! put to the policy (`facts`, `plan`, `decide`), and people act on it (`commands`, `approvals`, `people`, `policies`, `promote`).
 //!
 //! What happened has consequences (`follow`): the owner is told (`notify`, by the ways of `routes`) and has a task where they work
 //! (`task`), in which they are heard (`hear`, `spoken`), and the issuer is asked again on a schedule (`schedule`).
@@ -23,6 +23,7 @@ pub mod outside;
 mod people;
 mod plan;
 mod policies;
+mod promote;
 pub mod routes;
 pub mod schedule;
 mod settings;
@@ -39,6 +40,7 @@ pub use offboard::Tie;
 pub use opening::{How, Opened, Scanned, Tracked};
 pub use people::NewPrincipal;
 pub use policies::{Difference, Replay};
+pub use promote::{Agreement, Comparison, Shadow};
 pub use settings::Settings;
 pub use spoken::Spoken;
 pub use task::deadline;

@@ -57,8 +57,8 @@ pub(super) fn wanted(outside: &Outside<'_>, store: &str, case: &Case, now: i64) 
     }
     // Whoever was told nothing hears no more of it.
     if case.notices.iter().any(|notice| notice.failed.is_none()) {
-        let changes = changes(case).skip(1).filter(|(.., at)| *at > case.since).last();
-        if let Some((place, ..)) = changes.filter(|_| case.stage.is_open()) {
+        let changes = changes(case).filter(|(before, _, at)| before.is_some() && *at > case.since).last();
+        if let Some((_, place, _)) = changes.filter(|_| case.stage.is_open()) {
             all.push((NoticeKind::Verdict, place.to_string()));
         }
         if case.stage == Stage::Closed {
@@ -185,7 +185,8 @@ impl Orchestrator<'_> {
         let Some((_, first, ..)) = all.first() else { return Ok(()) };
         let (route, slot) = (first.route.to_owned(), first.slot.unwrap_or(0));
         let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
-        let told: Vec<_> = all.iter().filter(|(.., stands, _)| *stands).map(|(_, a, _, c)| (c.clone(), a.what)).collect();
+        let told: Vec<_> =
+            all.iter().filter(|(.., stands, _)| *stands).map(|(_, a, _, c)| (c.clone(), a.what)).collect();
         for (part, some) in told.chunks(TOGETHER).enumerate() {
             let hash = digest([self.store.id(), &route, &slot.to_string(), &part.to_string()]);
             let id = format!("digest-{}", hash.trim_start_matches("sha256:").get(..32).unwrap_or_default());

@@ -2,15 +2,14 @@
 //! an administrator's configuration; what is written where, and when, is decided here.
 
 use super::CommandError;
-use super::routes::{About, Route, routes};
+use super::routes::{About, Route, routes, same};
 use crate::connectors::notice::{Message, NoticeError, Notifier};
 use crate::connectors::tracker::{TaskFormat, TaskSink, TrackerError};
 use crate::ledger::LedgerError;
+use crate::model::Severity;
 use crate::model::action::{Action, Tier};
 use crate::model::case::{ApprovalState, Case};
-use crate::model::event::NoticeKind;
-use crate::model::owner::Owner;
-use crate::model::{Severity, Verdict};
+use crate::model::event::{NoticeKind, TaskRef};
 
 /// A tracker with what it is for.
 pub struct Tracker {
@@ -39,49 +38,46 @@ pub struct Channel {
 pub enum Comment {
     /// What its issuer says has changed.
     Verdict {
-        /// What it said before; `None` the first time.
-        from: Option<Verdict>,
-        /// What it says.
-        to: Verdict,
-        /// Since when, in seconds since 1970 UTC.
-        at: i64,
+        /// The place of what it said before among the verdicts of the case; `None` the first time.
+        before: Option<usize>,
+        /// The place of what it says.
+        place: usize,
     },
     /// Somebody closed the task without a proof of death, and it is open again.
     NotDead {
-        /// Why it is not closed.
-        why: String,
+        /// Who, where the tracker says so.
+        by: Option<String>,
+        /// Why the risk is not accepted, where they might have accepted it.
+        refused: Option<String>,
     },
     /// Somebody closed the task who may accept the risk, and that is what it comes to.
-    RiskAccepted {
-        /// Until when, in seconds since 1970 UTC.
-        until: i64,
-    },
+    RiskAccepted,
     /// The case is closed.
     Closed,
     /// The case is open again.
     Reopened,
     /// Approval is asked for.
     Approval {
-        /// For what.
-        action: Action,
-        /// What an approver names.
-        plan_hash: String,
+        /// The request.
+        request: String,
     },
     /// What became of a command.
     Answer {
-        /// The command's first word.
-        command: String,
+        /// The account that wrote it.
+        account: String,
+        /// What it wrote.
+        text: String,
         /// `None` where it was done, else why not.
         refused: Option<String>,
     },
     /// The same is another task.
     Duplicate {
-        /// Where.
-        of: String,
+        /// Which.
+        of: TaskRef,
     },
     /// The owner works elsewhere.
     Moved {
-        /// Where.
+        /// In which tracker.
         to: String,
     },
 }
@@ -180,11 +176,10 @@ impl Outside<'_> {
     /// everybody, else the security team's. Without a known owner, the security team's alone.
     #[must_use]
     pub fn tracker(&self, case: &Case) -> Option<(&Tracker, bool)> {
-        let ownership = case.ownership();
-        let owner = ownership.owner();
+        let owner = owner(case);
         let fits = |t: &&Tracker| case.severity() >= t.from || case.task_of(t.sink.name()).is_some();
         let all = || self.trackers.iter().filter(fits);
-        let of_team = |t: &&Tracker| owner.is_some_and(|owner| t.teams.iter().any(|team| is_named(owner, team)));
+        let of_team = |t: &&Tracker| owner.as_deref().is_some_and(|owner| t.teams.iter().any(|team| same(team, owner)));
         let for_all = |t: &&Tracker| owner.is_some() && t.teams.is_empty() && !t.security;
         let of_owner = all().find(of_team).or_else(|| all().find(for_all)).map(|tracker| (tracker, true));
         of_owner.or_else(|| all().find(|t| t.security).map(|tracker| (tracker, false)))
@@ -204,24 +199,18 @@ impl Outside<'_> {
 
     /// The channels that a notice takes, and whether each tells the owner.
     pub(super) fn channels_for(&self, case: &Case, what: NoticeKind) -> Vec<(&Channel, bool)> {
-        let ownership = case.ownership();
-        let owner = ownership.owner().map(|owner| String::from_utf8_lossy(owner.name.raw()).into_owned());
+        let owner = owner(case);
         let about = About { owner: owner.as_deref(), tier: tier(case), severity: case.severity(), kind: what };
         let all: Vec<Route> = self.channels.iter().map(|channel| channel.route.clone()).collect();
         let named: Vec<String> = routes(&all, &about).into_iter().map(|route| route.name.clone()).collect();
-        let to_owner = |route: &Route| {
-            let is = |team: &String| ownership.owner().is_some_and(|owner| is_named(owner, team));
-            route.owner && ownership.owner().is_some() && (route.teams.is_empty() || route.teams.iter().any(is))
-        };
         let taken = self.channels.iter().filter(|channel| named.contains(&channel.route.name));
-        taken.map(|channel| (channel, to_owner(&channel.route))).collect()
+        taken.map(|channel| (channel, channel.route.tells_owner(owner.as_deref()))).collect()
     }
 }
 
-/// Whether a team of the configuration is an owner, by the name that either has for it.
-fn is_named(owner: &Owner, team: &str) -> bool {
-    let plain = |text: &str| text.trim().trim_start_matches('@').to_lowercase();
-    plain(&String::from_utf8_lossy(owner.name.raw())) == plain(team)
+/// The owner's name, where one is known.
+fn owner(case: &Case) -> Option<String> {
+    case.ownership().owner().map(|owner| String::from_utf8_lossy(owner.name.raw()).into_owned())
 }
 
 /// How far automation may go with a credential: the highest tier of its last decisions about a change.

@@ -252,7 +252,7 @@ impl Route {
 
 /// Whether two names are the same team's: in any case, and `acme/pay` as `@acme/pay`. An `@` before a name without a slash
 /// makes it a person's.
-fn same(one: &str, other: &str) -> bool {
+pub(super) fn same(one: &str, other: &str) -> bool {
     let key = |name: &str| {
         let name = name.trim().to_lowercase();
         name.strip_prefix('@').filter(|rest| rest.contains('/')).map(str::to_owned).unwrap_or(name)

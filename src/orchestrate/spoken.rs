@@ -178,7 +178,14 @@ mod tests {
 
     #[test]
     fn what_somebody_quotes_or_shows_is_no_command() {
-        for text in ["> /quell ack", "I write /quell ack", "```\n/quell ack\n```", "~~~~\n/quell ack\n~~~\n/quell ack", " /quell ack", "/quellack"] {
+        for text in [
+            "> /quell ack",
+            "I write /quell ack",
+            "```\n/quell ack\n```",
+            "~~~~\n/quell ack\n~~~\n/quell ack",
+            " /quell ack",
+            "/quellack",
+        ] {
             assert!(Spoken::all(text).is_empty(), "{text}");
         }
         assert_eq!(Spoken::all("```\nx\n```\n/quell ack").len(), 1);

@@ -135,7 +135,7 @@ impl Orchestrator<'_> {
         };
         for twin in found.iter().skip(1).filter(|twin| twin.open) {
             self.store.renew(job).await?;
-            let comment = Comment::Duplicate { of: kept.key.clone() };
+            let comment = Comment::Duplicate { of: reference(at, &kept) };
             let body = at.outside.words.comment(&at.case, &comment, at.sink().format());
             let marker = at.marker.about("duplicate").map_err(|e| at.failed(e))?;
             at.sink().comment(&twin.key, &body, &marker).await.map_err(|e| at.failed(e))?;
@@ -147,7 +147,7 @@ impl Orchestrator<'_> {
         }
         if !kept.open {
             let why = "it was closed before it was found".to_owned();
-            bodies.push(Body::TaskMoved { tracker: at.name(), open: false, why, seen: true });
+            bodies.push(Body::TaskMoved { tracker: at.name(), open: false, why, by: Some(String::new()) });
         }
         self.record(at.case.number, bodies).await?;
         Ok(())
@@ -167,12 +167,12 @@ impl Orchestrator<'_> {
     async fn told(&self, at: &Desk<'_>, job: &mut Job) -> Result<(), OutsideError> {
         let Some(task) = at.case.task_of(at.sink().name()) else { return Ok(()) };
         let mut all = Vec::new();
-        for (place, from, to, when) in changes(&at.case).filter(|(.., when)| *when > task.since) {
-            all.push((format!("verdict-{place}"), Comment::Verdict { from, to, at: when }));
+        for (before, place, when) in changes(&at.case).filter(|(.., when)| *when > task.since) {
+            all.push((format!("verdict-{place}"), Comment::Verdict { before, place }));
         }
         for approval in at.case.approvals.iter().filter(|a| a.state == ApprovalState::Waiting) {
-            let (action, plan_hash) = (approval.request.plan.action, approval.request.plan_hash.clone());
-            all.push((format!("approval-{}", approval.request.id), Comment::Approval { action, plan_hash }));
+            let request = approval.request.id.clone();
+            all.push((format!("approval-{request}"), Comment::Approval { request }));
         }
         for (about, comment) in all {
             self.says(at, task, &about, &comment, job).await?;
@@ -185,7 +185,7 @@ impl Orchestrator<'_> {
         let Some(task) = at.case.task_of(at.sink().name()) else { return Ok(()) };
         match (at.case.stage, task.open) {
             (Stage::Closed, true) => self.ends(at, task, &Comment::Closed, "its case is closed", job).await,
-            (stage, false) if stage.is_open() && !task.by_person => {
+            (stage, false) if stage.is_open() && task.closed_by.is_none() => {
                 let about = format!("reopened-{}", at.case.reopened);
                 self.begins(at, task, &about, &Comment::Reopened, "its case is open again", job).await
             }
@@ -205,7 +205,7 @@ impl Orchestrator<'_> {
     ) -> Result<(), OutsideError> {
         self.store.renew(job).await?;
         at.sink().set_open(&task.task.key, true).await.map_err(|e| at.failed(e))?;
-        let body = Body::TaskMoved { tracker: at.name(), open: true, why: why.to_owned(), seen: false };
+        let body = Body::TaskMoved { tracker: at.name(), open: true, why: why.to_owned(), by: None };
         self.record(at.case.number, vec![body]).await?;
         self.says(at, task, about, comment, job).await
     }
@@ -221,7 +221,7 @@ impl Orchestrator<'_> {
     ) -> Result<(), OutsideError> {
         self.says(at, task, &format!("closed-{}-{}", at.case.reopened, task.moved), comment, job).await?;
         at.sink().set_open(&task.task.key, false).await.map_err(|e| at.failed(e))?;
-        let body = Body::TaskMoved { tracker: at.name(), open: false, why: why.to_owned(), seen: false };
+        let body = Body::TaskMoved { tracker: at.name(), open: false, why: why.to_owned(), by: None };
         self.record(at.case.number, vec![body]).await?;
         Ok(())
     }
@@ -263,30 +263,30 @@ impl Orchestrator<'_> {
         let case = self.case(number).await?;
         let tracker = outside.tracker_named(tracker).ok_or_else(|| OutsideError::Unknown(tracker.to_owned()))?;
         let at = self.at(outside, tracker, case)?;
-        let Some(task) = at.case.task_of(tracker.sink.name()).filter(|t| t.by_person && !t.open) else {
+        let Some(task) = at.case.task_of(tracker.sink.name()).filter(|t| t.closed_by.is_some() && !t.open) else {
             return Ok(());
         };
         if !at.case.stage.is_open() {
             return Ok(());
         }
-        let mut why = "its issuer did not prove it dead".to_owned();
+        let mut refusal = None;
         if let Some(person) = accepts {
             let until = self.store.now().await? + RISK_DAYS * DAY;
             let reason = format!("closed the task {}", task.task.name());
             match person.accept_risk(number, until, &reason).await {
                 Ok(()) => {
                     let about = format!("risk-{}", task.moved);
-                    return self.says(&at, task, &about, &Comment::RiskAccepted { until }, job).await;
+                    let at = self.at(outside, tracker, self.case(number).await?)?;
+                    return self.says(&at, task, &about, &Comment::RiskAccepted, job).await;
                 }
-                Err(CommandError::Refused { why: refused, .. }) => {
-                    why = format!("{why}, and the risk is not accepted: {refused}");
-                }
+                Err(CommandError::Refused { why, .. }) => refusal = Some(why),
                 Err(error) => return Err(error.into()),
             }
         }
         let about = format!("not-dead-{}", task.moved);
-        let comment = Comment::NotDead { why: why.clone() };
-        self.begins(&at, task, &about, &comment, &why, job).await
+        let by = task.closed_by.clone();
+        let comment = Comment::NotDead { by, refused: refusal };
+        self.begins(&at, task, &about, &comment, "its issuer did not prove it dead", job).await
     }
 
     /// Answers a command that somebody wrote in a task.
@@ -330,15 +330,15 @@ fn reference(at: &Desk<'_>, task: &Task) -> TaskRef {
     TaskRef { tracker: at.name(), key: task.key.clone(), url: Untrusted::from(task.url.as_str()) }
 }
 
-/// What a case's issuer said, where that was something else than before: its place among all answers, what was said before, what
-/// then, and when. That it could not be asked is no change.
-pub(super) fn changes(case: &Case) -> impl Iterator<Item = (usize, Option<Verdict>, Verdict, i64)> {
-    let mut before = None;
+/// What a case's issuer said, where that was something else than before: the place of what was said before among all answers, its
+/// own, and when it was said. That it could not be asked is no change.
+pub(super) fn changes(case: &Case) -> impl Iterator<Item = (Option<usize>, usize, i64)> {
+    let mut before: Option<(usize, Verdict)> = None;
     case.verdicts.iter().enumerate().filter_map(move |(place, (verification, ..))| {
         let now = verification.verdict;
-        if !now.is_had() || before == Some(now) {
+        if !now.is_had() || before.is_some_and(|(_, known)| known == now) {
             return None;
         }
-        Some((place, before.replace(now), now, verification.asked))
+        Some((before.replace((place, now)).map(|(place, _)| place), place, verification.asked))
     })
 }

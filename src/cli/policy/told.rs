@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, exit};
+use crate::ledger::{PolicyStanding, PolicyState, Promotion};
 use crate::model::case::Case;
 use crate::model::decision::Decision;
 use crate::orchestrate::Replay;
@@ -22,13 +23,14 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
         writeln!(out, "{}", exit::escaped(&policy.text))?;
         return Ok(Exit::Clean);
     }
-    writeln!(out, "profile  {}\nhash     {}\nschema   {}\n", set.profile().as_str(), set.hash(), set.schema_hash())?;
+    let sets = desk.wait(desk.store.policies()).map_err(desk::told)?;
+    writeln!(out, "profile  {}\nhash     {}\nschema   {}", set.profile().as_str(), set.hash(), set.schema_hash())?;
+    writeln!(out, "earned   {}\n", exit::line(&earned(&sets, set.hash())))?;
     for policy in set.listing() {
         let line = format!("{:<9} {:<36} {}  ({})", policy.effect, policy.id, policy.title, origin(&policy.origin));
         writeln!(out, "{}", exit::line(&line))?;
     }
-    let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
-    for one in staged {
+    for one in sets.iter().filter(|one| one.state != PolicyState::CompiledIn) {
         let files: Vec<&str> = one.set.files.iter().map(|(name, _)| name.as_str()).collect();
         let line = format!(
             "{} {} by {}: {} and {}",
@@ -41,6 +43,16 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
         writeln!(out, "{}", exit::line(&line))?;
     }
     Ok(Exit::Clean)
+}
+
+/// What a set may do by itself, and who promoted it on what.
+fn earned(sets: &[PolicyStanding], hash: &str) -> String {
+    let promoted = sets.iter().filter(|one| one.set.hash == hash).flat_map(|one| &one.promoted);
+    let told = |one: &Promotion| {
+        format!("{} (by {}: {} of {} cases)", one.action.as_str(), one.by.name(), one.agreed, one.cases)
+    };
+    let all: Vec<String> = promoted.map(told).collect();
+    if all.is_empty() { "nothing: people decide".to_owned() } else { all.join(", ") }
 }
 
 /// Where a policy comes from, for people.

@@ -76,6 +76,8 @@ impl Case {
             acknowledged: None,
             acts: Vec::new(),
             heard: Vec::new(),
+            closure: None,
+            reopening: None,
             since: at,
         };
         case.remember(&opening.places);
@@ -118,7 +120,8 @@ impl Case {
                 });
             }
             Body::OutcomeSet { outcome, reason } => self.outcome = Some((*outcome, reason.clone())),
-            Body::Closed { .. } => {
+            Body::Closed { closure } => {
+                self.closure = Some(closure.clone());
                 self.stage = Stage::Closed;
                 self.drop_waiting();
             }
@@ -238,7 +241,7 @@ impl Case {
     fn reopen(&mut self, why: Reopening, at: i64) {
         self.stage = Stage::Opened;
         self.reopened += 1;
-        (self.since, self.acknowledged) = (at, None);
+        (self.since, self.acknowledged, self.reopening) = (at, None, Some(why));
         // What was judged and decided was so before this.
         self.outcome = None;
         self.decisions.clear();

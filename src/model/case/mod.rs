@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::answers::Answers;
 use super::decision::{ApprovalRequest, Decision};
-use super::event::Opening;
+use super::event::{Closure, Opening, Reopening};
 use super::owner::{Claim, Owner, Ownership};
 use super::principal::{Actor, PrincipalId, PrincipalKind};
 use super::{CommitRef, Part, Presence, Severity, Untrusted, Verification};
@@ -277,6 +277,10 @@ pub struct Case {
     pub acts: Vec<ReportedAct>,
     /// Comments whose commands were heard, and whether registered people wrote them.
     pub heard: Vec<(String, bool)>,
+    /// What closed it last.
+    pub closure: Option<Closure>,
+    /// Why it was opened again last.
+    pub reopening: Option<Reopening>,
     /// When it was opened last: the first time, or again.
     pub since: i64,
     /// When something was written about it last.

@@ -19,8 +19,8 @@ pub struct CaseTask {
     pub since: i64,
     /// Whether it is open.
     pub open: bool,
-    /// Whether a person closed it, and not quell.
-    pub by_person: bool,
+    /// Who closed it, as the tracker names them, where that was not quell; empty where it does not say.
+    pub closed_by: Option<String>,
     /// When it was opened or closed last, in seconds since 1970 UTC.
     pub moved: i64,
     /// Hash of what it says; empty before it was written by quell the first time.
@@ -79,9 +79,10 @@ impl Case {
                     remember(&mut task.commented, about.clone());
                 }
             }
-            Body::TaskMoved { tracker, open, seen, .. } => {
+            Body::TaskMoved { tracker, open, by, .. } => {
                 if let Some(task) = self.task_in(tracker) {
-                    (task.open, task.by_person, task.moved) = (*open, *seen && !*open, event.at);
+                    (task.open, task.moved) = (*open, event.at);
+                    task.closed_by = by.clone().filter(|_| !*open);
                 }
             }
             Body::NoticeDelivered { notice, route, what, to_owner } => {
@@ -127,7 +128,7 @@ impl Case {
 
     fn task(&mut self, task: &TaskRef, at: i64) {
         let (digest, commented) = (String::new(), Vec::new());
-        let new = CaseTask { task: task.clone(), since: at, open: true, by_person: false, moved: at, digest, commented };
+        let new = CaseTask { task: task.clone(), since: at, open: true, closed_by: None, moved: at, digest, commented };
         match self.task_in(&task.tracker) {
             Some(known) => *known = new,
             None => self.tasks.push(new),

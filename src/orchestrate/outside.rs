@@ -97,6 +97,8 @@ pub trait Words: Sync {
 /// What a task says besides its case.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskAbout {
+    /// The time, in seconds since 1970 UTC: what is past by then is not asked for.
+    pub now: i64,
     /// By when it is to be dealt with, in seconds since 1970 UTC.
     pub deadline: i64,
     /// Whether commands are heard in its comments.

@@ -33,6 +33,7 @@ struct Desk<'a> {
     tracker: &'a Tracker,
     marker: Marker,
     case: Case,
+    now: i64,
 }
 
 impl Desk<'_> {
@@ -51,6 +52,7 @@ impl Desk<'_> {
     /// What the task says, and the hash of that.
     fn text(&self) -> (TaskText, String) {
         let about = TaskAbout {
+            now: self.now,
             deadline: self.case.since + deadline(self.case.opening.severity),
             commands: self.tracker.commands,
         };
@@ -92,13 +94,13 @@ impl Orchestrator<'_> {
             if let Some((to, _)) = elsewhere
                 && let Some(tracker) = outside.tracker_named(&old.task.tracker)
             {
-                let at = self.at(outside, tracker, case.clone())?;
+                let at = self.at(outside, tracker, case.clone()).await?;
                 let to = Comment::Moved { to: to.sink.name().to_owned() };
                 self.ends(&at, old, &to, "its owner works elsewhere", job).await?;
             }
         }
         let Some((tracker, to_owner)) = wanted else { return Ok(()) };
-        let mut at = self.at(outside, tracker, self.case(number).await?)?;
+        let mut at = self.at(outside, tracker, self.case(number).await?).await?;
         if at.case.task_of(tracker.sink.name()).is_none() {
             if !at.case.stage.is_open() {
                 return Ok(());
@@ -111,11 +113,16 @@ impl Orchestrator<'_> {
         self.moved(&at, job).await
     }
 
-    fn at<'a>(&self, outside: &'a Outside<'a>, tracker: &'a Tracker, case: Case) -> Result<Desk<'a>, OutsideError> {
+    async fn at<'a>(
+        &self,
+        outside: &'a Outside<'a>,
+        tracker: &'a Tracker,
+        case: Case,
+    ) -> Result<Desk<'a>, OutsideError> {
         let marker = Marker::new(self.store.id(), &case.number.to_string());
         let marker =
             marker.map_err(|error| OutsideError::Tracker { tracker: tracker.sink.name().to_owned(), error })?;
-        Ok(Desk { outside, tracker, marker, case })
+        Ok(Desk { outside, tracker, marker, case, now: self.store.now().await? })
     }
 
     /// Finds the task that an earlier try opened, or opens it, and looks whether it is there.
@@ -167,7 +174,7 @@ impl Orchestrator<'_> {
     async fn told(&self, at: &Desk<'_>, job: &mut Job) -> Result<(), OutsideError> {
         let Some(task) = at.case.task_of(at.sink().name()) else { return Ok(()) };
         let mut all = Vec::new();
-        for (before, place, when) in changes(&at.case).filter(|(.., when)| *when > task.since) {
+        for (before, place, _) in changes(&at.case).filter(|(.., when)| *when > task.since) {
             all.push((format!("verdict-{place}"), Comment::Verdict { before, place }));
         }
         for approval in at.case.approvals.iter().filter(|a| a.state == ApprovalState::Waiting) {
@@ -262,7 +269,7 @@ impl Orchestrator<'_> {
         let Some(number) = job.case else { return Ok(()) };
         let case = self.case(number).await?;
         let tracker = outside.tracker_named(tracker).ok_or_else(|| OutsideError::Unknown(tracker.to_owned()))?;
-        let at = self.at(outside, tracker, case)?;
+        let at = self.at(outside, tracker, case).await?;
         let Some(task) = at.case.task_of(tracker.sink.name()).filter(|t| t.closed_by.is_some() && !t.open) else {
             return Ok(());
         };
@@ -276,7 +283,7 @@ impl Orchestrator<'_> {
             match person.accept_risk(number, until, &reason).await {
                 Ok(()) => {
                     let about = format!("risk-{}", task.moved);
-                    let at = self.at(outside, tracker, self.case(number).await?)?;
+                    let at = self.at(outside, tracker, self.case(number).await?).await?;
                     return self.says(&at, task, &about, &Comment::RiskAccepted, job).await;
                 }
                 Err(CommandError::Refused { why, .. }) => refusal = Some(why),
@@ -299,7 +306,7 @@ impl Orchestrator<'_> {
         comment: &Comment,
     ) -> Result<(), OutsideError> {
         let Some(tracker) = outside.tracker_named(&task.task.tracker) else { return Ok(()) };
-        let at = self.at(outside, tracker, self.case(number).await?)?;
+        let at = self.at(outside, tracker, self.case(number).await?).await?;
         let body = outside.words.comment(&at.case, comment, at.sink().format());
         let marker = at.marker.about(&format!("answer-{id}")).map_err(|e| at.failed(e))?;
         at.sink().comment(&task.task.key, &body, &marker).await.map_err(|e| at.failed(e))?;

@@ -70,4 +70,6 @@ mod services;
 mod sinkholes;
 mod snapshots;
 mod targets;
+#[cfg(feature = "remediate")]
+mod trackers;
 mod verify;

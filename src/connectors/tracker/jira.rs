@@ -27,8 +27,7 @@ use tokio::sync::OnceCell;
 
 use super::wire::{PAGES, Wire, none_if_gone, refusal, secret_header};
 use super::{
-    Account, Comment, LABEL, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, adf, fitted, labels,
-    when,
+    Account, Comment, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, adf, fitted, labels, when,
 };
 
 /// The property of an issue that keeps the marker.

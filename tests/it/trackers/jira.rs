@@ -113,7 +113,8 @@ fn project(version: &'static str, lagging: bool) -> Http {
                     note("2", "kim", "atlassian", "2026-11-22T02:13:28.500+0000"),
                     note("1", "kim", "atlassian", TIME),
                 ];
-                Reply::json(&json!({ "startAt": 0, "total": 4, "comments": [notes.as_slice(), &people].concat() }))
+                let all = [notes.as_slice(), &people].concat();
+                Reply::json(&json!({ "startAt": 0, "total": all.len(), "comments": all }))
             }
             _ => Reply::of(404, "{\"errorMessages\": [\"Issue does not exist\"]}"),
         }

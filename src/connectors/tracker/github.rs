@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::wire::{PAGES, Wire, none_if_gone, refusal, same_host};
+use super::wire::{PAGES, Wire, none_if_gone, refusal, same_host, secret_header};
 use super::{
     Account, Comment, LABEL, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, fitted, labels, when,
 };
@@ -147,8 +147,8 @@ impl Github {
             .ok_or_else(|| TrackerError::Settings("tasks on GitHub go to a repository: `OWNER/NAME`".to_owned()))?;
         let (auth, installation) = match auth {
             GithubAuth::Token(token) => {
-                super::wire::secret_header(&token)?;
-                (AuthState::AccessToken { token: token.into() }, None)
+                secret_header(token.trim())?;
+                (AuthState::AccessToken { token: token.trim().into() }, None)
             }
             GithubAuth::App { id, key, installation } => {
                 let key = octocrab::auth::EncodingKey::from_rsa_pem(&key);

@@ -1,7 +1,7 @@
 //! Tasks in a folder.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use quell::connectors::tracker::{Files, TaskSink, TrackerError};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use super::{marker, runtime, text};
 #[test]
 fn a_task_lives_in_a_file() {
     let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o750)).unwrap();
     let sink = Files::new("folder", dir.path()).unwrap();
     runtime().block_on(async {
         assert_eq!(sink.find(&marker("Q-17"), 0).await.unwrap(), []);
@@ -25,6 +26,7 @@ fn a_task_lives_in_a_file() {
         sink.write("Q-17", &text("Q-17", "new")).await.unwrap();
         assert!(!sink.see("Q-17").await.unwrap().unwrap().open, "a new text opens nothing");
         let path = dir.path().join("Q-17.md");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640, "as the folder's readers");
         let page = fs::read_to_string(&path).unwrap();
         assert_eq!(
             page.split_once('\n').unwrap().1,

@@ -199,6 +199,24 @@ fn a_task_lives_in_a_data_center_and_nothing_of_it_is_marked_up() {
 }
 
 #[test]
+fn a_project_without_due_dates_has_tasks_all_the_same() {
+    let server = Http::start(|asked| match asked.line().as_str() {
+        "POST /rest/api/3/issue" if asked.body["fields"].get("duedate").is_some() => {
+            Reply::of(400, "{\"errors\": {\"duedate\": \"Field 'duedate' cannot be set.\"}}")
+        }
+        "POST /rest/api/3/issue" => Reply::of(201, "{\"key\": \"SEC-8\"}"),
+        _ => Reply::json(&issue(8, &json!({ "accountId": "a" }), "new", &json!({}))),
+    });
+    runtime().block_on(async {
+        let sink = cloud(&server.url());
+        assert_eq!(sink.create(&adf("Q-1")).await.unwrap().key, "SEC-8");
+        let undated = TaskText { due: None, ..adf("Q-1") };
+        sink.create(&undated).await.unwrap();
+    });
+    assert_eq!(server.count("POST /rest/api/3/issue"), 3);
+}
+
+#[test]
 fn a_workflow_without_a_way_is_said() {
     let server = Http::start(|asked| match asked.path.as_str() {
         "/rest/api/3/issue/SEC-8" => Reply::json(&issue(8, &json!({ "accountId": "a" }), "new", &json!({}))),

@@ -72,4 +72,6 @@ mod services;
 mod sinkholes;
 mod snapshots;
 mod targets;
+#[cfg(feature = "remediate")]
+mod trackers;
 mod verify;

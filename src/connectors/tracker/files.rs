@@ -5,8 +5,9 @@
 //! body, then the comments, each after a line that says its marker. Lines of bodies and comments that look like such a line get
 //! a backslash. A file is written whole to a new one beside it, which then takes its place.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -105,6 +106,9 @@ impl Files {
         let path = self.path(key)?;
         let mut file = NamedTempFile::new_in(&self.folder).map_err(|e| failed(&e))?;
         file.write_all(page.text().as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+        // Whoever may read and write the folder may do so with its tasks.
+        let mode = self.folder.metadata().map_err(|e| failed(&e))?.permissions().mode() & 0o666;
+        file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(|e| failed(&e))?;
         let kept = if new { file.persist_noclobber(&path) } else { file.persist(&path) };
         kept.map(drop).map_err(|e| failed(&e.error))
     }

@@ -201,12 +201,15 @@ fn inert(text: &str) -> String {
 fn fields(text: &TaskText, labels_key: &str) -> Value {
     // Labels are a list with commas between.
     let labels: Vec<String> = labels(text).iter().map(|label| label.replace(',', " ")).collect();
-    json!({
+    let mut fields = json!({
         "title": fitted(&text.title, 250),
         "description": text.marker.markdown(fitted(&inert(&text.body), BODY)),
         labels_key: labels.join(","),
-        "due_date": text.due.map(when::day),
-    })
+    });
+    if let (Some(due), Some(fields)) = (text.due, fields.as_object_mut()) {
+        fields.insert("due_date".to_owned(), when::day(due).into());
+    }
+    fields
 }
 
 fn has(text: Option<&str>, marker: &Marker) -> bool {

@@ -49,11 +49,13 @@ pub enum TaskFormat {
 pub struct TaskText {
     /// One line.
     pub title: String,
-    /// In the tracker's [`TaskFormat`], without the marker. What is too long for a tracker is cut at its end.
+    /// In the tracker's [`TaskFormat`], without the marker. What is too long for a tracker is cut at its
+    /// end; a document of Jira's is not, and has at most 32,767 characters.
     pub body: String,
     /// Labels to have beside [`LABEL`]. Others stay.
     pub labels: Vec<String>,
-    /// The day it is due, as seconds since 1970 UTC. GitHub has no field for it.
+    /// The day it is due, as seconds since 1970 UTC; none changes nothing. GitHub has no field for it, and a project in Jira
+    /// may have none.
     pub due: Option<i64>,
     /// What it is found again by.
     pub marker: Marker,

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer: ten comments of the longest kind that GitHub takes.
 const MOST: usize = 4 << 20;
 /// Most pages of a list.
-pub(super) const PAGES: usize = 100;
+pub(super) const PAGES: usize = 400;
 
 /// A tracker's address, and how it is asked.
 #[derive(Clone)]
@@ -35,7 +35,6 @@ pub(super) struct Wire {
 /// An answer, whole.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
@@ -128,7 +127,7 @@ impl Wire {
         if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
             return Err(TrackerError::Failing(status.as_u16()));
         }
-        Ok(Answer { status, headers, body: bytes })
+        Ok(Answer { status, body: bytes })
     }
 }
 

@@ -8,23 +8,20 @@
 //! <https://docs.github.com/en/rest/search/search>: `GET /search/issues`, an index that lags.
 //! <https://docs.github.com/en/rest/apps/apps>: an installation's token lives for an hour and is made again in time.
 
-use std::future::Future;
+mod client;
 
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
 use octocrab::auth::AppAuth;
 use octocrab::models::{AppId, InstallationId};
-use octocrab::service::middleware::base_uri::BaseUriLayer;
-use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use octocrab::{AuthState, Octocrab};
 use reqwest::ClientBuilder;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::wire::{PAGES, Wire, none_if_gone, refusal, same_host};
+use client::{fault, get, octocrab, read};
+
+use super::wire::{PAGES, Wire, none_if_gone, same_host, secret_header};
 use super::{
     Account, Comment, LABEL, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, fitted, labels, when,
 };
@@ -147,8 +144,8 @@ impl Github {
             .ok_or_else(|| TrackerError::Settings("tasks on GitHub go to a repository: `OWNER/NAME`".to_owned()))?;
         let (auth, installation) = match auth {
             GithubAuth::Token(token) => {
-                super::wire::secret_header(&token)?;
-                (AuthState::AccessToken { token: token.into() }, None)
+                secret_header(token.trim())?;
+                (AuthState::AccessToken { token: token.trim().into() }, None)
             }
             GithubAuth::App { id, key, installation } => {
                 let key = octocrab::auth::EncodingKey::from_rsa_pem(&key);
@@ -165,24 +162,10 @@ impl Github {
         Ok(Self { name: name.to_owned(), wire, site, owner, repository, auth, installation, crab, login })
     }
 
-    /// octocrab over the wire, as whom it says.
-    fn octocrab(&self, auth: AuthState) -> Result<Octocrab, TrackerError> {
-        let wire = self.wire.clone();
-        let service = tower::service_fn(move |request: Request<OctoBody>| send(wire.clone(), request));
-        let base = self.wire.base().as_str().parse();
-        let base = base.map_err(|_| TrackerError::Settings("the API's address is none".to_owned()))?;
-        let Ok(crab) = OctocrabBuilder::new_empty()
-            .with_service(service)
-            .with_layer(&BaseUriLayer::new(base))
-            .with_auth(auth)
-            .build();
-        Ok(crab)
-    }
-
     async fn crab(&self) -> Result<&Octocrab, TrackerError> {
         self.crab
             .get_or_try_init(|| async {
-                let crab = self.octocrab(self.auth.clone())?;
+                let crab = octocrab(&self.wire, self.auth.clone())?;
                 match self.installation {
                     Some(id) => crab.installation(id).map_err(fault),
                     None => Ok(crab),
@@ -199,7 +182,7 @@ impl Github {
             if self.installation.is_none() {
                 return text(get(self.crab().await?, "/user").await?, "login").ok_or(broken);
             }
-            let app = self.octocrab(self.auth.clone())?;
+            let app = octocrab(&self.wire, self.auth.clone())?;
             Ok(format!("{}[bot]", text(get(&app, "/app").await?, "slug").ok_or(broken)?))
         });
         Ok(asked.await?.as_str())
@@ -268,57 +251,6 @@ fn has(text: Option<&String>, marker: &Marker) -> bool {
 
 fn query(pairs: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-}
-
-async fn get<T: DeserializeOwned + Send + 'static>(crab: &Octocrab, route: &str) -> Result<T, TrackerError> {
-    read(crab.get::<Value, _, ()>(route, None)).await
-}
-
-/// What octocrab hands on, checked.
-async fn read<T: DeserializeOwned>(asked: impl Future<Output = octocrab::Result<Value>>) -> Result<T, TrackerError> {
-    serde_json::from_value(asked.await.map_err(fault)?)
-        .map_err(|_| TrackerError::Broken("it is not the JSON that is documented"))
-}
-
-/// What went wrong: below octocrab, or in what it read.
-fn fault(error: octocrab::Error) -> TrackerError {
-    match error {
-        octocrab::Error::Service { source, .. } => match source.downcast::<TrackerError>() {
-            Ok(error) => *error,
-            Err(_) => TrackerError::Unreachable("the client has ended".to_owned()),
-        },
-        octocrab::Error::GitHub { source, .. } => match refusal(source.status_code) {
-            Err(error) => error,
-            Ok(()) => TrackerError::Broken("it refuses with a status of success"),
-        },
-        octocrab::Error::JWT { .. } => TrackerError::Settings("the App's private key cannot sign".to_owned()),
-        _ => TrackerError::Broken("it is not the JSON that is documented"),
-    }
-}
-
-/// Carries one request of octocrab's over the wire. All refusals end here, but for 401: with that octocrab makes a new token.
-async fn send(wire: Wire, request: Request<OctoBody>) -> Result<Response<String>, TrackerError> {
-    let (parts, body) = request.into_parts();
-    let broken = |_| TrackerError::Broken("a request has no URL");
-    let url = Url::parse(&parts.uri.to_string()).map_err(broken)?;
-    let body = body.collect().await.map_err(|_| TrackerError::Broken("a request has no body"))?.to_bytes();
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, http::HeaderValue::from_static("application/vnd.github+json"));
-    headers.insert("x-github-api-version", http::HeaderValue::from_static("2022-11-28"));
-    if let Some(value) = parts.headers.get(AUTHORIZATION) {
-        headers.insert(AUTHORIZATION, value.clone());
-    }
-    let body = (parts.method != Method::GET).then(|| body.to_vec());
-    let answer = wire.ask(parts.method, url, headers, body).await?;
-    let text = if answer.status == StatusCode::UNAUTHORIZED {
-        json!({ "message": "" }).to_string()
-    } else {
-        refusal(answer.status)?;
-        String::from_utf8(answer.body).map_err(|_| TrackerError::Broken("it is no UTF-8"))?
-    };
-    let mut response = Response::new(text);
-    *response.status_mut() = answer.status;
-    Ok(response)
 }
 
 impl TaskSink for Github {

@@ -14,7 +14,9 @@
 //! Cloud takes an account's address with its token (basic), Data Center a token (bearer). A text for Data Center is put between
 //! `{noformat}`, where nothing of it is marked up.
 
-use std::collections::BTreeMap;
+mod shapes;
+
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,14 +27,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::wire::{PAGES, Wire, none_if_gone, refusal, secret_header};
-use super::{
-    Account, Comment, LABEL, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, adf, fitted, labels,
-    when,
-};
+use shapes::{FIELDS, Issue, Note, Notes, PROPERTY, Page, Transitions, User, closer, marked, marker_of};
 
-/// The property of an issue that keeps the marker.
-const PROPERTY: &str = "quell.marker";
+use super::wire::{Answer, PAGES, Wire, none_if_gone, refusal, secret_header};
+use super::{Comment, Marker, Pending, Task, TaskFormat, TaskSink, TaskText, TrackerError, adf, fitted, labels, when};
+
 /// Issues on a page; the same number of keys is read after the last one that a search knows.
 const ISSUES: u64 = 50;
 /// Comments on a page: Jira's longest has 32,767 characters.
@@ -65,112 +64,6 @@ pub struct Jira {
     cloud: bool,
     headers: HeaderMap,
     account: OnceCell<String>,
-}
-
-#[derive(Deserialize)]
-struct Issue {
-    key: String,
-    fields: Fields,
-    #[serde(default)]
-    properties: BTreeMap<String, Value>,
-    changelog: Option<Changelog>,
-}
-
-#[derive(Deserialize)]
-struct Fields {
-    status: Option<Status>,
-    creator: Option<User>,
-    created: String,
-    updated: String,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(rename = "statusCategory")]
-    category: Category,
-}
-
-#[derive(Deserialize)]
-struct Category {
-    key: String,
-}
-
-#[derive(Deserialize)]
-struct Changelog {
-    #[serde(default)]
-    histories: Vec<History>,
-}
-
-#[derive(Deserialize)]
-struct History {
-    author: Option<User>,
-    created: String,
-    #[serde(default)]
-    items: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    field: String,
-}
-
-#[derive(Deserialize)]
-struct User {
-    #[serde(rename = "accountId")]
-    id: Option<String>,
-    /// Of Data Center.
-    name: Option<String>,
-    #[serde(default, rename = "accountType")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    issues: Vec<Issue>,
-    #[serde(rename = "nextPageToken")]
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Notes {
-    comments: Vec<Note>,
-}
-
-#[derive(Deserialize)]
-struct Note {
-    id: String,
-    author: Option<User>,
-    body: Value,
-    created: String,
-    updated: String,
-}
-
-#[derive(Deserialize)]
-struct Transitions {
-    transitions: Vec<Transition>,
-}
-
-#[derive(Deserialize)]
-struct Transition {
-    id: String,
-    to: Status,
-}
-
-impl User {
-    fn named(&self) -> Option<&str> {
-        self.id.as_deref().or(self.name.as_deref())
-    }
-
-    fn account(&self) -> Option<Account> {
-        Account::new("jira", self.named()?, self.kind == "app")
-    }
-}
-
-impl Status {
-    fn open(&self) -> bool {
-        self.category.key != "done"
-    }
 }
 
 impl Jira {
@@ -210,12 +103,35 @@ impl Jira {
         steps: &[&str],
         query: &[(&str, &str)],
         body: Option<Value>,
-    ) -> Result<super::wire::Answer, TrackerError> {
+    ) -> Result<Answer, TrackerError> {
         let url = self.wire.url(&[&["rest", "api", if self.cloud { "3" } else { "2" }], steps].concat(), query);
         let body = body.map(|body| body.to_string().into_bytes());
         let answer = self.wire.ask(method, url, self.headers.clone(), body).await?;
         refusal(answer.status)?;
         Ok(answer)
+    }
+
+    /// Sends fields with the day that they are due; without it where a project has no such field on its screens, which 400 says.
+    /// What is refused has made nothing.
+    async fn with_due(
+        &self,
+        method: Method,
+        steps: &[&str],
+        fields: &Value,
+        due: Option<i64>,
+        make: impl Fn(&Value) -> Value,
+    ) -> Result<Answer, TrackerError> {
+        if let Some(due) = due {
+            let mut dated = fields.clone();
+            if let Some(dated) = dated.as_object_mut() {
+                dated.insert("duedate".to_owned(), when::day(due).into());
+            }
+            match self.send(method.clone(), steps, &[], Some(make(&dated))).await {
+                Err(TrackerError::Refused(400)) => {}
+                other => return other,
+            }
+        }
+        self.send(method, steps, &[], Some(make(fields))).await
     }
 
     async fn get<T: serde::de::DeserializeOwned>(
@@ -293,7 +209,7 @@ impl Jira {
 
     /// The number of the newest issue of the project that a search knows.
     async fn newest(&self) -> Result<u64, TrackerError> {
-        let jql = format!("project = \"{}\" ORDER BY created DESC", self.project);
+        let jql = format!("project = \"{}\" ORDER BY key DESC", self.project);
         let body = json!({ "jql": jql, "maxResults": 1, "fields": FIELDS });
         let page: Page = self.send(Method::POST, &["search", "jql"], &[], Some(body)).await?.json()?;
         let key = page.issues.first().map(|issue| issue.key.as_str());
@@ -337,33 +253,6 @@ impl Jira {
     }
 }
 
-/// What of an issue is asked for.
-const FIELDS: [&str; 4] = ["status", "creator", "created", "updated"];
-
-/// Whether Jira allows it as a project's key.
-fn is_project(key: &str) -> bool {
-    let first = key.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
-    first && key.len() <= 64 && key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
-/// Who moved an issue to the status that it has.
-fn closer(changelog: &Changelog) -> Option<Account> {
-    let moves = changelog.histories.iter().filter(|h| h.items.iter().any(|i| i.field == "status"));
-    moves.max_by_key(|h| when::seconds(&h.created)).and_then(|h| h.author.as_ref()?.account())
-}
-
-/// The marker that a comment begins with.
-fn marker_of(body: &Value) -> Option<Marker> {
-    match body {
-        Value::String(text) => Marker::parse(text.lines().next()?.trim_end()),
-        document => adf::marker(document),
-    }
-}
-
-fn marked(issue: &Issue) -> Option<Marker> {
-    issue.properties.get(PROPERTY).and_then(Value::as_str).and_then(Marker::parse)
-}
-
 impl TaskSink for Jira {
     fn name(&self) -> &str {
         &self.name
@@ -390,19 +279,17 @@ impl TaskSink for Jira {
             struct Made {
                 key: String,
             }
-            let mut fields = json!({
+            let fields = json!({
                 "project": { "key": self.project },
                 "issuetype": { "name": self.kind },
                 "summary": line(&text.title),
                 "description": self.document(&text.body, None)?,
                 "labels": words(text),
             });
-            if let (Some(due), Some(fields)) = (text.due, fields.as_object_mut()) {
-                fields.insert("duedate".to_owned(), when::day(due).into());
-            }
             let property = json!([{ "key": PROPERTY, "value": text.marker.as_str() }]);
-            let body = json!({ "fields": fields, "properties": property });
-            let made: Made = self.send(Method::POST, &["issue"], &[], Some(body)).await?.json()?;
+            let make = |fields: &Value| json!({ "fields": fields, "properties": property });
+            let answer = self.with_due(Method::POST, &["issue"], &fields, text.due, make).await?;
+            let made: Made = answer.json()?;
             self.see(&made.key).await?.ok_or(TrackerError::Broken("what it says it made is not there"))
         })
     }
@@ -419,15 +306,9 @@ impl TaskSink for Jira {
     fn write<'a>(&'a self, key: &'a str, text: &'a TaskText) -> Pending<'a, ()> {
         Box::pin(async move {
             let added: Vec<Value> = words(text).into_iter().map(|label| json!({ "add": label })).collect();
-            let body = json!({
-                "fields": {
-                    "summary": line(&text.title),
-                    "description": self.document(&text.body, None)?,
-                    "duedate": text.due.map(when::day),
-                },
-                "update": { "labels": added },
-            });
-            self.send(Method::PUT, &["issue", self.checked(key)?], &[], Some(body)).await?;
+            let fields = json!({ "summary": line(&text.title), "description": self.document(&text.body, None)? });
+            let make = |fields: &Value| json!({ "fields": fields, "update": { "labels": added } });
+            self.with_due(Method::PUT, &["issue", self.checked(key)?], &fields, text.due, make).await?;
             Ok(())
         })
     }
@@ -485,11 +366,16 @@ impl TaskSink for Jira {
         Box::pin(async move {
             let mut issues = self.since(since).await?;
             issues.retain(|i| marked(i).is_some() && when::seconds(&i.fields.updated).is_some_and(|at| at >= since));
-            let mut keys: Vec<String> = issues.into_iter().map(|issue| issue.key).collect();
-            keys.dedup();
-            Ok(keys)
+            let keys: BTreeSet<String> = issues.into_iter().map(|issue| issue.key).collect();
+            Ok(keys.into_iter().collect())
         })
     }
+}
+
+/// Whether Jira allows it as a project's key.
+fn is_project(key: &str) -> bool {
+    let first = key.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
+    first && key.len() <= 64 && key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// A title: Jira takes one line of up to 255 characters.

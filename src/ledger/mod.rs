@@ -5,7 +5,7 @@
 //! all. A principal's event carries that principal's signature, and the ledger refuses one that does not count.
 //!
 //! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `batches`: reading.
-//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`: what makes it evidence. Whoever can write to the database can
+//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`, `pack`: what makes it evidence. Whoever can write to the database can
 //!   make a whole new chain; a checkpoint that is kept elsewhere shows that.
 //! * `project`: cases, facts, approvals, people, policies, made of events and made again from them.
 //! * `seal`: secrets that must be asked again. `jobs`: leased work. `backup`: copies.
@@ -23,6 +23,7 @@ mod error;
 mod export;
 mod jobs;
 mod keys;
+mod pack;
 mod parallel;
 mod project;
 mod read;
@@ -39,6 +40,7 @@ pub use error::LedgerError;
 pub use export::verify_export;
 pub use jobs::{ATTEMPTS, Job, LEASE, NewJob, Queued};
 pub use keys::SigningKey;
+pub use pack::{PackPolicy, PackVerified, verify_pack};
 pub use project::{Difference, PolicyStanding, PolicyState, Registered};
 pub use read::{Counts, Filter, LastScan, Overdue, Waiting};
 pub use seal::{DataKey, KeyWrapper, SealedParts, Wrapped, Wrapper};

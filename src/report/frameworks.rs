@@ -123,9 +123,15 @@ mod tests {
                     // CSF 1.1 wrote one digit (`PR.AC-4`) where 2.0 writes two, and had categories that 2.0 withdrew.
                     let (category, number) = control.id.split_once('-').unwrap();
                     assert!(number.len() == 2 && number.bytes().all(|b| b.is_ascii_digit()), "{}", control.id);
-                    let withdrawn = ["PR.AC", "PR.IP", "PR.MA", "PR.PT", "DE.DP", "RS.RP", "RS.IM", "RC.IM", "ID.BE", "ID.GV", "ID.RM", "ID.SC"];
+                    let withdrawn = [
+                        "PR.AC", "PR.IP", "PR.MA", "PR.PT", "DE.DP", "RS.RP", "RS.IM", "RC.IM", "ID.BE", "ID.GV",
+                        "ID.RM", "ID.SC",
+                    ];
                     assert!(!withdrawn.contains(&category), "{}", control.id);
-                    let withdrawn = ["RS.AN-01", "RS.AN-02", "RS.AN-04", "RS.AN-05", "RS.MI-03", "DE.CM-04", "DE.CM-05", "DE.CM-07", "DE.CM-08"];
+                    let withdrawn = [
+                        "RS.AN-01", "RS.AN-02", "RS.AN-04", "RS.AN-05", "RS.MI-03", "DE.CM-04", "DE.CM-05", "DE.CM-07",
+                        "DE.CM-08",
+                    ];
                     assert!(!withdrawn.contains(&control.id.as_str()), "{}", control.id);
                 }
                 "OWASP" => assert!(control.id.starts_with("NHI"), "{}", control.id),

@@ -46,7 +46,12 @@ pub fn notice(case: &Case, kind: NoticeKind, about: &NoticeContext<'_>) -> Docum
     items.push([vec![Span::text("redacted: "), Span::code(&case.opening.redacted)]].concat());
     let places = &case.opening.places;
     for place in places.iter().take(SHOWN) {
-        items.push(vec![Span::text("in "), Span::Code(place.repository.clone()), Span::text(" "), Span::code(at(place))]);
+        items.push(vec![
+            Span::text("in "),
+            Span::Code(place.repository.clone()),
+            Span::text(" "),
+            Span::code(at(place)),
+        ]);
     }
     if places.len() > SHOWN {
         let more = counted((places.len() - SHOWN) as u64, "more place", "more places");
@@ -242,9 +247,15 @@ fn next(case: &Case, kind: NoticeKind, about: &NoticeContext<'_>) -> Vec<Span> {
         }
     }
     if let Some(task) = about.task {
-        out.extend([Span::text(" "), Span::Link { text: "Its task".to_owned(), url: task.to_owned() }, Span::text(".")]);
+        out.extend([
+            Span::text(" "),
+            Span::Link { text: "Its task".to_owned(), url: task.to_owned() },
+            Span::text("."),
+        ]);
     }
-    out.extend(task::link(case, about.base).into_iter().flat_map(|link| [Span::text(" Its page: "), link, Span::text(".")]));
+    out.extend(
+        task::link(case, about.base).into_iter().flat_map(|link| [Span::text(" Its page: "), link, Span::text(".")]),
+    );
     out
 }
 
@@ -269,7 +280,10 @@ mod tests {
     fn notices_say_what_happened_and_what_to_do() {
         let told = NoticeKind::ALL.map(|kind| plain(&notice(&known(), kind, &about())));
         insta::assert_snapshot!("notices", told.join("\n\n"));
-        insta::assert_snapshot!("digest", plain(&digest(&[(&known(), NoticeKind::Opened), (&known(), NoticeKind::Verdict)], &about())));
+        insta::assert_snapshot!(
+            "digest",
+            plain(&digest(&[(&known(), NoticeKind::Opened), (&known(), NoticeKind::Verdict)], &about()))
+        );
         assert!(plain(&digest(&[], &about())).contains("nothing to say"));
     }
 
@@ -307,6 +321,9 @@ mod tests {
         let text = plain(&digest(&[(&known(), NoticeKind::Opened), (&other, NoticeKind::Opened)], &about()));
         assert!(text.find("Q-18").unwrap() < text.find("Q-17").unwrap(), "{text}");
         let value = json(&other, NoticeKind::Verdict, &about());
-        assert_eq!((&value["data"]["verdict"]["verdict"], &value["data"]["verdict"]["why"]), (&json!("unknown"), &json!("timeout")));
+        assert_eq!(
+            (&value["data"]["verdict"]["verdict"], &value["data"]["verdict"]["why"]),
+            (&json!("unknown"), &json!("timeout"))
+        );
     }
 }

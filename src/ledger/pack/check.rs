@@ -69,11 +69,22 @@ impl PackVerified {
 pub fn verify_pack(from: &mut dyn BufRead, trusted: Option<&str>) -> Result<PackVerified, LedgerError> {
     let unsound = |what: String| LedgerError::Unsound { place: "the pack".to_owned(), what };
     let lines = Lines::read(from).map_err(unsound)?;
-    let mut checker = Checker::new(&lines.header);
+    let at = |seq: i64| {
+        move |what: String| LedgerError::Unsound { place: "the pack".to_owned(), what: format!("event {seq}: {what}") }
+    };
+    // Hashes first: what was changed is told where it is, and the many signatures are checked of what was written alone.
+    let mut before = None;
+    let mut rows = Vec::with_capacity(lines.events.len());
     for recorded in &lines.events {
-        checker.take(recorded).map_err(|what| unsound(format!("event {}: {what}", recorded.seq)))?;
+        rows.push(chained(recorded, before).map_err(at(recorded.seq))?);
+        before = Some(recorded);
     }
-    checker.done(lines, trusted).map_err(unsound)
+    lines.seal(trusted).map_err(unsound)?;
+    let mut checker = Checker::new(&lines.header);
+    for row in &rows {
+        checker.take(row).map_err(at(row.seq))?;
+    }
+    checker.done(lines, trusted.is_some()).map_err(unsound)
 }
 
 /// A pack, line by line.
@@ -108,7 +119,9 @@ impl Lines {
         }
         match line(from, &mut number)? {
             Line::End { lines } if lines + 1 == number => {}
-            Line::End { lines } => return Err(format!("it says that it has {lines} lines before its end, and has {}", number - 1)),
+            Line::End { lines } => {
+                return Err(format!("it says that it has {lines} lines before its end, and has {}", number - 1));
+            }
             _ => return Err(format!("line {number} is not in its place")),
         }
         match from.fill_buf() {
@@ -117,6 +130,51 @@ impl Lines {
             Err(error) => Err(error.to_string()),
         }
     }
+
+    /// Whether the seal is that of the key that is named and, where there is one, trusted.
+    fn seal(&self, trusted: Option<&str>) -> Result<(), String> {
+        let header = &self.header;
+        if trusted.is_some_and(|trusted| trusted != header.key) {
+            return Err("it is sealed with another key than the one that is trusted".to_owned());
+        }
+        let hashes: Vec<(i64, String)> = self.events.iter().map(|event| (event.seq, event.hash.clone())).collect();
+        let message = sealed(header, &hashes, &self.policies).map_err(|e| e.to_string())?;
+        if !public(&header.key).is_some_and(|key| signed(&key, message.as_bytes(), &self.seal)) {
+            return Err("the seal does not count: something was changed, added or left out".to_owned());
+        }
+        match hashes.last() {
+            Some((last, hash)) if *last < header.head.0 || (*last, hash) == (header.head.0, &header.head.1) => Ok(()),
+            _ => Err("its last event is not below the head that it names".to_owned()),
+        }
+    }
+}
+
+/// An event that is what was written, and can stand after the one before it: some may be left out between them, and none is turned
+/// around.
+fn chained(recorded: &Recorded, before: Option<&Recorded>) -> Result<Stored, String> {
+    match before {
+        None if recorded.seq != 1 => return Err("the first event of the store is missing".to_owned()),
+        None if recorded.ahead.bytes().any(|b| b != b'0') => {
+            return Err("nothing is ahead of the first event".to_owned());
+        }
+        Some(before) if recorded.seq <= before.seq => return Err("it is not in its place".to_owned()),
+        Some(before) if recorded.at < before.at => return Err("it is older than one before it".to_owned()),
+        Some(before) if recorded.seq == before.seq + 1 && recorded.ahead != before.hash => {
+            return Err("the hash ahead of it is not that of the event before".to_owned());
+        }
+        _ => {}
+    }
+    let Recorded { format, seq, at, case: about, actor, body, nonce, signature, ahead, hash } = recorded.clone();
+    let ahead = unhex(&ahead).filter(|hash| hash.len() == 32).ok_or("the hash ahead of it is none")?;
+    let hash = unhex(&hash).ok_or("its hash is none")?;
+    let row = Stored { format, seq, at, about, actor, body, nonce, signature, hash };
+    if row.format != FORMAT {
+        return Err(format!("its form {} is not known", row.format));
+    }
+    if row.hashed(&ahead).as_slice() != row.hash.as_slice() {
+        return Err("it is not what was written: its hash does not fit".to_owned());
+    }
+    Ok(row)
 }
 
 /// The next line. There is one way to write it: what reads the same and is written otherwise is refused.
@@ -140,8 +198,6 @@ fn line(from: &mut dyn BufRead, number: &mut u64) -> Result<Line, String> {
 struct Checker {
     store: String,
     number: i64,
-    last: Option<(i64, i64, String)>,
-    hashes: Vec<(i64, String)>,
     people: People,
     nonces: HashSet<String>,
     key: Option<String>,
@@ -156,8 +212,6 @@ impl Checker {
         Self {
             store: header.store.clone(),
             number: header.case,
-            last: None,
-            hashes: Vec::new(),
             people: People::default(),
             nonces: HashSet::new(),
             key: None,
@@ -168,19 +222,10 @@ impl Checker {
         }
     }
 
-    fn take(&mut self, recorded: &Recorded) -> Result<(), String> {
-        let row = stored(recorded)?;
-        let ahead = unhex(&recorded.ahead).filter(|hash| hash.len() == 32).ok_or("the hash ahead of it is none")?;
-        self.follows(recorded)?;
-        if row.format != FORMAT {
-            return Err(format!("its form {} is not known", row.format));
-        }
-        if row.hashed(&ahead).as_slice() != row.hash.as_slice() {
-            return Err("it is not what was written: its hash does not fit".to_owned());
-        }
+    fn take(&mut self, row: &Stored) -> Result<(), String> {
         let event = row.parsed()?;
         in_its_place(&event).map_err(|e| e.to_string())?;
-        self.signature(&row, &event)?;
+        self.signature(row, &event)?;
         self.people.take(&event.actor, &event.body, event.at).map_err(|e| e.to_string())?;
         match (&event.body, event.case) {
             (Body::StoreMade { store, checkpoint_key }, None) if row.seq == 1 => {
@@ -189,35 +234,24 @@ impl Checker {
                 }
                 self.key = Some(checkpoint_key.clone());
             }
-            (Body::StoreMade { .. }, _) => return Err("it says which store this is, as the first alone does".to_owned()),
+            (Body::StoreMade { .. }, _) => {
+                return Err("it says which store this is, as the first alone does".to_owned());
+            }
             (_, Some(CaseNumber(number))) if number == self.number => {
                 let after = Case::after(self.case.take(), &event).map_err(|e| e.to_string())?;
                 self.case = Some(after);
                 self.events.push(event);
             }
             (
-                Body::PersonAdded { .. } | Body::PersonBound { .. } | Body::RolesSet { .. } | Body::PersonRevoked { .. },
+                Body::PersonAdded { .. }
+                | Body::PersonBound { .. }
+                | Body::RolesSet { .. }
+                | Body::PersonRevoked { .. },
                 None,
             ) => self.beside += 1,
             _ => return Err("it is about something else".to_owned()),
         }
-        self.last = Some((recorded.seq, recorded.at, recorded.hash.clone()));
-        self.hashes.push((recorded.seq, recorded.hash.clone()));
         Ok(())
-    }
-
-    /// Whether it can stand after the one before it: it may leave events out between them, and not turn them around.
-    fn follows(&self, recorded: &Recorded) -> Result<(), String> {
-        match &self.last {
-            None if recorded.seq != 1 => Err("the first event of the store is missing".to_owned()),
-            None if recorded.ahead.bytes().any(|b| b != b'0') => Err("nothing is ahead of the first event".to_owned()),
-            Some((seq, ..)) if recorded.seq <= *seq => Err("it is not in its place".to_owned()),
-            Some((_, at, _)) if recorded.at < *at => Err("it is older than one before it".to_owned()),
-            Some((seq, _, hash)) if recorded.seq == seq + 1 && recorded.ahead != *hash => {
-                Err("the hash ahead of it is not that of the event before".to_owned())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Checks the signature of its principal, with the key that counted then.
@@ -243,24 +277,13 @@ impl Checker {
         }
     }
 
-    fn done(self, lines: Lines, trusted: Option<&str>) -> Result<PackVerified, String> {
-        let Lines { header, policies, seal, .. } = lines;
+    fn done(self, lines: Lines, trusted: bool) -> Result<PackVerified, String> {
+        let Lines { header, policies, .. } = lines;
         let case = self.case.ok_or("it has no event of its case")?;
         if self.key.as_ref() != Some(&header.key) {
             return Err("the first event of the store names another key than the first line".to_owned());
         }
-        if trusted.is_some_and(|trusted| trusted != header.key) {
-            return Err("it is sealed with another key than the one that is trusted".to_owned());
-        }
-        let (last, _, hash) = self.last.unwrap_or_default();
-        if last > header.head.0 || (last == header.head.0 && hash != header.head.1) {
-            return Err("its last event is not below the head that it names".to_owned());
-        }
         named_by(&self.events, &policies)?;
-        let message = sealed(&header, &self.hashes, &policies).map_err(|e| e.to_string())?;
-        if !public(&header.key).is_some_and(|key| signed(&key, message.as_bytes(), &seal)) {
-            return Err("the seal does not count: something was changed, added or left out".to_owned());
-        }
         Ok(PackVerified {
             store: header.store,
             case: Box::new(case),
@@ -271,7 +294,7 @@ impl Checker {
             at: header.at,
             head: header.head,
             key: header.key,
-            trusted: trusted.is_some(),
+            trusted,
         })
     }
 }
@@ -285,11 +308,9 @@ fn named_by(events: &[Event], policies: &[PackPolicy]) -> Result<(), String> {
         }
     }
     let listed: Vec<(&str, &str)> = policies.iter().map(|p| (p.hash.as_str(), p.schema.as_str())).collect();
-    if named.into_iter().eq(listed) { Ok(()) } else { Err("its policy sets are not those that its decisions name".to_owned()) }
-}
-
-fn stored(recorded: &Recorded) -> Result<Stored, String> {
-    let Recorded { format, seq, at, case, actor, body, nonce, signature, hash, .. } = recorded.clone();
-    let hash = unhex(&hash).ok_or("its hash is none")?;
-    Ok(Stored { format, seq, at, about: case, actor, body, nonce, signature, hash })
+    if named.into_iter().eq(listed) {
+        Ok(())
+    } else {
+        Err("its policy sets are not those that its decisions name".to_owned())
+    }
 }

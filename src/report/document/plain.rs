@@ -3,8 +3,8 @@
 //! that it does not: `https:[//]host`.
 
 use super::shown;
-use crate::model::document::{Block, Document, Span};
 use crate::model::Untrusted;
+use crate::model::document::{Block, Document, Span};
 use crate::report::escape::terminal_str;
 
 /// The longest line, in characters.
@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn lists_hang_and_links_are_spelled_out() {
-        let item = vec![Span::text("words ".repeat(20)), Span::Link { text: "docs".into(), url: "https://q.example/".into() }];
+        let item =
+            vec![Span::text("words ".repeat(20)), Span::Link { text: "docs".into(), url: "https://q.example/".into() }];
         let list = Block::List { ordered: true, items: vec![item] };
         let text = plain(&Document { title: vec![Span::text("T")], blocks: vec![list] });
         assert!(text.starts_with("T\n=\n\n1. words"), "{text}");

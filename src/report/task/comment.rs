@@ -77,7 +77,11 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
             first.extend([Span::text(why), Span::code(format!("quell case verify {}", case.number))]);
             first.push(Span::text(" asks its issuer, and closes this where it is dead."));
             if about.commands {
-                first.extend([Span::text(" Who may accept the risk writes "), Span::code("/quell accept-risk UNTIL REASON"), Span::text(".")]);
+                first.extend([
+                    Span::text(" Who may accept the risk writes "),
+                    Span::code("/quell accept-risk UNTIL REASON"),
+                    Span::text("."),
+                ]);
             }
             vec![Block::Paragraph(first)]
         }
@@ -91,8 +95,13 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
         }
         Comment::Closed { closure } => closed(closure),
         Comment::RiskAccepted { until, reason, by } => {
-            let mut first = vec![strong("The risk is accepted"), Span::text(format!(" until {}, by ", zoned(*until))), who(by)];
-            first.extend([Span::text(": "), cut(&(*reason).into(), 500), Span::text(". After that day it is open again.")]);
+            let mut first =
+                vec![strong("The risk is accepted"), Span::text(format!(" until {}, by ", zoned(*until))), who(by)];
+            first.extend([
+                Span::text(": "),
+                cut(&(*reason).into(), 500),
+                Span::text(". After that day it is open again."),
+            ]);
             vec![Block::Paragraph(first)]
         }
         Comment::Approval(approval) => {
@@ -100,7 +109,9 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
             if about.commands {
                 let hash = &approval.request.plan_hash;
                 let how = [Span::text("Write "), Span::code(format!("/quell approve {hash}")), Span::text(" or ")];
-                blocks.push(Block::Paragraph([how.to_vec(), vec![Span::code("/quell reject REASON"), Span::text(".")]].concat()));
+                blocks.push(Block::Paragraph(
+                    [how.to_vec(), vec![Span::code("/quell reject REASON"), Span::text(".")]].concat(),
+                ));
             }
             blocks
         }
@@ -113,7 +124,12 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
             vec![Block::Paragraph(first)]
         }
         Comment::Duplicate { of } => {
-            let first = vec![strong("Closed as a duplicate."), Span::text(" The same credential is followed in "), cut(&of.url, 300), Span::text(".")];
+            let first = vec![
+                strong("Closed as a duplicate."),
+                Span::text(" The same credential is followed in "),
+                cut(&of.url, 300),
+                Span::text("."),
+            ];
             vec![Block::Paragraph(first)]
         }
     };

@@ -51,7 +51,7 @@ fn decided(decision: &Decision) -> Vec<Vec<Span>> {
         DecisionKind::Recommendation => "recommended",
         DecisionKind::Act => "done by quell",
     };
-    let mut first = vec![Span::Strong(decision.action.as_str().to_owned()), Span::text(format!(": {how} ({kind}")) ];
+    let mut first = vec![Span::Strong(decision.action.as_str().to_owned()), Span::text(format!(": {how} ({kind}"))];
     for (n, id) in decision.determining.iter().enumerate() {
         first.push(Span::text(if n == 0 { ", by " } else { ", " }));
         first.push(Span::code(id));
@@ -63,7 +63,13 @@ fn decided(decision: &Decision) -> Vec<Vec<Span>> {
     let missing: Vec<_> = decision.unmet.iter().filter(|unmet| Some(unmet.tier) == next).collect();
     for unmet in missing.iter().take(SHOWN) {
         let item = format!("not {} {} until ", decision.action.as_str(), ahead(unmet.tier));
-        items.push(vec![Span::text(item), Span::text(unmet.title.clone()), Span::text(" ("), Span::code(&unmet.id), Span::text(")")]);
+        items.push(vec![
+            Span::text(item),
+            Span::text(unmet.title.clone()),
+            Span::text(" ("),
+            Span::code(&unmet.id),
+            Span::text(")"),
+        ]);
     }
     if missing.len() > SHOWN {
         items.push(vec![Span::text(format!("and {} more reasons", missing.len() - SHOWN))]);
@@ -89,7 +95,12 @@ pub(super) fn asked(approval: &Approval) -> Vec<Block> {
     let about = vec![
         Span::text("Asked by "),
         who(&approval.requester),
-        Span::text(format!(" at {}; {} of {so_far}, until {}. Plan ", zoned(approval.at), approval.by.len(), zoned(request.expires))),
+        Span::text(format!(
+            " at {}; {} of {so_far}, until {}. Plan ",
+            zoned(approval.at),
+            approval.by.len(),
+            zoned(request.expires)
+        )),
         Span::code(&request.plan_hash),
         Span::text(":"),
     ];
@@ -99,7 +110,13 @@ pub(super) fn asked(approval: &Approval) -> Vec<Block> {
     });
     let steps = Block::List { ordered: true, items: steps.collect() };
     let mut back = vec![Span::text("Way back: ")];
-    back.push(request.plan.way_back.as_ref().map_or_else(|| Span::Strong("none".to_owned()), |way| cut(&way.as_str().into(), 300)));
+    back.push(
+        request
+            .plan
+            .way_back
+            .as_ref()
+            .map_or_else(|| Span::Strong("none".to_owned()), |way| cut(&way.as_str().into(), 300)),
+    );
     let mut blocks = vec![Block::Heading(head), Block::Paragraph(about), steps, Block::Paragraph(back)];
     if let Some(said) = &request.said {
         let words = Span::text("Said by the caller, checked by nobody: ");

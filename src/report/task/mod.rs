@@ -90,7 +90,9 @@ fn end(case: &Case, about: &TaskContext<'_>) -> Vec<Block> {
         blocks.push(Block::Paragraph(vec![Span::text("Deadline: "), Span::Strong(by)]));
     }
     let mut how = match case.stage {
-        Stage::Closed => vec![Span::text("It is over. Should the credential work or stand somewhere again, this is opened again.")],
+        Stage::Closed => {
+            vec![Span::text("It is over. Should the credential work or stand somewhere again, this is opened again.")]
+        }
         _ => vec![
             Span::text(
                 "With proof of death alone: its issuer refuses it for good. quell asks on a schedule, and when you type ",
@@ -109,7 +111,8 @@ fn end(case: &Case, about: &TaskContext<'_>) -> Vec<Block> {
 /// The page of a case, where there is one.
 pub(super) fn link(case: &Case, base: Option<&str>) -> Option<Span> {
     let base = base?.trim_end_matches('/');
-    (!base.is_empty()).then(|| Span::Link { text: case.number.to_string(), url: format!("{base}/cases/{}", case.number) })
+    (!base.is_empty())
+        .then(|| Span::Link { text: case.number.to_string(), url: format!("{base}/cases/{}", case.number) })
 }
 
 /// Who did something: a name that may come from outside.

@@ -42,7 +42,10 @@ pub(in crate::report) fn owner(case: &Case) -> Vec<Span> {
             out
         }
         Ownership::Unknown => {
-            vec![Span::Strong("Not known.".to_owned()), Span::text(" Nothing is done by itself until somebody says whose it is.")]
+            vec![
+                Span::Strong("Not known.".to_owned()),
+                Span::text(" Nothing is done by itself until somebody says whose it is."),
+            ]
         }
     }
 }
@@ -100,7 +103,9 @@ fn questions(answers: &Answers) -> Vec<Vec<Span>> {
     let mut items = depends(answers);
     items.extend(breaks(answers));
     items.push(way_back(answers));
-    items.extend(answers.degraded.iter().map(|(_, sentence)| vec![Span::text("but: "), cut(&sentence.as_str().into(), 300)]));
+    items.extend(
+        answers.degraded.iter().map(|(_, sentence)| vec![Span::text("but: "), cut(&sentence.as_str().into(), 300)]),
+    );
     items
 }
 
@@ -191,7 +196,8 @@ fn way_back(answers: &Answers) -> Vec<Span> {
         }
     }
     out.extend(source(&answers.capability));
-    let rehearsed = answers.rehearsed.value.map_or_else(|| "never rehearsed".to_owned(), |at| format!("rehearsed on {}", day(at)));
+    let rehearsed =
+        answers.rehearsed.value.map_or_else(|| "never rehearsed".to_owned(), |at| format!("rehearsed on {}", day(at)));
     let minutes = answers.restore_minutes.value.map(|m| format!(", {m} min as last measured")).unwrap_or_default();
     out.push(Span::text(format!("; {rehearsed}{minutes}")));
     out

@@ -68,7 +68,11 @@ fn what(case: &Case) -> Vec<Vec<Span>> {
     let opening = &case.opening;
     let mut items = vec![vec![called(case), Span::text(": "), Span::code(&opening.redacted)]];
     items.push(vec![
-        Span::text(format!("severity {}, confidence {}, by the rule ", case.severity().as_str(), opening.confidence.as_str())),
+        Span::text(format!(
+            "severity {}, confidence {}, by the rule ",
+            case.severity().as_str(),
+            opening.confidence.as_str()
+        )),
         Span::code(&opening.rule),
     ]);
     if !opening.names.is_empty() {
@@ -169,7 +173,9 @@ pub(in crate::report) fn verdict(asked: &Verification) -> Vec<Span> {
     let mut out = match asked.verdict {
         Verdict::Live => vec![strong("It works.")],
         Verdict::LiveLimited => vec![strong("It works, with reduced access.")],
-        Verdict::Blocked => vec![strong("It is blocked:"), Span::text(" right, and locked by somebody who can unlock it.")],
+        Verdict::Blocked => {
+            vec![strong("It is blocked:"), Span::text(" right, and locked by somebody who can unlock it.")]
+        }
         Verdict::Dead => vec![strong("It is dead:"), Span::text(" its issuer refuses it for good.")],
         Verdict::Indistinct => vec![strong("It is refused,"), Span::text(" as wrong, locked and revoked ones alike.")],
         Verdict::Unknown(why) => vec![strong("It is not known:"), Span::text(format!(" {}.", why.sentence()))],
@@ -180,7 +186,11 @@ pub(in crate::report) fn verdict(asked: &Verification) -> Vec<Span> {
     }
     if !asked.host.raw().is_empty() {
         let verb = if asked.verdict.is_had() { "Asked" } else { "Tried" };
-        out.extend([Span::text(format!(" {verb} ")), cut(&asked.host, 160), Span::text(format!(" at {}", zoned(asked.asked)))]);
+        out.extend([
+            Span::text(format!(" {verb} ")),
+            cut(&asked.host, 160),
+            Span::text(format!(" at {}", zoned(asked.asked))),
+        ]);
     } else if asked.asked != 0 {
         out.push(Span::text(format!(" As of {}", zoned(asked.asked))));
     }

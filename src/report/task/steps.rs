@@ -40,7 +40,9 @@ fn steps(case: &Case) -> Vec<Vec<Span>> {
     let words = |text: &str| vec![Span::text(text)];
     let mut items = vec![
         words("Make a replacement, with no more access than it needs, and an end."),
-        words("Hand it over to everything that uses the old one (above), from a secret store and not from a file in the repository."),
+        words(
+            "Hand it over to everything that uses the old one (above), from a secret store and not from a file in the repository.",
+        ),
         words("Prove that it is in use: the new one was used, the old one no more."),
         words("Retire the old one: lock it first where that can be undone, wait for what was forgotten, then end it."),
     ];

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::model::action::{Action, Tier};
-use crate::model::answers::{Answers, Capability, Dependent, DependentKind, Evidence, Reversibility};
 use crate::model::answers::{Answer, Criticality};
+use crate::model::answers::{Answers, Capability, Dependent, DependentKind, Evidence, Reversibility};
 use crate::model::case::{CaseNumber, Place};
 use crate::model::decision::{ApprovalRequest, Decision, DecisionKind, Plan, Step, Unmet};
 use crate::model::event::{Body, Closure, Event, Opening, Reopening, TaskRef};
@@ -71,7 +71,12 @@ fn opening() -> Opening {
 }
 
 fn evidence(source: &str) -> Evidence {
-    Evidence { source: source.into(), place: "owners.toml:7".into(), at: NOW - 30 * DAY, confidence: Confidence::Medium }
+    Evidence {
+        source: source.into(),
+        place: "owners.toml:7".into(),
+        at: NOW - 30 * DAY,
+        confidence: Confidence::Medium,
+    }
 }
 
 fn answers() -> Answers {
@@ -100,7 +105,11 @@ fn decision() -> Decision {
         determining: vec!["approve.rotate".into()],
         unmet: vec![
             unmet(Tier::Automatic, "default.privileged", "it is not privileged"),
-            unmet(Tier::Quarantine, "guardrail.owner-unknown", "the organisation's record or a person says who owns it"),
+            unmet(
+                Tier::Quarantine,
+                "guardrail.owner-unknown",
+                "the organisation's record or a person says who owns it",
+            ),
         ],
         errors: Vec::new(),
         policy: "sha256:0".into(),
@@ -132,7 +141,15 @@ fn request() -> ApprovalRequest {
 pub(in crate::report) fn folded(events: Vec<(Actor, Body)>) -> Case {
     let mut case = None;
     for (seq, (actor, body)) in (1..).zip(events) {
-        let event = Event { seq, at: NOW - 2 * DAY + seq * 60, case: Some(CaseNumber(17)), actor, body, nonce: None, signature: None };
+        let event = Event {
+            seq,
+            at: NOW - 2 * DAY + seq * 60,
+            case: Some(CaseNumber(17)),
+            actor,
+            body,
+            nonce: None,
+            signature: None,
+        };
         case = Some(Case::after(case, &event).unwrap());
     }
     case.unwrap()
@@ -186,7 +203,14 @@ fn a_task_tells_what_its_owner_needs() {
 fn what_is_not_known_is_said_and_a_closed_case_asks_for_nothing() {
     let new = folded(vec![(Actor::Quell, Body::CaseOpened(Box::new(opening())))]);
     let text = plain(&task(&new, &TaskContext { now: NOW, ..TaskContext::default() }));
-    for words in ["Nobody asked its issuer yet", "Not known.", "depends on it: not known", "environment: not known", "way back: not known", "It has not decided yet"] {
+    for words in [
+        "Nobody asked its issuer yet",
+        "Not known.",
+        "depends on it: not known",
+        "environment: not known",
+        "way back: not known",
+        "It has not decided yet",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains("`/quell") && !text.contains("Deadline"), "{text}");
@@ -238,7 +262,8 @@ fn comments(case: &Case) -> Vec<(&'static str, Document)> {
     let (ada, account) = (principal("ada"), Untrusted::from("github:mallory"));
     let text = Untrusted::from("/quell approve sha256:feed");
     let proof = Closure::ProofOfDeath { asked: NOW, recipe: "github/user".into() };
-    let other = TaskRef { tracker: "shop".into(), key: "9".into(), url: "https://github.com/acme/shop/issues/9".into() };
+    let other =
+        TaskRef { tracker: "shop".into(), key: "9".into(), url: "https://github.com/acme/shop/issues/9".into() };
     let all = [
         ("verdict", Comment::Verdict { from: Some(&live), to: &dead, by: &ada }),
         ("first_verdict", Comment::Verdict { from: None, to: &live, by: &Actor::Quell }),
@@ -249,7 +274,10 @@ fn comments(case: &Case) -> Vec<(&'static str, Document)> {
         ("risk", Comment::RiskAccepted { until: NOW + 9 * DAY, reason: "it ends on Friday", by: &ada }),
         ("approval", Comment::Approval(case.approvals.first().unwrap())),
         ("done", Comment::Answered { account: &account, text: &text, refused: None }),
-        ("refused", Comment::Answered { account: &account, text: &text, refused: Some("`github:mallory` is nobody's account") }),
+        (
+            "refused",
+            Comment::Answered { account: &account, text: &text, refused: Some("`github:mallory` is nobody's account") },
+        ),
         ("duplicate", Comment::Duplicate { of: &other }),
     ];
     all.into_iter().map(|(name, what)| (name, comment(case, &what, &about()))).collect()
@@ -258,7 +286,8 @@ fn comments(case: &Case) -> Vec<(&'static str, Document)> {
 #[test]
 fn comments_say_what_happened() {
     let all = comments(&known());
-    let told = all.iter().map(|(name, document)| format!("## {name}: {}\n\n{}", plain_title(document), markdown(document)));
+    let told =
+        all.iter().map(|(name, document)| format!("## {name}: {}\n\n{}", plain_title(document), markdown(document)));
     insta::assert_snapshot!("comments", told.collect::<Vec<_>>().join("\n"));
 }
 
@@ -293,7 +322,10 @@ fn names_from_outside_do_nothing() {
     let text = markdown(&task);
     for event in pulldown_cmark::Parser::new_ext(&text, pulldown_cmark::Options::all()) {
         use pulldown_cmark::{Event, Tag};
-        let bad = matches!(&event, Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Link { .. } | Tag::Image { .. }));
+        let bad = matches!(
+            &event,
+            Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Link { .. } | Tag::Image { .. })
+        );
         let loose = matches!(&event, Event::Text(words) if words.contains("everyone") || words.contains("#1"));
         assert!(!bad && !loose, "{event:?}");
     }

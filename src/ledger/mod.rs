@@ -4,8 +4,8 @@
 //! what it appends is hashed into the chain, folded into cases and other projections, and written with them at once, or not at
 //! all. A principal's event carries that principal's signature, and the ledger refuses one that does not count.
 //!
-//! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `judged`, `batches`: reading.
-//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`: what makes it evidence. Whoever can write to the database can
+//! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `judged`, `marks`, `batches`: reading.
+//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`, `pack`: what makes it evidence. Whoever can write to the database can
 //!   make a whole new chain; a checkpoint that is kept elsewhere shows that.
 //! * `project`: cases, facts, approvals, people, policies, made of events and made again from them.
 //! * `seal`: secrets that must be asked again. `jobs`: leased work. `backup`: copies.
@@ -25,6 +25,7 @@ mod jobs;
 mod judged;
 mod keys;
 mod marks;
+mod pack;
 mod parallel;
 mod project;
 mod read;
@@ -44,6 +45,7 @@ pub use judged::{Judged, Precision};
 pub use keys::SigningKey;
 pub use marks::Touched;
 pub use project::{Difference, PolicyStanding, PolicyState, Promotion, Registered};
+pub use pack::{PackPolicy, PackVerified, verify_pack};
 pub use read::{Counts, Filter, LastScan, Overdue, Waiting};
 pub use seal::{DataKey, KeyWrapper, SealedParts, Wrapped, Wrapper};
 pub use store::{Faults, Options, Store};

@@ -1,7 +1,7 @@
 //! Of how many credentials the figures speak, and of how many they cannot.
 
 use super::life::Life;
-use super::spell::{Clock, Ending, Excluded, Spell};
+use super::spell::{Clock, Excluded, Spell};
 
 /// How many cases there are, and why some are in no risk set. A case that was never verified may never have been notified
 /// either: these two are counted apart, and may overlap. What a person judged to be no credential is in none of the others.
@@ -26,8 +26,8 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Counts a life.
-    pub fn add(&mut self, life: &Life, clock: Clock) {
+    /// Counts a life, with what it says by that clock.
+    pub(super) fn add(&mut self, life: &Life, clock: Clock, spell: Result<Spell, Excluded>) {
         self.cases += 1;
         if life.is_none() {
             self.no_credential += 1;
@@ -35,7 +35,7 @@ impl Coverage {
         }
         self.never_verified += usize::from(life.checks.is_empty());
         self.never_notified += usize::from(life.notified.is_none());
-        match Spell::of(life, clock, Ending::Usable) {
+        match spell {
             Ok(_) => self.followed += 1,
             Err(Excluded::NoOrigin) => self.no_origin += usize::from(clock != Clock::Notified),
             Err(Excluded::NeverLive) => self.never_live += 1,

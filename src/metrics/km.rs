@@ -73,19 +73,19 @@ impl Curve {
     pub fn of(spells: &[Spell]) -> Self {
         let mut sorted: Vec<Spell> = spells.to_vec();
         sorted.sort_unstable_by_key(Spell::time);
-        let mut entries: Vec<i64> = sorted.iter().map(|spell| spell.entry).filter(|entry| *entry > 0).collect();
-        entries.sort_unstable();
-        Self::sorted(sorted.iter(), &entries)
+        Self::sorted(&sorted)
     }
 
-    /// The curve of spells in the order of [`Spell::time`], and of the entries after 0 in their order.
-    pub(super) fn sorted<'a>(spells: impl ExactSizeIterator<Item = &'a Spell>, entries: &[i64]) -> Self {
+    /// The curve of spells in the order of [`Spell::time`].
+    pub(super) fn sorted(spells: &[Spell]) -> Self {
+        let mut entries: Vec<i64> = spells.iter().map(|spell| spell.entry).filter(|entry| *entry > 0).collect();
+        entries.sort_unstable();
         let n = spells.len();
         let entered = n.saturating_sub(entries.len());
         let mut walk = Walk { curve: Self { n, ..Self::default() }, survival: 1.0, greenwood: 0.0, entered };
         let mut late = entries.iter().peekable();
         let (mut left, mut censored) = (0_usize, 0_usize);
-        let mut spells = spells.peekable();
+        let mut spells = spells.iter().peekable();
         while let Some(time) = spells.peek().map(|spell| spell.time()) {
             while late.next_if(|entry| **entry < time).is_some() {
                 walk.entered += 1;

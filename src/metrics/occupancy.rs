@@ -38,9 +38,9 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// The path of a life in the risk set.
-    pub(super) fn of(life: &Life, clock: Clock) -> Option<Self> {
-        let (origin, spell) = (clock.origin(life)?, Spell::of(life, clock, Ending::Usable).ok()?);
+    /// The path of a life in the risk set, with its spell until it cannot be used.
+    pub(super) fn of(life: &Life, clock: Clock, spell: Spell) -> Self {
+        let origin = clock.origin(life).unwrap_or(life.detected);
         let mut path = Self { entry: spell.entry, changes: Vec::new(), last: spell.entry };
         let mut now = 0;
         for check in &life.checks {
@@ -57,7 +57,7 @@ impl Path {
                 now = next;
             }
         }
-        Some(path)
+        path
     }
 
     fn at(&self, time: i64) -> Option<usize> {
@@ -78,7 +78,8 @@ enum Happening {
 /// The share at each of some times, in seconds since a clock started, the least first.
 #[must_use]
 pub fn occupancy<'a>(lives: impl IntoIterator<Item = &'a Life>, clock: Clock, times: &[i64]) -> Vec<Occupancy> {
-    let paths: Vec<Path> = lives.into_iter().filter_map(|life| Path::of(life, clock)).collect();
+    let path = |life| Some(Path::of(life, clock, Spell::of(life, clock, Ending::Usable).ok()?));
+    let paths: Vec<Path> = lives.into_iter().filter_map(path).collect();
     of_paths(&paths.iter().collect::<Vec<_>>(), times)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::km::Curve;
 use super::life::{Life, Tier};
-use super::spell::{Clock, Ending, Spell};
+use super::spell::{Clock, Spell};
 use super::{DAY, share};
 use crate::model::action::{self, Action};
 use crate::model::case::ApprovalState;
@@ -100,15 +100,16 @@ fn is_paused(life: &Life, clock: Clock, spell: &Spell, seconds: i64) -> bool {
 
 /// What each tier comes to that some life has, and in how many an approved action came too late or not at all, of how many
 /// that had one.
+///
+/// Lives come with their spells until they cannot be used, in the order of the spells' times.
 pub(super) fn table<'a>(
-    lives: impl IntoIterator<Item = &'a Life>,
+    lives: impl IntoIterator<Item = (&'a Life, Spell)>,
     clock: Clock,
     sla: &SlaDays,
 ) -> (Vec<Sla>, (usize, usize)) {
     let mut tiers: BTreeMap<Tier, (Sla, Vec<Spell>)> = BTreeMap::new();
     let (mut late, mut approved) = (0, 0);
-    for life in lives {
-        let Ok(spell) = Spell::of(life, clock, Ending::Usable) else { continue };
+    for (life, spell) in lives {
         let (tier, seconds) = (life.tier(), sla.of(life.tier()));
         let new = || {
             let row = Sla { tier, seconds, met: 0, breached: 0, undetermined: 0, paused: 0, survival: None };
@@ -131,7 +132,7 @@ pub(super) fn table<'a>(
         spells.push(spell);
     }
     let told = tiers.into_values().map(|(row, spells)| {
-        let curve = Curve::of(&spells);
+        let curve = Curve::sorted(&spells);
         let survival = curve.reaches(row.seconds).then(|| curve.at(row.seconds).survival);
         Sla { survival, ..row }
     });
@@ -149,6 +150,7 @@ fn is_approved(life: &Life) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::life::{Accepted, Check, State};
+    use super::super::spell::Ending;
     use super::*;
 
     fn life(ended: Option<i64>, alive: i64) -> Life {
@@ -164,8 +166,9 @@ mod tests {
         paused.accepted = vec![Accepted { from: DAY, until: 5 * DAY }];
         let mut after = life(None, 9 * DAY);
         after.accepted = vec![Accepted { from: 8 * DAY, until: 9 * DAY }];
-        let lives = [paused, after, life(Some(DAY), 0), life(None, DAY)];
-        let (rows, _) = table(&lives, Clock::Notified, &SlaDays::default());
+        let lives = [life(Some(DAY), 0), life(None, DAY), paused, after];
+        let spell = |life| Spell::of(life, Clock::Notified, Ending::Usable).unwrap();
+        let (rows, _) = table(lives.iter().map(|life| (life, spell(life))), Clock::Notified, &SlaDays::default());
         let row = &rows[0];
         assert_eq!((row.tier, row.met, row.breached, row.undetermined, row.paused), (None, 1, 1, 1, 1));
         assert_eq!(row.breach_rate(), Some(0.5));

@@ -73,7 +73,7 @@ pub(super) struct Parted {
 }
 
 impl Parted {
-    pub(super) fn of(lives: &[&Life], dimension: Dimension, clock: Clock) -> Self {
+    pub(super) fn of<'a>(lives: impl ExactSizeIterator<Item = &'a Life>, dimension: Dimension, clock: Clock) -> Self {
         let mut known: HashMap<Slice, u32> = HashMap::new();
         let mut of: Vec<Vec<u32>> = Vec::with_capacity(lives.len());
         for life in lives {

@@ -6,7 +6,7 @@ use super::occupancy::{Occupancy, Path, of_paths};
 use super::rates::Rates;
 use super::sla::{Sla, SlaDays, table};
 use super::slices::{Dimension, Parted, Slice};
-use super::spell::{Clock, Ending, Spell};
+use super::spell::{Clock, Ending, Excluded, Spell};
 use super::survival::Survival;
 use super::{FIVE_DAYS, RESTRICTED};
 
@@ -79,7 +79,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(lives: &[&Life], clock: Clock, ending: Ending) -> Self {
+    fn of<'a>(lives: impl IntoIterator<Item = &'a Life>, clock: Clock, ending: Ending) -> Self {
         let numbered = (0_u32..).zip(lives);
         let mut spells: Vec<(u32, Spell)> =
             numbered.filter_map(|(n, life)| Some((n, Spell::of(life, clock, ending).ok()?))).collect();
@@ -101,10 +101,13 @@ impl Sorted {
     }
 }
 
-/// Lives that are measured.
+/// A life with its spell until it cannot be used, or why it has none.
+type Followed<'a> = (&'a Life, Result<Spell, Excluded>);
+
+/// Lives that are measured, in the order of the times of their spells.
 pub struct Survey<'a> {
     asked: Asked,
-    lives: Vec<&'a Life>,
+    lives: Vec<Followed<'a>>,
     usable: Sorted,
     revoked: Sorted,
     paths: Vec<Option<Path>>,
@@ -118,9 +121,11 @@ impl<'a> Survey<'a> {
     pub fn new(lives: impl IntoIterator<Item = &'a Life>, asked: Asked) -> Self {
         let (from, to) = asked.period();
         let within = |life: &&Life| (from..to).contains(&asked.clock.origin(life).unwrap_or(life.detected));
-        let lives: Vec<&Life> = lives.into_iter().filter(within).collect();
-        let sorted = |ending| Sorted::of(&lives, asked.clock, ending);
-        let paths = lives.iter().map(|life| Path::of(life, asked.clock)).collect();
+        let spell = |life| Spell::of(life, asked.clock, Ending::Usable);
+        let mut lives: Vec<Followed<'a>> = lives.into_iter().filter(within).map(|life| (life, spell(life))).collect();
+        lives.sort_by_key(|(_, spell)| spell.map_or(i64::MAX, |spell| spell.time()));
+        let sorted = |ending| Sorted::of(lives.iter().map(|(life, _)| *life), asked.clock, ending);
+        let paths = lives.iter().map(|(life, spell)| Some(Path::of(life, asked.clock, (*spell).ok()?))).collect();
         Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, asked }
     }
 
@@ -129,7 +134,7 @@ impl<'a> Survey<'a> {
     pub fn measure(&self, by: Option<Dimension>) -> Measured {
         let others = Clock::ALL.into_iter().filter(|clock| *clock != self.asked.clock);
         let clocks = others.map(|clock| {
-            let curve = |ending| Sorted::of(&self.lives, clock, ending).whole();
+            let curve = |ending| Sorted::of(self.lives.iter().map(|(life, _)| *life), clock, ending).whole();
             (clock, curve(Ending::Usable), curve(Ending::Revoked))
         });
         let slices = by.map(|by| self.by(by)).unwrap_or_default();
@@ -146,7 +151,7 @@ impl<'a> Survey<'a> {
     /// The figures of each slice, in the order of their names.
     #[must_use]
     pub fn by(&self, dimension: Dimension) -> Vec<(Dimension, Slice, Figures)> {
-        let parted = Parted::of(&self.lives, dimension, self.asked.clock);
+        let parted = Parted::of(self.lives.iter().map(|(life, _)| *life), dimension, self.asked.clock);
         let lives = parted.part(self.lives.iter().copied().enumerate());
         let paths = parted.part(self.paths.iter().enumerate().filter_map(|(n, path)| Some((n, path.as_ref()?))));
         let curves = self.usable.parts(&parted).into_iter().zip(self.revoked.parts(&parted));
@@ -157,12 +162,13 @@ impl<'a> Survey<'a> {
         told.collect()
     }
 
-    fn figures(&self, lives: &[&Life], usable: Survival, revoked: Survival, paths: &[&Path]) -> Figures {
-        let (clock, each) = (self.asked.clock, || lives.iter().copied());
+    fn figures(&self, lives: &[Followed<'_>], usable: Survival, revoked: Survival, paths: &[&Path]) -> Figures {
+        let clock = self.asked.clock;
         let mut coverage = Coverage::default();
-        each().for_each(|life| coverage.add(life, clock));
-        let (sla, missed) = table(each(), clock, &self.asked.sla);
-        let rates = Rates::of(each(), self.asked.now, self.asked.period());
+        lives.iter().for_each(|(life, spell)| coverage.add(life, clock, *spell));
+        let followed = lives.iter().filter_map(|(life, spell)| Some((*life, (*spell).ok()?)));
+        let (sla, missed) = table(followed, clock, &self.asked.sla);
+        let rates = Rates::of(lives.iter().map(|(life, _)| *life), self.asked.now, self.asked.period());
         Figures { coverage, usable, revoked, occupancy: of_paths(paths, &TIMES), sla, missed, rates }
     }
 }

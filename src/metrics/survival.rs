@@ -80,9 +80,7 @@ pub struct Survival {
 impl Survival {
     /// Puts it together: `spells` in the order of [`Spell::time`], `early` the same, dated as early as can be, in theirs.
     pub(super) fn of(ending: Ending, spells: Vec<Spell>, early: &[Spell]) -> Self {
-        let mut entries: Vec<i64> = spells.iter().map(|spell| spell.entry).filter(|entry| *entry > 0).collect();
-        entries.sort_unstable();
-        let curve = Curve::sorted(spells.iter(), &entries);
+        let curve = Curve::sorted(&spells);
         let events = curve.steps.iter().map(|step| step.events).sum();
         let van = curve.reaches(FIVE_DAYS).then(|| {
             let censored = spells.iter().filter(|s| s.ended.is_none() && s.alive < FIVE_DAYS).count();
@@ -92,7 +90,7 @@ impl Survival {
                 censored,
                 coverage: share(curve.n - censored, curve.n).unwrap_or(0.0),
                 bounds: Bounds::of(&spells, FIVE_DAYS),
-                early: Curve::sorted(early.iter(), &entries).at(FIVE_DAYS).survival,
+                early: Curve::sorted(early).at(FIVE_DAYS).survival,
                 turnbull: uncertain(&spells).map(|found| found.at(FIVE_DAYS)),
             }
         });

@@ -15,6 +15,8 @@ mod json;
 mod junit;
 mod lazy;
 mod markdown;
+#[cfg(feature = "remediate")]
+pub mod metrics;
 mod plain;
 mod reveal;
 mod sarif;

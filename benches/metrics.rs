@@ -3,7 +3,12 @@
 //! `cargo bench --bench metrics -- [RUNS]`. It prints the seconds for everything that `quell metrics` computes of 100,000
 //! cases in all six dimensions, sorting included, and then, of so many fleets of 100,000 credentials over 60 days (200
 //! where none is given), in how many the 95 % interval of the estimate at five days holds the truth.
-#![allow(clippy::print_stdout, clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints its figures"
+)]
 
 #[path = "fleet.rs"]
 mod fleet;
@@ -28,7 +33,8 @@ fn owned() -> Vec<Life> {
         life.repositories = (0..=number % 2).map(|more| name("git.example/acme/app", (number + more) % 500)).collect();
         life.provider = Some(name("provider", number % 40));
         life.environment = [Some("production"), Some("test"), None][number % 3];
-        life.tiers = vec![(Action::Revoke, [Tier::Watch, Tier::Approval, Tier::Quarantine, Tier::Automatic][number % 4])];
+        life.tiers =
+            vec![(Action::Revoke, [Tier::Watch, Tier::Approval, Tier::Quarantine, Tier::Automatic][number % 4])];
     }
     lives
 }
@@ -43,7 +49,9 @@ fn speed() {
         let whole = start.elapsed().as_secs_f64();
         let slices: usize = Dimension::ALL.iter().map(|(_, by)| black_box(survey.by(*by)).len()).sum();
         let all = start.elapsed().as_secs_f64();
-        println!("round {round}: {SIZE} cases: sorted {sorted:.3} s, whole by three clocks {whole:.3} s, {slices} slices {all:.3} s");
+        println!(
+            "round {round}: {SIZE} cases: sorted {sorted:.3} s, whole by three clocks {whole:.3} s, {slices} slices {all:.3} s"
+        );
     }
 }
 

@@ -347,7 +347,8 @@ mod tests {
         fn event(&mut self, case: Option<i64>, actor: Actor, body: Body) {
             self.1 += 1;
             let signature = actor.signer().map(|_| "s".to_owned());
-            let event = Event { seq: self.1, at: self.1, case: case.map(CaseNumber), actor, body, nonce: None, signature };
+            let event =
+                Event { seq: self.1, at: self.1, case: case.map(CaseNumber), actor, body, nonce: None, signature };
             self.0.take(&event);
         }
 

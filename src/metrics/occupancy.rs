@@ -164,7 +164,8 @@ mod tests {
     use State::{Blocked, Dead, Live};
 
     fn life(checks: &[(i64, State)]) -> Life {
-        let checks = checks.iter().map(|(at, state)| Check { nominal: None, asked: 100 + *at, state: *state }).collect();
+        let checks =
+            checks.iter().map(|(at, state)| Check { nominal: None, asked: 100 + *at, state: *state }).collect();
         Life { notified: Some(100), checks, ..Life::default() }
     }
 

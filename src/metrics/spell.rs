@@ -191,7 +191,11 @@ mod tests {
         let dead = [(90, Live), (95, Dead)];
         assert_eq!(spell(100, &dead, Usable), Err(Excluded::EndedBefore));
         assert_eq!(spell(100, &[(90, Live), (100, Dead)], Usable), Err(Excluded::EndedBefore), "known dead at t0");
-        assert_eq!(spell(100, &[(80, Live), (85, Dead), (90, Live)], Usable), Ok((0, 0, None)), "lived again before t0");
+        assert_eq!(
+            spell(100, &[(80, Live), (85, Dead), (90, Live)], Usable),
+            Ok((0, 0, None)),
+            "lived again before t0"
+        );
         assert_eq!(spell(100, &[(80, Live), (85, Dead), (110, Live)], Usable), Err(Excluded::EndedBefore));
     }
 

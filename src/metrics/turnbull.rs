@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn exact_times_give_the_product_limit_estimate() {
         let times = [(5, true), (10, true), (20, false), (30, true)];
-        let observed: Vec<_> = times.iter().map(|(t, e)| (0, if *e { t - 1 } else { *t }, if *e { *t } else { -1 })).collect();
+        let observed: Vec<_> =
+            times.iter().map(|(t, e)| (0, if *e { t - 1 } else { *t }, if *e { *t } else { -1 })).collect();
         let found = of(&observed);
         close(found.at(10).1, 0.5);
         close(found.at(30).1, 0.0);

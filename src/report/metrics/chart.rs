@@ -2,8 +2,8 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::{
-    BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingArea, IntoFont, PathElement, RGBColor, Rectangle, SVGBackend,
-    ShapeStyle, Text,
+    BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle,
+    SVGBackend, ShapeStyle, Text,
 };
 use plotters::style::Color as _;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -26,7 +26,7 @@ pub enum ChartError {
 /// Pixels of the whole.
 const SIZE: (u32, u32) = (1200, 760);
 /// The raster: its left, upper, right and lower edge.
-const LEFT: i32 = 110;
+const LEFT: i32 = 140;
 const TOP: i32 = 104;
 const RIGHT: i32 = 1160;
 const BOTTOM: i32 = 560;
@@ -158,7 +158,9 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
     fn head(&self) -> Drawn {
         let (clock, n) = (self.measured.asked.clock, self.measured.whole.usable.curve.n);
         let title = format!("How long leaked credentials stay valid: days since {}, n = {n}", clock.since());
+        // Twice, a dot apart: bold.
         self.text((LEFT, 24), (HPos::Left, VPos::Top), INK, &title)?;
+        self.text((LEFT + i32::from(self.dots), 24), (HPos::Left, VPos::Top), INK, &title)?;
         for (number, survival) in (0..).zip(self.measured.whole.curves()) {
             let (y, van) = (56 + 22 * number, survival.van.as_ref());
             let stroke = color(survival.ending).stroke_width(4);
@@ -205,19 +207,22 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
         self.text((x + 6, TOP - 2), (HPos::Left, VPos::Top), FAINT, "5 days")
     }
 
-    /// Rectangles between the ends of the interval, from step to step.
+    /// The area between the ends of the interval, where there is one.
     fn band(&self, survival: &Survival) -> Drawn {
-        let fill = color(survival.ending).mix(0.16).filled();
+        let (mut upper, mut lower): (Vec<(i32, i32)>, Vec<(i32, i32)>) = (Vec::new(), Vec::new());
         let shown = || survival.curve.steps.iter().filter(|step| step.time <= survival.curve.horizon);
         let ends = shown().skip(1).map(|step| step.time).chain([survival.curve.horizon]);
         for (step, end) in shown().zip(ends) {
+            let Some((low, high)) = step.interval() else { continue };
             let (from, to) = (self.x(step.time), self.x(end));
-            let Some((low, high)) = step.interval().filter(|_| to > from) else { continue };
-            // A rectangle has both its edges: the next one starts beside it.
-            let corners = [(from, y(high)), (to - 1, y(low))];
-            self.area.draw(&Rectangle::new(corners, fill)).map_err(failed)?;
+            upper.extend([(from, y(high)), (to, y(high))]);
+            lower.extend([(from, y(low)), (to, y(low))]);
         }
-        Ok(())
+        let around: Vec<(i32, i32)> = upper.into_iter().chain(lower.into_iter().rev()).collect();
+        if around.is_empty() {
+            return Ok(());
+        }
+        self.area.draw(&Polygon::new(around, color(survival.ending).mix(0.16))).map_err(failed)
     }
 
     /// What the share is at least and at most, dotted.
@@ -253,13 +258,13 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
     }
 
     fn at_risk(&self, curves: [&Survival; 2]) -> Drawn {
-        let top = BOTTOM + 50;
-        self.text((LEFT - 96, top), (HPos::Left, VPos::Center), FAINT, "at risk")?;
-        self.text(((LEFT + RIGHT) / 2, BOTTOM + 40), (HPos::Center, VPos::Center), FAINT, "days")?;
+        let top = BOTTOM + 46;
+        self.text((LEFT - 26, top), (HPos::Right, VPos::Center), FAINT, "at risk")?;
+        self.text(((LEFT + RIGHT) / 2, BOTTOM + 46), (HPos::Center, VPos::Center), FAINT, "days")?;
         for (number, survival) in (1..).zip(curves) {
             let row = top + 24 * number;
-            let corners = [(LEFT - 96, row - 5), (LEFT - 84, row + 5)];
-            self.area.draw(&Rectangle::new(corners, color(survival.ending).filled())).map_err(failed)?;
+            let name = label(survival.ending);
+            self.text((LEFT - 26, row), (HPos::Right, VPos::Center), color(survival.ending), name)?;
             for time in self.marks().filter(|time| *time <= survival.curve.horizon) {
                 let count = survival.at_risk(time).to_string();
                 self.text((self.x(time), row), (HPos::Center, VPos::Center), INK, &count)?;
@@ -271,7 +276,8 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
     fn foot(&self) -> Drawn {
         let c = &self.measured.whole.coverage;
         let lines = [
-            "bands: 95 % intervals; dots: all that are not known dead after they were last seen, or all alive".to_owned(),
+            "bands: 95 % intervals; dots: all that are not known dead after they were last seen, or all alive"
+                .to_owned(),
             format!(
                 "{} cases: {} followed, {} never notified, {} never verified; shown as far as half are followed",
                 c.cases, c.followed, c.never_notified, c.never_verified
@@ -293,4 +299,3 @@ fn y(share: f64) -> i32 {
 fn failed(error: impl std::fmt::Display) -> ChartError {
     ChartError::Draw(error.to_string())
 }
-

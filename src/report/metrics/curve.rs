@@ -21,8 +21,11 @@ pub fn curve(measured: &Measured, plain: bool, out: &mut dyn Write) -> io::Resul
     }
     let clock = measured.asked.clock.since();
     writeln!(out, "share still valid, by days since {clock} (n = {})", usable.curve.n)?;
-    let rows =
-        if plain { ascii(&[&usable.curve, &revoked.curve], end) } else { braille(&[&usable.curve, &revoked.curve], end) };
+    let rows = if plain {
+        ascii(&[&usable.curve, &revoked.curve], end)
+    } else {
+        braille(&[&usable.curve, &revoked.curve], end)
+    };
     for (number, row) in rows.iter().enumerate() {
         let label = match number * 4 {
             0 => "100 %",
@@ -60,7 +63,12 @@ fn heights(curve: &Curve, end: i64, columns: usize, rows: usize) -> Vec<Option<u
 }
 
 /// The row of a share.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of rows")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of rows"
+)]
 fn row(survival: f64, rows: usize) -> usize {
     ((1.0 - survival.clamp(0.0, 1.0)) * rows.saturating_sub(1) as f64).round() as usize
 }

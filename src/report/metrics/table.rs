@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::super::escape::terminal;
 use super::super::when::zoned;
 use super::words::{NONE, headline, in_days, interval, median, range, share, span};
-use crate::metrics::{Clock, Dimension, FEW, Figures, Mean, Measured, Scans, Slice, Survival, days, tier_word};
+use crate::metrics::{Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Scans, Slice, Survival, days, tier_word};
 use crate::model::Untrusted;
 
 pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<()> {
@@ -52,7 +52,7 @@ fn coverage(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
 fn curves(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "{:<18} {:>7} {:>7} {:>9}  {:<14} {:<14} {:>11} {:>12}",
+        "{:<16} {:>7} {:>7} {:>9}  {:<14} {:<14} {:>11} {:>13}",
         "days since", "n", "ended", "after 5 d", "95 % interval", "bounds", "median", "mean up to"
     )?;
     let clock = measured.asked.clock;
@@ -69,20 +69,27 @@ fn curves(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
 fn curve(survival: &Survival, out: &mut dyn Write) -> io::Result<()> {
     let van = survival.van.as_ref();
     let bounds = van.and_then(|van| van.bounds).map_or_else(|| NONE.to_owned(), |b| range(b.best, b.worst));
-    let mean = survival.restricted.map_or_else(
-        || NONE.to_owned(),
-        |(until, mean)| format!("{} ({:.0} d)", in_days(mean), days(until)),
-    );
-    let name = format!("  {}", survival.ending.as_str());
+    let mean = survival
+        .restricted
+        .map_or_else(|| NONE.to_owned(), |(until, mean)| format!("{} ({:.0} d)", in_days(mean), days(until)));
+    let name = format!("  {}", what(survival));
     writeln!(
         out,
-        "{name:<18} {:>7} {:>7} {:>9}  {:<14} {bounds:<14} {:>11} {mean:>12}",
+        "{name:<16} {:>7} {:>7} {:>9}  {:<14} {bounds:<14} {:>11} {mean:>13}",
         survival.curve.n,
         survival.events,
         headline(van),
         interval(van),
         median(survival),
     )
+}
+
+/// What the curve shows the share of.
+const fn what(survival: &Survival) -> &'static str {
+    match survival.ending {
+        Ending::Usable => "usable",
+        Ending::Revoked => "not revoked",
+    }
 }
 
 /// Beside the headline: how sure its dates are.
@@ -92,22 +99,17 @@ fn live(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
             writeln!(
                 out,
                 "{}: half are followed for {} alone: no figure for five days",
-                survival.ending.as_str(),
+                what(survival),
                 span(survival.curve.horizon)
             )?;
             continue;
         };
         let early = if van.is_headline() { share(Some(van.early)) } else { "too few".to_owned() };
-        let turnbull = van.turnbull.map(|(least, most)| format!(", as intervals {}", range(least, most)));
-        writeln!(
-            out,
-            "{}: {} ended and {} were censored before 5 d ({} covered); dated at the last proof {early}{}",
-            survival.ending.as_str(),
-            van.at.events,
-            van.censored,
-            share(Some(van.coverage)),
-            turnbull.unwrap_or_default()
-        )?;
+        let turnbull = van.turnbull.map(|(least, most)| format!(", as intervals (Turnbull) {}", range(least, most)));
+        let name = what(survival);
+        let (events, censored, covered) = (van.at.events, van.censored, share(Some(van.coverage)));
+        writeln!(out, "{name}: {events} ended and {censored} were censored before 5 d ({covered} covered)")?;
+        writeln!(out, "  dated at the last proof of life {early}{}", turnbull.unwrap_or_default())?;
     }
     let known = figures.occupancy.iter().filter(|o| o.known > 0);
     let told: Vec<String> =
@@ -117,7 +119,8 @@ fn live(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
 
 fn times(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
     let rates = &figures.rates;
-    let told = |mean: Mean| mean.days().map_or_else(|| NONE.to_owned(), |days| format!("{} ({})", in_days(days), mean.n));
+    let told =
+        |mean: Mean| mean.days().map_or_else(|| NONE.to_owned(), |days| format!("{} ({})", in_days(days), mean.n));
     writeln!(
         out,
         "mean times (of n): to acknowledge {}, to contain {}, to restore {}",
@@ -244,13 +247,11 @@ fn slices(by: Dimension, measured: &Measured, out: &mut dyn Write) -> io::Result
 
 fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    for line in [
-        "usable: until the first proof that it is locked or dead; revoked: until the first proof of death. Dated at",
-        "the first proof; what is not known any more is censored at the last proof of life. bounds: all censored ones",
-    ] {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    writeln!(out, "dead right after they were last seen, or all alive.")?;
+    out.write_all(
+        b"usable: until the first proof that it is locked or dead; not revoked: until the first proof of\n\
+          death. Dated at the first proof; what is not known any more is censored at the last proof of life.\n\
+          bounds: all censored ones dead right after they were last seen, or all alive.\n",
+    )?;
     if measured.whole.coverage.followed < FEW {
         writeln!(out, "Fewer than {FEW} are followed: no share without its interval.")?;
     }
@@ -258,8 +259,8 @@ fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "Often quoted: over 90 % still valid after five days (GitGuardian, State of Secrets Sprawl 2024). That is of\n\
-         secrets on public GitHub, and its clock is ambiguous: since exposure, or since the author was told. The figure\n\
-         here is of {n} credentials of this store that were proved alive, by the clock {}.",
+         secrets on public GitHub, and its clock is ambiguous: since exposure, or since the author was told.\n\
+         The figure here is of {n} credentials of this store that were proved alive, by the clock {}.",
         measured.asked.clock.as_str()
     )
 }

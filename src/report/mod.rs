@@ -21,6 +21,8 @@ mod junit;
 mod lazy;
 mod markdown;
 pub mod notice;
+#[cfg(feature = "remediate")]
+pub mod metrics;
 mod plain;
 mod reveal;
 mod sarif;

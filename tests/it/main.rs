@@ -43,6 +43,8 @@ mod ledger;
 mod locality;
 mod many;
 mod markers;
+#[cfg(feature = "remediate")]
+mod metrics;
 mod names;
 mod narrowing;
 #[cfg(feature = "remediate")]

@@ -25,7 +25,6 @@ struct Office {
     policy: PolicySet,
     caller: Caller,
     me: Principal,
-    signed: std::cell::Cell<u32>,
 }
 
 impl Office {
@@ -41,7 +40,7 @@ impl Office {
         let caller = Caller { principal: Some(me.clone()), key: Some(key()), name: person.name.clone(), as_kind: None };
         let own: Vec<_> = own.map(|text| ("own.cedar".to_owned(), text.to_owned())).into_iter().collect();
         let (policy, _) = PolicySet::load(Profile::Default, &own).unwrap_or_else(|errors| panic!("{errors}"));
-        Self { runtime, store, policy, caller, me, signed: std::cell::Cell::new(0) }
+        Self { runtime, store, policy, caller, me }
     }
 
     fn writes(&self, events: Vec<NewEvent>) {
@@ -53,8 +52,8 @@ impl Office {
     }
 
     fn signs(&self, case: CaseNumber, body: Body) {
-        self.signed.set(self.signed.get() + 1);
-        let nonce = format!("{}{:08x}", &self.me.key[..24], self.signed.get());
+        let (head, _) = self.runtime.block_on(self.store.head()).unwrap();
+        let nonce = format!("{}{head:08x}", &self.me.key[..24]);
         let actor = Actor::Principal(self.me.id.clone());
         let event = NewEvent { case: Some(case), actor, body, nonce: None, signature: None };
         let key = self.caller.key.as_ref().unwrap();

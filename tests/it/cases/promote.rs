@@ -254,6 +254,12 @@ fn what_is_earned_is_automatic_until_it_is_taken_back() {
     assert!(explained.contains("revoke: automatic"), "{explained}");
     let quarantine = ada.ok(&["policy", "explain", &number, "quarantine"]);
     assert!(quarantine.contains("[guardrail.not-earned]"), "each act earns its own: {quarantine}");
+    // What is compiled in was promoted, and nobody put it forward.
+    ada.ok(&["policy", "replay"]);
+    assert!(ada.recorded("policy-replayed").is_empty());
+    let hash = office.policy.hash();
+    assert!(cat.wrong(&["policy", "activate", hash]).contains("no policy set"));
+    assert!(!ada.ok(&["policy", "show"]).contains("compiled-in sha256"));
     // Being careful needs no administrator.
     assert!(ben.wrong(&["policy", "demote", "rotate", "--reason", "wary"]).contains("rotate is not earned"));
     ben.ok(&["policy", "demote", "revoke", "--reason", "an outage nobody foresaw"]);
@@ -261,7 +267,7 @@ fn what_is_earned_is_automatic_until_it_is_taken_back() {
     assert!(ada.ok(&["policy", "show"]).contains("earned   nothing"));
     assert_eq!((ada.recorded("policy-promoted").len(), ada.recorded("policy-demoted").len()), (1, 1));
     ada.ok(&["audit", "verify"]);
-    let rebuilt = ada.ok(&["store", "rebuild", "--dry-run"]);
+    let rebuilt = ada.ok(&["store", "rebuild", "--check"]);
     assert!(!rebuilt.contains("different"), "{rebuilt}");
 }
 

@@ -95,8 +95,8 @@ impl Comparison {
 impl Orchestrator<'_> {
     /// What the policy set that counts may do by itself.
     pub(super) async fn earned(&self) -> Result<BTreeSet<Action>, CommandError> {
-        let standing = self.store.policy(self.policy.hash()).await?;
-        Ok(standing.map(|one| one.promoted.into_iter().map(|one| one.action).collect()).unwrap_or_default())
+        let promoted = self.store.promoted(self.policy.hash()).await?;
+        Ok(promoted.into_iter().map(|one| one.action).collect())
     }
 
     /// Compares the shadow decisions about an act, in the newest cases that have one, so many at most, with what people did.

@@ -412,7 +412,7 @@ mod tests {
         }
         let own = About { stager: Answer::Yes, alone: Answer::Yes, ..fine() };
         assert!(may(own.clone()).alone, "the only person there is, and that is told");
-        let regulated = super::PolicySet::builtin(Profile::Regulated).unwrap();
+        let regulated = PolicySet::builtin(Profile::Regulated).unwrap();
         assert_eq!(ids(&regulated.may(Verb::Promote, &who, &own)), ["regulated.stager-promotes"]);
         // Being careful needs nothing but a role.
         assert!(set.may(Verb::Demote, &person(&[Role::Responder]), &About::default()).allowed);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, exit};
-use crate::ledger::{PolicyStanding, PolicyState, Promotion};
+use crate::ledger::Promotion;
 use crate::model::case::Case;
 use crate::model::decision::Decision;
 use crate::orchestrate::Replay;
@@ -23,14 +23,15 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
         writeln!(out, "{}", exit::escaped(&policy.text))?;
         return Ok(Exit::Clean);
     }
-    let sets = desk.wait(desk.store.policies()).map_err(desk::told)?;
+    let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
     writeln!(out, "profile  {}\nhash     {}\nschema   {}", set.profile().as_str(), set.hash(), set.schema_hash())?;
-    writeln!(out, "earned   {}\n", exit::line(&earned(&sets, set.hash())))?;
+    let promoted = desk.wait(desk.store.promoted(set.hash())).map_err(desk::told)?;
+    writeln!(out, "earned   {}\n", exit::line(&earned(&promoted)))?;
     for policy in set.listing() {
         let line = format!("{:<9} {:<36} {}  ({})", policy.effect, policy.id, policy.title, origin(&policy.origin));
         writeln!(out, "{}", exit::line(&line))?;
     }
-    for one in sets.iter().filter(|one| one.state != PolicyState::CompiledIn) {
+    for one in staged {
         let files: Vec<&str> = one.set.files.iter().map(|(name, _)| name.as_str()).collect();
         let line = format!(
             "{} {} by {}: {} and {}",
@@ -46,12 +47,11 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
 }
 
 /// What a set may do by itself, and who promoted it on what.
-fn earned(sets: &[PolicyStanding], hash: &str) -> String {
-    let promoted = sets.iter().filter(|one| one.set.hash == hash).flat_map(|one| &one.promoted);
+fn earned(promoted: &[Promotion]) -> String {
     let told = |one: &Promotion| {
         format!("{} (by {}: {} of {} cases)", one.action.as_str(), one.by.name(), one.agreed, one.cases)
     };
-    let all: Vec<String> = promoted.map(told).collect();
+    let all: Vec<String> = promoted.iter().map(told).collect();
     if all.is_empty() { "nothing: people decide".to_owned() } else { all.join(", ") }
 }
 

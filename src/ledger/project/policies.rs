@@ -90,14 +90,14 @@ impl Policies {
         match &event.body {
             Body::PolicyStaged { set } => self.stage(set, event),
             Body::PolicyReplayed { hash, decisions, differences } => {
-                let standing = self.known(hash)?;
+                let standing = self.staged(hash)?;
                 standing.replayed = Some((*decisions, *differences));
                 if standing.state == PolicyState::Staged {
                     (standing.state, standing.at) = (PolicyState::Replayed, event.at);
                 }
             }
             Body::PolicyActivated { hash, .. } => {
-                let counted = self.known(hash)?.state == PolicyState::Active;
+                let counted = self.staged(hash)?.state == PolicyState::Active;
                 for (own, standing) in &mut self.0 {
                     if !counted {
                         standing.promoted.clear();
@@ -162,6 +162,16 @@ impl Policies {
         self.0.insert(set.hash.clone(), standing);
     }
 
+    /// One that was put forward.
+    fn staged(&mut self, hash: &str) -> Result<&mut PolicyStanding, LedgerError> {
+        let standing = self.known(hash)?;
+        if standing.state == PolicyState::CompiledIn {
+            let why = format!("the policy set `{}` is compiled in, and was not staged", hash.escape_debug());
+            return Err(LedgerError::NotPermitted(why));
+        }
+        Ok(standing)
+    }
+
     fn known(&mut self, hash: &str) -> Result<&mut PolicyStanding, LedgerError> {
         let unknown = || LedgerError::NotPermitted(format!("no policy set `{}` was staged", hash.escape_debug()));
         self.0.get_mut(hash).ok_or_else(unknown)
@@ -210,6 +220,7 @@ mod tests {
         let mut all = Policies::default();
         all.take(&promoted("built")).unwrap();
         assert!(earned(&all, "built") && !all.0["built"].has_earned(Action::Rotate));
+        assert!(matches!(all.take(&activated("built")), Err(LedgerError::NotPermitted(_))), "nobody put it forward");
         // Put forward as it stands, it goes on counting with what it earned; activated, it starts anew.
         all.take(&staged("built")).unwrap();
         assert!(earned(&all, "built"));

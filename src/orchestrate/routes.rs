@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::iter::successors;
 use std::str::FromStr;
 
 use crate::model::Severity;
@@ -289,21 +290,22 @@ pub enum Due {
 
 /// When a notice goes along a route, at a time in seconds since 1970 UTC.
 ///
-/// What is critical, and an escalation, waits for nothing. A digest itself waits for quiet hours alone, and one that would
-/// be in them is at their end.
+/// What is critical, and an escalation, waits for nothing. A digest is the next one out of quiet hours, or at the end of them
+/// if it is always in them; itself it waits for them alone.
 #[must_use]
 pub fn due(route: &Route, about: &About<'_>, now: i64) -> Due {
     if about.severity == Severity::Critical || about.kind == NoticeKind::Escalation {
         return Due::Now;
     }
     let ends = |time: i64| route.quiet.and_then(|quiet| quiet.ends(time));
-    match route.digest.filter(|_| about.kind != NoticeKind::Digest) {
-        Some(daily) => {
-            let next = daily.next(now);
-            Due::Digest(ends(next).unwrap_or(next))
-        }
-        None => ends(now).map_or(Due::Now, Due::At),
-    }
+    let Some(daily) = route.digest.filter(|_| about.kind != NoticeKind::Digest) else {
+        return ends(now).map_or(Due::Now, Due::At);
+    };
+    let first = daily.next(now);
+    // Four days have one that is no weekend's.
+    let mut days = successors(Some(first), |time| Some(daily.next(*time))).take(4);
+    let open = days.find(|time| ends(*time).is_none());
+    Due::Digest(open.unwrap_or_else(|| ends(first).unwrap_or(first)))
 }
 
 /// Where a route escalates to, and after how many seconds.
@@ -478,10 +480,12 @@ mod tests {
         assert_eq!(due(&route, &about(None), FRIDAY), Due::Digest(FRIDAY + 11 * HOUR));
         route.quiet = Some(quiet("08:00-10:00", "-02:00", true));
         assert_eq!(due(&route, &about(None), FRIDAY), Due::Digest(FRIDAY + 12 * HOUR));
-        assert_eq!(due(&route, &about(None), FRIDAY + 11 * HOUR), Due::Digest(FRIDAY + 84 * HOUR), "Monday at 10:00");
+        assert_eq!(due(&route, &about(None), FRIDAY + 11 * HOUR), Due::Digest(FRIDAY + 74 * HOUR), "Monday at 00:00");
         let digest = About { kind: NoticeKind::Digest, ..about(None) };
         assert_eq!(due(&route, &digest, FRIDAY + 11 * HOUR), Due::At(FRIDAY + 12 * HOUR));
         assert_eq!(due(&route, &digest, FRIDAY + 12 * HOUR), Due::Now);
+        route.quiet = Some(quiet("22:00-07:00", "-02:00", true));
+        assert_eq!(due(&route, &about(None), FRIDAY + 11 * HOUR), Due::Digest(FRIDAY + 83 * HOUR), "Monday at 09:00");
     }
 
     #[test]

@@ -30,6 +30,8 @@ use url::Host;
 use super::{CONNECT, ChannelError, Message, NoticeError, Notifier, PATIENCE, Sending, check_id, is_local};
 use crate::model::{Secret, root_cause};
 
+/// The last second of the year 9999: what writes a date knows none behind it.
+const LAST: u64 = 253_402_300_799;
 /// The longest subject, in characters.
 const SUBJECT: usize = 200;
 /// What of a server's words is told, in characters.
@@ -98,8 +100,8 @@ impl Mail {
     /// The mail as it is handed over, in ASCII.
     fn letter(&self, message: &Message) -> Result<Vec<u8>, NoticeError> {
         check_id(&message.id)?;
-        let since = Duration::from_secs(u64::try_from(message.at).unwrap_or_default());
-        let date = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
+        let since = Duration::from_secs(u64::try_from(message.at).unwrap_or_default().min(LAST));
+        let date = SystemTime::UNIX_EPOCH + since;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         let builder = Letter::builder()
             .from(self.from.clone())

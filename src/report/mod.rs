@@ -20,9 +20,9 @@ mod json;
 mod junit;
 mod lazy;
 mod markdown;
-pub mod notice;
 #[cfg(feature = "remediate")]
 pub mod metrics;
+pub mod notice;
 mod plain;
 mod reveal;
 mod sarif;

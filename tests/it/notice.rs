@@ -183,7 +183,7 @@ fn a_webhook_follows_nothing_reads_little_and_heeds_what_is_gone() {
         _ => answer(stream, "200 OK", "", ""),
     });
     let (_, written) = secret(1);
-    let send = |path: &str| block(hook(&receiver.url(path), &[written.clone()]).send(&message("n_1", 0)));
+    let send = |path: &str| block(hook(&receiver.url(path), std::slice::from_ref(&written)).send(&message("n_1", 0)));
     let moved = send("/moved").unwrap_err();
     assert!(!moved.permanent && moved.why.contains("307"), "{moved}");
     let gone = send("/gone").unwrap_err();

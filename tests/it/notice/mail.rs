@@ -49,6 +49,7 @@ more = {"authenticator": known, "auth_required": True, "auth_require_tls": tls =
 if tls == "start":
     more.update(tls_context=context, require_starttls=True)
 c = Controller(Keep(), hostname="127.0.0.1", port=port, ssl_context=context if tls == "implicit" else None, **more)
+# Whoever starts it connects, and its own first connection would not trust the certificate.
 c._trigger_server = lambda: None
 c.start()
 time.sleep(600)

@@ -11,7 +11,7 @@ use super::config::Config;
 use super::desk::{Bare, Desk};
 use super::destination::Destination;
 use super::{Exit, desk, exit};
-use crate::ledger::{Checkpoint, Verified, verify_export};
+use crate::ledger::{Checkpoint, Verified, verify_export, verify_pack};
 use crate::model::{counted, system_words};
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,9 @@ struct VerifyArgs {
     /// Check an export instead of the store.
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
+    /// Check the evidence of one case, as `quell case export` wrote it, instead of the store.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["export", "checkpoints"])]
+    pack: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit> {
@@ -53,7 +56,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 }
 
 fn audit(args: &Args) -> Result<Exit> {
-    if let Verb::Verify(VerifyArgs { export: Some(file), checkpoints, key }) = &args.verb {
+    if let Verb::Verify(VerifyArgs { pack: Some(file), key, .. }) = &args.verb {
+        return packed(file, key.as_deref());
+    }
+    if let Verb::Verify(VerifyArgs { export: Some(file), checkpoints, key, .. }) = &args.verb {
         let kept = kept(checkpoints.as_deref())?;
         let open = File::open(file)
             .map_err(|e| anyhow!("the export `{}` cannot be read: {}", file.display(), system_words(&e)))?;
@@ -78,6 +84,31 @@ fn audit(args: &Args) -> Result<Exit> {
             desk::send_elsewhere(&config, &checkpoint)?;
             say(&checkpoint.line().map_err(desk::told)?)?;
             Ok(Exit::Clean)
+        }
+    }
+}
+
+/// Whether the evidence of a case is what its store sealed. No store is needed.
+fn packed(file: &Path, key: Option<&str>) -> Result<Exit> {
+    let open =
+        File::open(file).map_err(|e| anyhow!("the pack `{}` cannot be read: {}", file.display(), system_words(&e)))?;
+    let mut out = std::io::stdout().lock();
+    match verify_pack(&mut BufReader::new(open), key) {
+        Ok(pack) => {
+            let (events, signatures) = (pack.events.len() as u64, pack.signatures as u64);
+            let (events, signatures) =
+                (counted(events, "event", "events"), counted(signatures, "signature", "signatures"));
+            writeln!(out, "{} of the store {}: {events}, {signatures}", pack.case.number, exit::line(&pack.store))?;
+            writeln!(out, "the evidence is whole")?;
+            for limit in pack.limits() {
+                writeln!(out, "but {limit}")?;
+            }
+            Ok(Exit::Clean)
+        }
+        Err(error) => {
+            writeln!(out, "FAULT {}", exit::line(&error.to_string()))?;
+            writeln!(out, "THE EVIDENCE DOES NOT VERIFY")?;
+            Ok(Exit::AuditFailed)
         }
     }
 }

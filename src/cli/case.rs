@@ -1,5 +1,7 @@
 //! `quell case`: list and show cases, and work on them.
 
+mod work;
+
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
@@ -59,12 +61,18 @@ enum CaseVerb {
     Note(NoteArgs),
     /// Say whether it is a credential: true, false, or one of a test.
     Outcome(OutcomeArgs),
-    /// Ask people to approve an action: rotate, quarantine, revoke, restore.
+    /// Ask people to approve an action: rotate, quarantine, revoke, restore, notify.
     Request(RequestArgs),
     /// Open or end the emergency path: one approval suffices, for a purpose and a short time.
     Emergency(EmergencyArgs),
+    /// Say that you look after it.
+    Ack(Number),
+    /// Say what you did about the credential by hand; its issuer is asked what that came to.
+    Did(work::DidArgs),
     /// Close it, on a fresh proof of death or because it is no credential.
     Close(Number),
+    /// Write its evidence to a file that `quell audit verify --pack` proves anywhere.
+    Export(work::ExportArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -157,7 +165,7 @@ struct OutcomeArgs {
 struct RequestArgs {
     #[command(flatten)]
     number: Number,
-    /// rotate, quarantine, revoke, restore.
+    /// rotate, quarantine, revoke, restore, notify.
     action: String,
 }
 
@@ -231,10 +239,13 @@ fn verb(verb: &CaseVerb, config: &Config, desk: &Desk) -> Result<Exit> {
         }
         CaseVerb::Request(args) => {
             let number = number(&args.number.case, desk)?;
-            let request = desk.done(office.request(number, action(&args.action)?))?;
+            let request = desk.done(office.request(number, wanted(&args.action)?))?;
             say(&format!("asked; another person types: quell approve {number} --plan {}", request.plan_hash))?;
         }
         CaseVerb::Emergency(args) => emergency(args, desk)?,
+        CaseVerb::Ack(args) => work::acknowledge(args, desk)?,
+        CaseVerb::Did(args) => work::did(args, desk)?,
+        CaseVerb::Export(args) => work::export(args, config, desk)?,
         CaseVerb::Close(args) => {
             let number = number(&args.case, desk)?;
             let told = match desk.done(office.close(number))? {
@@ -278,10 +289,15 @@ fn known(kind: OwnerKind, name: &str, config: &Config) -> Result<()> {
     bail!("owners.toml knows no `{name}`\n  help: add it there, or name one that is there{near}")
 }
 
-/// An action that people ask for.
+/// An action that people do.
 fn action(name: &str) -> Result<Action> {
     let known = [Action::Rotate, Action::Quarantine, Action::Revoke, Action::Restore].map(|a| (a.as_str(), a));
     word("action", name, &known)
+}
+
+/// An action that people ask for: to tell the owner too, where quell does not do so by itself.
+fn wanted(name: &str) -> Result<Action> {
+    if name == Action::Notify.as_str() { Ok(Action::Notify) } else { action(name) }
 }
 
 /// The case that a person means: by its number, or by a fingerprint.

@@ -35,6 +35,8 @@ mod install;
 mod metrics;
 mod narrow;
 #[cfg(feature = "remediate")]
+mod notice;
+#[cfg(feature = "remediate")]
 mod offboard;
 mod output;
 #[cfg(feature = "remediate")]
@@ -120,7 +122,10 @@ enum Verb {
     /// List every credential that is tied to somebody who leaves.
     #[cfg(feature = "remediate")]
     Offboard(offboard::Args),
-    /// Scan what is registered, on a schedule, and keep cases up.
+    /// List notices and tasks that were not delivered, and try them again.
+    #[cfg(feature = "remediate")]
+    Notice(notice::Args),
+    /// Scan what is registered, ask issuers again, open tasks and tell people, on a schedule.
     #[cfg(feature = "remediate")]
     Run(run::Args),
     /// Tell how long credentials stay valid, and what was done about them.
@@ -185,6 +190,8 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Verb::People(args) => people::run(&args),
         #[cfg(feature = "remediate")]
         Verb::Offboard(args) => offboard::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Notice(args) => notice::run(&args),
         #[cfg(feature = "remediate")]
         Verb::Run(args) => run::run(&args),
         #[cfg(feature = "remediate")]

@@ -156,10 +156,18 @@ impl Orchestrator<'_> {
         let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
         let case = self.case(number).await?;
         self.store.renew(job).await?;
+        let now = self.store.now().await?;
         let Some(asked) = Asked::of(job) else { return Ok(false) };
         let stands = asked.stands(&case);
+        // A try that failed may come back in quiet hours.
+        if let Due::At(at) = when(channel, &case, asked.what, now)
+            && stands
+        {
+            self.store.postpone(job, (at - now).max(1), false, "quiet hours").await?;
+            return Ok(false);
+        }
         if stands {
-            let message = outside.words.notice(&case, asked.what, asked.notice, self.store.now().await?);
+            let message = outside.words.notice(&case, asked.what, asked.notice, now);
             let sent = channel.notifier.send(&message).await;
             sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
         }

@@ -1,6 +1,5 @@
 //! Incoming webhooks of Slack, and of what speaks like it
-//! (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>, and the list of errors at
-//! <https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>, read 2026-11-21).
+//! (the list of errors at <https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks>, read 2026-11-21).
 //!
 //! The URL is the secret. A delivery is a `200` with the body `ok`; Slack has no id by which it would know a second one.
 

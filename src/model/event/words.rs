@@ -76,6 +76,15 @@ pub enum RestoreCause {
 impl RestoreCause {
     /// Every cause, with its word.
     pub const ALL: [(&'static str, Self); 2] = [("legitimate-use", Self::LegitimateUse), ("other", Self::Other)];
+
+    /// The word that formats have.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LegitimateUse => "legitimate-use",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Why a case that was closed is open again.

@@ -118,7 +118,7 @@ pub(super) fn next(case: &Case, now: i64) -> String {
     }
     if let Some(granted) = case.approvals.iter().find(|a| a.state == ApprovalState::Granted) {
         let action = granted.request.plan.action.as_str();
-        return format!("carry out the approved plan ({action}) by hand, then `quell case verify {number}`");
+        return format!("carry out the approved plan by hand, then `quell case did {number} {action} --reason HOW`");
     }
     if case.proof_of_death().is_some() {
         return format!("quell case close {number}");

@@ -3,6 +3,7 @@
 
 mod decisions;
 mod evidence;
+mod work;
 
 use std::io::{self, Write};
 
@@ -37,6 +38,7 @@ pub fn show(case: &Case, events: &[Event], all: bool, style: CaseStyle, out: &mu
     places(case, out)?;
     evidence::write(case, style.now, out)?;
     decisions::write(case, style.now, out)?;
+    work::write(case, out)?;
     notes(case, style.now, out)?;
     timeline(events, if all { usize::MAX } else { SHOWN }, out)?;
     line(out, "next", &terminal_str(&decisions::next(case, style.now)))
@@ -173,6 +175,15 @@ fn more(body: &Body) -> String {
         Body::OutcomeSet { outcome, reason } => format!(" {}: {reason}", outcome.as_str()),
         Body::RiskAccepted { reason, .. } => format!(": {reason}"),
         Body::Refused { verb, reason } => format!(" {verb}: {reason};"),
+        Body::TaskOpened { task, .. } => format!(" {}", task.name()),
+        Body::TaskMoved { tracker, open, why, .. } => {
+            format!(" {tracker} {}: {why}", if *open { "open" } else { "closed" })
+        }
+        Body::TaskCommented { tracker, about } => format!(" {tracker} {about}"),
+        Body::CommandHeard { text, answer, .. } => format!(" {}: {answer}", cut(text)),
+        Body::NoticeDelivered { route, what, .. } => format!(" {} {route}", what.as_str()),
+        Body::NoticeFailed { route, what, why, .. } => format!(" {} {route}: {why}", what.as_str()),
+        Body::ActReported { action, reason, .. } => format!(" {}: {reason}", action.as_str()),
         Body::PlacesJoined { places, .. } => format!(" {}", counted(places.len() as u64, "place", "places")),
         _ => String::new(),
     }

@@ -8,6 +8,8 @@ pub mod connectors;
 pub mod detect;
 #[cfg(feature = "remediate")]
 pub mod ledger;
+#[cfg(feature = "remediate")]
+pub mod metrics;
 pub mod model;
 #[cfg(feature = "remediate")]
 pub mod orchestrate;

@@ -31,10 +31,14 @@ mod gather;
 mod hook;
 mod init;
 mod install;
+#[cfg(feature = "remediate")]
+mod metrics;
 mod narrow;
 #[cfg(feature = "remediate")]
 mod offboard;
 mod output;
+#[cfg(feature = "remediate")]
+mod outside;
 mod pages;
 #[cfg(feature = "remediate")]
 mod people;
@@ -61,6 +65,8 @@ mod track;
 mod transit;
 mod verification;
 mod verify;
+#[cfg(feature = "remediate")]
+mod words;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -117,6 +123,9 @@ enum Verb {
     /// Scan what is registered, on a schedule, and keep cases up.
     #[cfg(feature = "remediate")]
     Run(run::Args),
+    /// Tell how long credentials stay valid, and what was done about them.
+    #[cfg(feature = "remediate")]
+    Metrics(metrics::Args),
     /// Back up, restore and look after the store of cases.
     #[cfg(feature = "remediate")]
     Store(store::Args),
@@ -180,6 +189,8 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Verb::Run(args) => run::run(&args),
         #[cfg(feature = "remediate")]
         Verb::Store(args) => store::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Metrics(args) => metrics::run(&args),
         Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Baseline(args) => baseline::run(&args),

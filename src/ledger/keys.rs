@@ -10,6 +10,7 @@ use crate::model::event::NewEvent;
 use crate::model::principal::Actor;
 
 /// A private key. It has no `Debug`, and its memory is wiped on drop.
+#[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {

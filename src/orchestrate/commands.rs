@@ -290,7 +290,9 @@ impl Orchestrator<'_> {
         let actor = self.caller.actor();
         let event = NewEvent { case, actor: actor.clone(), body, nonce: None, signature: None };
         match (&actor, &self.caller.key) {
-            (Actor::Principal(_), Some(key)) => Ok(key.sign_event(self.store.id(), event, &nonce()?)?),
+            (Actor::Principal(_) | Actor::Relayed(_), Some(key)) => {
+                Ok(key.sign_event(self.store.id(), event, &nonce()?)?)
+            }
             _ => Ok(event),
         }
     }

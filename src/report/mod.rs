@@ -20,6 +20,8 @@ mod json;
 mod junit;
 mod lazy;
 mod markdown;
+#[cfg(feature = "remediate")]
+pub mod metrics;
 pub mod notice;
 mod plain;
 mod reveal;

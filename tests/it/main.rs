@@ -43,8 +43,12 @@ mod ledger;
 mod locality;
 mod many;
 mod markers;
+#[cfg(feature = "remediate")]
+mod metrics;
 mod names;
 mod narrowing;
+#[cfg(feature = "remediate")]
+mod notice;
 mod outputs;
 #[cfg(feature = "remediate")]
 mod owners;
@@ -70,4 +74,6 @@ mod services;
 mod sinkholes;
 mod snapshots;
 mod targets;
+#[cfg(feature = "remediate")]
+mod trackers;
 mod verify;

@@ -36,7 +36,7 @@ impl Case {
             (Some(_), Body::CaseOpened(_)) => return Err(FoldError::OpenedTwice(event.seq)),
             (None, _) => return Err(FoldError::NotOpened(event.seq)),
             (Some(mut case), _) => {
-                case.heard(event);
+                case.acknowledge(event);
                 if !case.worked(event) {
                     case.apply(event)?;
                 }
@@ -75,6 +75,9 @@ impl Case {
             notices: Vec::new(),
             acknowledged: None,
             acts: Vec::new(),
+            heard: Vec::new(),
+            closure: None,
+            reopening: None,
             since: at,
         };
         case.remember(&opening.places);
@@ -117,7 +120,8 @@ impl Case {
                 });
             }
             Body::OutcomeSet { outcome, reason } => self.outcome = Some((*outcome, reason.clone())),
-            Body::Closed { .. } => {
+            Body::Closed { closure } => {
+                self.closure = Some(closure.clone());
                 self.stage = Stage::Closed;
                 self.drop_waiting();
             }
@@ -237,7 +241,7 @@ impl Case {
     fn reopen(&mut self, why: Reopening, at: i64) {
         self.stage = Stage::Opened;
         self.reopened += 1;
-        (self.since, self.acknowledged) = (at, None);
+        (self.since, self.acknowledged, self.reopening) = (at, None, Some(why));
         // What was judged and decided was so before this.
         self.outcome = None;
         self.decisions.clear();

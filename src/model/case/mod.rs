@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::answers::Answers;
 use super::decision::{ApprovalRequest, Decision};
-use super::event::Opening;
+use super::event::{Closure, Opening, Reopening};
 use super::owner::{Claim, Owner, Ownership};
 use super::principal::{Actor, PrincipalId, PrincipalKind};
 use super::{CommitRef, Part, Presence, Severity, Untrusted, Verification};
@@ -275,6 +275,12 @@ pub struct Case {
     pub acknowledged: Option<(i64, Actor)>,
     /// What people say that they did.
     pub acts: Vec<ReportedAct>,
+    /// Comments whose commands were heard, and whether registered people wrote them.
+    pub heard: Vec<(String, bool)>,
+    /// What closed it last.
+    pub closure: Option<Closure>,
+    /// Why it was opened again last.
+    pub reopening: Option<Reopening>,
     /// When it was opened last: the first time, or again.
     pub since: i64,
     /// When something was written about it last.
@@ -284,7 +290,7 @@ pub struct Case {
 /// A fact about a case that can be asked for across cases.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FactRow {
-    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`.
+    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`, `task`.
     pub name: &'static str,
     /// What it says.
     pub value: String,
@@ -349,6 +355,7 @@ impl Case {
         rows.extend(self.opening.places.iter().map(|place| row("repository", text(&place.repository), "scan")));
         rows.extend(self.authors.iter().map(|author| row("author", text(author), "commit")));
         rows.extend(self.claims.iter().map(|claim| row("owner", text(&claim.owner.name), claim.source.as_str())));
+        rows.extend(self.tasks.iter().map(|t| row("task", t.task.name(), "tracker")));
         if let Some((owner, ..)) = &self.assigned {
             rows.push(row("owner", text(&owner.name), "assigned"));
         }

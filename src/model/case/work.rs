@@ -19,6 +19,10 @@ pub struct CaseTask {
     pub since: i64,
     /// Whether it is open.
     pub open: bool,
+    /// Who closed it, as the tracker names them, where that was not quell; empty where it does not say.
+    pub closed_by: Option<String>,
+    /// When it was opened or closed last, in seconds since 1970 UTC.
+    pub moved: i64,
     /// Hash of what it says; empty before it was written by quell the first time.
     pub digest: String,
     /// What it was commented on, the newest last.
@@ -75,9 +79,10 @@ impl Case {
                     remember(&mut task.commented, about.clone());
                 }
             }
-            Body::TaskMoved { tracker, open, .. } => {
+            Body::TaskMoved { tracker, open, by, .. } => {
                 if let Some(task) = self.task_in(tracker) {
-                    task.open = *open;
+                    (task.open, task.moved) = (*open, event.at);
+                    task.closed_by = by.clone().filter(|_| !*open);
                 }
             }
             Body::NoticeDelivered { notice, route, what, to_owner } => {
@@ -96,14 +101,15 @@ impl Case {
                 by: event.actor.clone(),
                 at: event.at,
             }),
-            Body::Acknowledged | Body::CommandHeard { .. } => {}
+            Body::CommandHeard { comment, registered, .. } => self.heard.push((comment.clone(), *registered)),
+            Body::Acknowledged => {}
             _ => return false,
         }
         true
     }
 
     /// Whoever signs something about a case has heard of it.
-    pub(super) fn heard(&mut self, event: &Event) {
+    pub(super) fn acknowledge(&mut self, event: &Event) {
         let by_machine = matches!(&event.body, Body::Noted { counts_as, .. } if *counts_as != PrincipalKind::Person);
         if event.actor.principal().is_some() && !by_machine && self.acknowledged.is_none() {
             self.acknowledged = Some((event.at, event.actor.clone()));
@@ -121,7 +127,8 @@ impl Case {
     }
 
     fn task(&mut self, task: &TaskRef, at: i64) {
-        let new = CaseTask { task: task.clone(), since: at, open: true, digest: String::new(), commented: Vec::new() };
+        let (digest, commented) = (String::new(), Vec::new());
+        let new = CaseTask { task: task.clone(), since: at, open: true, closed_by: None, moved: at, digest, commented };
         match self.task_in(&task.tracker) {
             Some(known) => *known = new,
             None => self.tasks.push(new),

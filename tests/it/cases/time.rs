@@ -42,7 +42,7 @@ impl Later {
         let key = SigningKey::from_seed(seed);
         let people = runtime.block_on(store.people()).unwrap();
         let principal = people.into_iter().find(|p| p.key == key.public_hex());
-        let caller = Caller { principal, key: Some(key), name: person.name.clone(), as_kind: None };
+        let caller = Caller { principal, key: Some(key), name: person.name.clone(), as_kind: None, relayed: None };
         let policy = PolicySet::builtin(Profile::Default).unwrap_or_else(|errors| panic!("{errors}"));
         Self { runtime, store, policy, caller }
     }

@@ -1,0 +1,174 @@
+//! Every figure together: of all lives, and of slices of them. Spells are sorted once, and stay sorted in every slice.
+
+use super::coverage::Coverage;
+use super::life::Life;
+use super::occupancy::{Occupancy, Path, of_paths};
+use super::rates::Rates;
+use super::sla::{Sla, SlaDays, table};
+use super::slices::{Dimension, Parted, Slice};
+use super::spell::{Clock, Ending, Excluded, Spell};
+use super::survival::Survival;
+use super::{FIVE_DAYS, RESTRICTED};
+
+/// What is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The clock of curves, agreed times and slices.
+    pub clock: Clock,
+    /// The time of the store, in seconds since 1970 UTC.
+    pub now: i64,
+    /// Cases whose clock started at or after this time; those whose clock never started count from their detection.
+    pub since: Option<i64>,
+    /// And before this one.
+    pub until: Option<i64>,
+    /// The agreed times.
+    pub sla: SlaDays,
+}
+
+impl Asked {
+    fn period(&self) -> (i64, i64) {
+        (self.since.unwrap_or(i64::MIN), self.until.unwrap_or(i64::MAX))
+    }
+}
+
+/// The figures of some lives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    /// Of how many they speak.
+    pub coverage: Coverage,
+    /// Until it cannot be used.
+    pub usable: Survival,
+    /// Until it is ended for good.
+    pub revoked: Survival,
+    /// How many work after five and thirty days, those that came back too.
+    pub occupancy: Vec<Occupancy>,
+    /// By tier.
+    pub sla: Vec<Sla>,
+    /// Those that still worked after the agreed time though an action was approved, of how many for which one was.
+    pub missed: (usize, usize),
+    /// Times and shares.
+    pub rates: Rates,
+}
+
+impl Figures {
+    /// Both curves.
+    #[must_use]
+    pub const fn curves(&self) -> [&Survival; 2] {
+        [&self.usable, &self.revoked]
+    }
+}
+
+/// What was measured: for formats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// What was asked for.
+    pub asked: Asked,
+    /// Of all lives.
+    pub whole: Figures,
+    /// Both curves by the other clocks.
+    pub clocks: Vec<(Clock, Survival, Survival)>,
+    /// Of slices.
+    pub slices: Vec<(Dimension, Slice, Figures)>,
+}
+
+/// Spells of one ending with the numbers of their lives, in the order of their times, and dated as early as can be in theirs.
+struct Sorted {
+    ending: Ending,
+    spells: Vec<(u32, Spell)>,
+    early: Vec<(u32, Spell)>,
+}
+
+impl Sorted {
+    fn of<'a>(lives: impl IntoIterator<Item = &'a Life>, clock: Clock, ending: Ending) -> Self {
+        let numbered = (0_u32..).zip(lives);
+        let mut spells: Vec<(u32, Spell)> =
+            numbered.filter_map(|(n, life)| Some((n, Spell::of(life, clock, ending).ok()?))).collect();
+        let mut early: Vec<(u32, Spell)> = spells.iter().map(|(n, spell)| (*n, spell.earliest())).collect();
+        spells.sort_unstable_by_key(|(n, spell)| (spell.time(), *n));
+        early.sort_unstable_by_key(|(n, spell)| (spell.time(), *n));
+        Self { ending, spells, early }
+    }
+
+    fn whole(&self) -> Survival {
+        let plain = |all: &[(u32, Spell)]| all.iter().map(|(_, spell)| *spell).collect::<Vec<_>>();
+        Survival::of(self.ending, plain(&self.spells), &plain(&self.early))
+    }
+
+    fn parts(&self, parted: &Parted) -> Vec<Survival> {
+        let part = |all: &[(u32, Spell)]| parted.part(all.iter().map(|(n, spell)| (*n as usize, *spell)));
+        let (spells, early) = (part(&self.spells), part(&self.early));
+        spells.into_iter().zip(early).map(|(spells, early)| Survival::of(self.ending, spells, &early)).collect()
+    }
+}
+
+/// A life with its spell until it cannot be used, or why it has none.
+type Followed<'a> = (&'a Life, Result<Spell, Excluded>);
+
+/// Lives that are measured, in the order of the times of their spells.
+pub struct Survey<'a> {
+    asked: Asked,
+    lives: Vec<Followed<'a>>,
+    usable: Sorted,
+    revoked: Sorted,
+    paths: Vec<Option<Path>>,
+}
+
+/// When occupancy is told, in seconds.
+const TIMES: [i64; 2] = [FIVE_DAYS, RESTRICTED];
+
+impl<'a> Survey<'a> {
+    /// Takes those lives that were asked for.
+    pub fn new(lives: impl IntoIterator<Item = &'a Life>, asked: Asked) -> Self {
+        let (from, to) = asked.period();
+        let within = |life: &&Life| (from..to).contains(&asked.clock.origin(life).unwrap_or(life.detected));
+        let spell = |life| Spell::of(life, asked.clock, Ending::Usable);
+        let mut lives: Vec<Followed<'a>> = lives.into_iter().filter(within).map(|life| (life, spell(life))).collect();
+        lives.sort_by_key(|(_, spell)| spell.map_or(i64::MAX, |spell| spell.time()));
+        let sorted = |ending| Sorted::of(lives.iter().map(|(life, _)| *life), asked.clock, ending);
+        let paths = lives.iter().map(|(life, spell)| Some(Path::of(life, asked.clock, (*spell).ok()?))).collect();
+        Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, asked }
+    }
+
+    /// The figures of all of them, by every clock, and of slices where a dimension is asked for.
+    #[must_use]
+    pub fn measure(&self, by: Option<Dimension>) -> Measured {
+        let others = Clock::ALL.into_iter().filter(|clock| *clock != self.asked.clock);
+        let clocks = others.map(|clock| {
+            let curve = |ending| Sorted::of(self.lives.iter().map(|(life, _)| *life), clock, ending).whole();
+            (clock, curve(Ending::Usable), curve(Ending::Revoked))
+        });
+        let slices = by.map(|by| self.by(by)).unwrap_or_default();
+        Measured { asked: self.asked.clone(), whole: self.whole(), clocks: clocks.collect(), slices }
+    }
+
+    /// The figures of all of them.
+    #[must_use]
+    pub fn whole(&self) -> Figures {
+        let paths: Vec<&Path> = self.paths.iter().flatten().collect();
+        self.figures(&self.lives, self.usable.whole(), self.revoked.whole(), &paths)
+    }
+
+    /// The figures of each slice, in the order of their names.
+    #[must_use]
+    pub fn by(&self, dimension: Dimension) -> Vec<(Dimension, Slice, Figures)> {
+        let parted = Parted::of(self.lives.iter().map(|(life, _)| *life), dimension, self.asked.clock);
+        let lives = parted.part(self.lives.iter().copied().enumerate());
+        let paths = parted.part(self.paths.iter().enumerate().filter_map(|(n, path)| Some((n, path.as_ref()?))));
+        let curves = self.usable.parts(&parted).into_iter().zip(self.revoked.parts(&parted));
+        let parts = parted.names.into_iter().zip(lives).zip(paths).zip(curves);
+        let told = parts.map(|(((name, lives), paths), (usable, revoked))| {
+            (dimension, name, self.figures(&lives, usable, revoked, &paths))
+        });
+        told.collect()
+    }
+
+    fn figures(&self, lives: &[Followed<'_>], usable: Survival, revoked: Survival, paths: &[&Path]) -> Figures {
+        let clock = self.asked.clock;
+        let mut coverage = Coverage::default();
+        lives.iter().for_each(|(life, spell)| coverage.add(life, clock, *spell));
+        let followed = lives.iter().filter_map(|(life, spell)| Some((*life, (*spell).ok()?)));
+        let (sla, missed) = table(followed, clock, &self.asked.sla);
+        let rates = Rates::of(lives.iter().map(|(life, _)| *life), self.asked.now, self.asked.period());
+        Figures { coverage, usable, revoked, occupancy: of_paths(paths, &TIMES), sla, missed, rates }
+    }
+}

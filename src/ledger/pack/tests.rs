@@ -221,6 +221,25 @@ fn nothing_is_cut_added_or_turned_around() {
     assert!(check(b"").is_err() && check(b"{}\n").is_err());
 }
 
+/// What reads the same and is written otherwise could carry what nobody signed.
+#[test]
+fn there_is_one_way_to_write_a_pack() {
+    let text = String::from_utf8(made(1)).unwrap();
+    let first = text.lines().next().unwrap();
+    let (opened, renamed) = (first.replacen('{', "{ ", 1), text.replacen("Acme", "\\u0041cme", 1));
+    for other in [
+        text.replacen(first, &opened, 1),
+        text.replacen(first, &format!("{first}\r"), 1),
+        text.replacen("\"line\":\"pack\"", "\"line\":\"pack\",\"line\":\"pack\"", 1),
+        text.replacen("\"form\":1,", "\"form\":1,\"more\":1,", 1),
+        text.replacen('\n', "\n\n", 1),
+        renamed,
+    ] {
+        assert_ne!(other, text);
+        assert!(check(other.as_bytes()).is_err(), "{other}");
+    }
+}
+
 /// The events of a pack with the hashes that they must have after what was changed in them.
 fn rehashed(mut lines: Vec<Line>) -> Vec<Line> {
     let mut before: Option<(i64, String)> = None;

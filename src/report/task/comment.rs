@@ -68,23 +68,7 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
     let strong = |words: &str| Span::Strong(words.to_owned());
     let blocks = match what {
         Comment::Verdict { from, to, by } => changed(*from, to, by),
-        Comment::ReopenedUnproved { by } => {
-            let mut first = vec![strong("Opened again: nothing proves it dead.")];
-            if let Some(by) = by {
-                first.extend([Span::text(" "), cut(by, 100), Span::text(" closed this task.")]);
-            }
-            let why = " Whoever has the credential can use it until its issuer refuses it. ";
-            first.extend([Span::text(why), Span::code(format!("quell case verify {}", case.number))]);
-            first.push(Span::text(" asks its issuer, and closes this where it is dead."));
-            if about.commands {
-                first.extend([
-                    Span::text(" Who may accept the risk writes "),
-                    Span::code("/quell accept-risk UNTIL REASON"),
-                    Span::text("."),
-                ]);
-            }
-            vec![Block::Paragraph(first)]
-        }
+        Comment::ReopenedUnproved { by } => unproved(case, *by, about.commands),
         Comment::Reopened { why } => {
             let why = match why {
                 Reopening::Appeared => "It stands somewhere again.",
@@ -104,17 +88,7 @@ pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Docu
             ]);
             vec![Block::Paragraph(first)]
         }
-        Comment::Approval(approval) => {
-            let mut blocks = decided::asked(approval);
-            if about.commands {
-                let hash = &approval.request.plan_hash;
-                let how = [Span::text("Write "), Span::code(format!("/quell approve {hash}")), Span::text(" or ")];
-                blocks.push(Block::Paragraph(
-                    [how.to_vec(), vec![Span::code("/quell reject REASON"), Span::text(".")]].concat(),
-                ));
-            }
-            blocks
-        }
+        Comment::Approval(approval) => approval_asked(approval, about.commands),
         Comment::Answered { account, text, refused } => {
             let mut first = vec![cut(account, 100), Span::text(" wrote "), cut(text, 300), Span::text(": ")];
             match refused {
@@ -156,6 +130,33 @@ fn changed(from: Option<&Verification>, to: &Verification, by: &Actor) -> Vec<Bl
     first.extend(standing::verdict(to));
     first.extend([Span::text(", asked by "), who(by), Span::text(".")]);
     vec![Block::Paragraph(first)]
+}
+
+fn unproved(case: &Case, by: Option<&Untrusted>, commands: bool) -> Vec<Block> {
+    let mut first = vec![Span::Strong("Opened again: nothing proves it dead.".to_owned())];
+    if let Some(by) = by {
+        first.extend([Span::text(" "), cut(by, 100), Span::text(" closed this task.")]);
+    }
+    first.extend([
+        Span::text(" Whoever has the credential can use it until its issuer refuses it. "),
+        Span::code(format!("quell case verify {}", case.number)),
+        Span::text(" asks its issuer, and closes this where it is dead."),
+    ]);
+    if commands {
+        let command = Span::code("/quell accept-risk UNTIL REASON");
+        first.extend([Span::text(" Who may accept the risk writes "), command, Span::text(".")]);
+    }
+    vec![Block::Paragraph(first)]
+}
+
+fn approval_asked(approval: &Approval, commands: bool) -> Vec<Block> {
+    let mut blocks = decided::asked(approval);
+    if commands {
+        let approve = Span::code(format!("/quell approve {}", approval.request.plan_hash));
+        let (or, reject) = (Span::text(" or "), Span::code("/quell reject REASON"));
+        blocks.push(Block::Paragraph(vec![Span::text("Write "), approve, or, reject, Span::text(".")]));
+    }
+    blocks
 }
 
 fn closed(closure: &Closure) -> Vec<Block> {

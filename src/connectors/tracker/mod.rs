@@ -7,6 +7,9 @@
 //! What a tracker answers is hostile. A page has its limit, a list has its pages, a request has its time, nothing is
 //! followed elsewhere, and a task's URL must lie on the tracker's own host. Nothing that makes something is sent twice: after
 //! a failure the caller looks with [`TaskSink::find`] first. What only reads is asked once more where the tracker fails.
+//!
+//! Each tracker takes the settings of a client from its caller: authorities, and a proxy or none. Without `no_proxy` a client
+//! takes one from the environment.
 
 mod adf;
 mod files;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quell::connectors::tracker::{Github, GithubAuth, Marker, TaskFormat, TaskSink, TrackerError};
 use serde_json::{Value, json};
@@ -13,13 +14,18 @@ use crate::services::{Service, free_port};
 
 const TOKENS: [(&str, &str); 2] = [("quell-token", "quell-robot"), ("kim-token", "kim")];
 
+/// An RSA key as PEM.
+fn key() -> String {
+    let made = Command::new("openssl").args(["genrsa", "2048"]).output().unwrap();
+    String::from_utf8(made.stdout).unwrap()
+}
+
 /// A server of emulate's with a repository, two accounts and an App with a key.
 fn emulate() -> (Service, Vec<u8>) {
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/node/node_modules");
     let program = node.join("emulate/dist/index.js");
     assert!(program.exists(), "emulate is not installed: run tests/run as root");
-    let made = Command::new("openssl").args(["genrsa", "2048"]).output().unwrap();
-    let key = String::from_utf8(made.stdout).unwrap();
+    let key = key();
     let mut tokens = serde_json::Map::new();
     for (token, login) in TOKENS {
         tokens.insert(token.to_owned(), json!({ "login": login, "scopes": ["repo", "user"] }));
@@ -79,10 +85,9 @@ fn a_task_lives_on_github() {
         kim.comment(&task.key, "/quell approve", &next).await.unwrap();
         own.comment(&task.key, "It is dead.", &next).await.unwrap();
         let comments = own.comments(&task.key, 0).await.unwrap();
-        let seen: Vec<(&str, bool, bool)> =
-            comments.iter().map(|c| (c.account.name.as_str(), c.own, c.edited)).collect();
+        let seen: Vec<(&str, bool)> = comments.iter().map(|c| (c.account.name.as_str(), c.own)).collect();
         let (robot, other) = ("github:quell-robot", "github:kim");
-        assert_eq!(seen, [(robot, true, false), (other, true, false), (robot, true, false)]);
+        assert_eq!(seen, [(robot, true), (other, true), (robot, true)]);
         assert_eq!(own.comments(&task.key, i64::MAX / 2).await.unwrap(), []);
 
         own.set_open(&task.key, false).await.unwrap();
@@ -116,6 +121,40 @@ fn an_app_is_a_program_with_tokens_of_its_own() {
         let bad = GithubAuth::App { id: 77, key: b"no key".to_vec(), installation: 100 };
         let made = Github::new("x", reqwest::Client::builder(), &server.url(), "acme/shop", bad);
         assert!(made.err().unwrap().to_string().contains("PEM"));
+    });
+}
+
+/// The API of an own server lies below a path; a token that is not taken any more is made again, and one that is taken is kept.
+#[test]
+fn an_installations_token_is_made_again_when_it_ends() {
+    let made = AtomicUsize::new(0);
+    let server = Http::start(move |asked| {
+        let host = asked.head.lines().find_map(|l| l.strip_prefix("host: ")).unwrap();
+        let by = |token: &str| asked.head.contains(&format!("authorization: Bearer {token}\r\n"));
+        match asked.line().as_str() {
+            "POST /api/v3/app/installations/100/access_tokens" if !by("one") && !by("two") => {
+                let token = if made.fetch_add(1, Ordering::Relaxed) == 0 { "one" } else { "two" };
+                let body = json!({ "token": token, "expires_at": "2999-01-01T00:00:00Z", "permissions": {} });
+                Reply::of(201, &body.to_string())
+            }
+            "GET /api/v3/repos/acme/shop/issues/5" if by("one") => {
+                Reply::json(&issue(&format!("{}://{host}", "http"), 5, "a", ""))
+            }
+            "GET /api/v3/repos/acme/shop/issues/6" if by("two") => {
+                Reply::json(&issue(&format!("{}://{host}", "http"), 6, "a", ""))
+            }
+            "GET /api/v3/repos/acme/shop/issues/7" => Reply::of(404, "{}"),
+            _ => Reply::of(401, "<html>"),
+        }
+    });
+    runtime().block_on(async {
+        let auth = GithubAuth::App { id: 77, key: key().into_bytes(), installation: 100 };
+        let app = sink(&format!("{}/api/v3/", server.url()), auth);
+        for (key, tokens) in [("5", 1), ("5", 1), ("6", 2), ("6", 2), ("7", 2)] {
+            assert_eq!(app.see(key).await.unwrap().map(|t| t.key), (key != "7").then(|| key.to_owned()));
+            assert_eq!(server.count("POST /api/v3/app/installations/100/access_tokens"), tokens);
+        }
+        assert_eq!(app.see("5").await, Err(TrackerError::Refused(401)));
     });
 }
 

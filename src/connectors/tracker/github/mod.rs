@@ -370,7 +370,7 @@ fn comment(note: Note) -> Option<Comment> {
     let mut account = note.user.as_ref()?.account()?;
     account.bot |= note.performed_via_github_app.is_some_and(|app| !app.is_null());
     let text = note.body.unwrap_or_default();
-    let at = when::seconds(&note.created_at)?;
+    let (at, updated) = (when::seconds(&note.created_at)?, when::seconds(&note.updated_at)?);
     let own = Marker::in_markdown(&text).is_some();
-    Some(Comment { id: note.id.to_string(), account, at, edited: note.created_at != note.updated_at, own, text })
+    Some(Comment { id: note.id.to_string(), account, at, edited: at != updated, own, text })
 }

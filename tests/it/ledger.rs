@@ -7,6 +7,8 @@ mod contract;
 mod crash;
 #[path = "ledger/forged.rs"]
 mod forged;
+#[path = "ledger/judged.rs"]
+mod judged;
 #[path = "ledger/speed.rs"]
 mod speed;
 #[path = "ledger/tamper.rs"]

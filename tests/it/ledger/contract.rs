@@ -31,6 +31,7 @@ const ALL: &[(&str, Check)] = &[
     ("conflicts", conflicts),
     ("signatures", signatures),
     ("reads", reads),
+    ("judges", super::judged::judges),
     ("sealing", sealing),
     ("jobs", jobs),
     ("rebuilds", rebuilds),

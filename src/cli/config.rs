@@ -1,8 +1,11 @@
 //! The trusted configuration: `--config FILE`, `QUELL_CONFIG`, or the user's configuration folder (docs/design/0001,
-//! configuration trust). Never anything in a target. `cases` has the parts that are about cases.
+//! configuration trust). Never anything in a target. `cases` has the parts that are about cases, and
+//! `outside` those that say whom quell talks to about them.
 
 #[cfg_attr(not(feature = "remediate"), allow(dead_code, reason = "one configuration serves every build"))]
 mod cases;
+#[cfg_attr(not(feature = "remediate"), allow(dead_code, reason = "one configuration serves every build"))]
+pub(super) mod outside;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,6 +42,12 @@ pub(super) struct Config {
     pub(super) owners: cases::OwnersConfig,
     #[serde(default)]
     pub(super) run: cases::RunConfig,
+    #[serde(default)]
+    pub(super) mail: outside::MailConfig,
+    #[serde(default)]
+    pub(super) task: Vec<outside::TaskConfig>,
+    #[serde(default)]
+    pub(super) notice: Vec<outside::NoticeConfig>,
     /// Suppressions that hold for every target.
     #[serde(default)]
     pub(super) suppress: Vec<toml::Value>,
@@ -149,16 +158,16 @@ impl Config {
         }
         // Paths in the file are relative to it.
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in config.files().into_iter().flatten() {
+        for file in config.files() {
             *file = folder.join(&*file);
         }
         Ok(config)
     }
 
     /// Every path that it names.
-    fn files(&mut self) -> [&mut Option<PathBuf>; 8] {
+    fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let store = &mut self.store;
-        [
+        let one = [
             &mut self.rules.dir,
             &mut self.fingerprint.key_file,
             &mut self.network.ca_file,
@@ -167,7 +176,12 @@ impl Config {
             &mut store.transit_token_file,
             &mut store.checkpoint_key_file,
             &mut store.checkpoints,
-        ]
+            &mut self.mail.password_file,
+        ];
+        let tasks = self.task.iter_mut().flat_map(|task| [&mut task.token_file, &mut task.folder]);
+        let slack =
+            self.notice.iter_mut().flat_map(|notice| notice.secret_files.iter_mut().chain(&mut notice.slack_file));
+        one.into_iter().chain(tasks).flatten().chain(slack)
     }
 
     /// The team's key of fingerprints, or the open one.

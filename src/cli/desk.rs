@@ -72,7 +72,7 @@ impl Desk {
         let people = runtime.block_on(store.people()).map_err(told)?;
         let public = key.as_ref().map(SigningKey::public_hex);
         let principal = people.into_iter().find(|p| p.is_active() && Some(&p.key) == public.as_ref());
-        let caller = Caller { principal, key, name: login(), as_kind };
+        let caller = Caller { principal, key, name: login(), as_kind, relayed: None };
         let active = runtime.block_on(store.active_policy()).map_err(told)?;
         let policy = match active {
             Some(standing) => PolicySet::of(&standing.set),
@@ -289,7 +289,7 @@ fn made(runtime: &Runtime, address: &Address, config: &Config, key: Option<&Sign
     let first = Principal {
         id: name,
         kind: PrincipalKind::Person,
-        roles: Role::ALL.into_iter().collect(),
+        roles: Role::OF_PEOPLE.into_iter().collect(),
         key: key.public_hex(),
         forge: None,
         address: None,

@@ -42,7 +42,7 @@ pub(super) struct VerifyArgs {
 }
 
 /// How often what somebody else changed meanwhile is done again.
-const RETRIES: u32 = 8;
+pub(super) const RETRIES: u32 = 8;
 
 /// Gathers owners and answers for cases, and decides anew.
 pub(super) fn gather(desk: &Desk, config: &Config, cases: &[CaseNumber], gaps: bool) -> Result<()> {
@@ -109,12 +109,12 @@ pub(super) fn verify(args: &VerifyArgs, config: &Config, desk: &Desk) -> Result<
         None => Some(Answer::not_asked(Verdict::Unknown(Why::SecretGone), "", output::now())),
     };
     let answer = answer.ok_or_else(|| anyhow!("{number} could not be asked about"))?;
-    desk.done(desk.orchestrator().verdict(number, answer))?;
+    desk.done(desk.orchestrator().verdict(number, answer, None))?;
     gather(desk, config, &[number], false)
 }
 
 /// The credential of a case: unsealed, or read again from where it stands.
-fn finding(case: &Case, config: &Config, desk: &Desk, rules: &RuleSet) -> Result<Option<Finding>> {
+pub(super) fn finding(case: &Case, config: &Config, desk: &Desk, rules: &RuleSet) -> Result<Option<Finding>> {
     if case.sealed.is_some() {
         let Some(wrapper) = desk::wrapper(config, false)? else {
             bail!(

@@ -37,6 +37,8 @@ mod narrow;
 #[cfg(feature = "remediate")]
 mod offboard;
 mod output;
+#[cfg(feature = "remediate")]
+mod outside;
 mod pages;
 #[cfg(feature = "remediate")]
 mod people;
@@ -63,6 +65,8 @@ mod track;
 mod transit;
 mod verification;
 mod verify;
+#[cfg(feature = "remediate")]
+mod words;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};

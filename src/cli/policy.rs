@@ -1,5 +1,6 @@
 //! `quell policy`: which policies count, what they say, and how new ones come to count.
 
+mod promote;
 mod told;
 
 use std::io::Write;
@@ -60,6 +61,10 @@ enum Verb {
         /// The set, by its hash.
         hash: String,
     },
+    /// Show what quell would have done by itself beside what people did, and let the policies that count act by themselves.
+    Promote(promote::PromoteArgs),
+    /// Take that back: people decide again.
+    Demote(promote::DemoteArgs),
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -158,6 +163,8 @@ fn on_store(verb: &Verb, desk: &Desk) -> Result<Exit> {
             desk.done(office.activate(hash))?;
             say(&format!("{hash} counts from now on"))?;
         }
+        Verb::Promote(args) => return promote::promote(args, desk),
+        Verb::Demote(args) => promote::demote(args, desk)?,
         Verb::Check(_) | Verb::Test { .. } => bail!("nothing to be done with a store"),
     }
     Ok(Exit::Clean)

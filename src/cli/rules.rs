@@ -1,5 +1,8 @@
 //! `quell rules`: list, show and check rules, and write their pages.
 
+#[cfg(feature = "remediate")]
+mod measured;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +39,9 @@ enum What {
         /// A directory of rule files, added to the embedded rules.
         #[arg(long, value_name = "DIR", env = "QUELL_RULES")]
         rules: Option<PathBuf>,
+        #[cfg(feature = "remediate")]
+        #[command(flatten)]
+        store: measured::Args,
     },
     /// Check rule files: their format, their references and their own tests.
     Check {
@@ -57,7 +63,14 @@ enum What {
 pub(super) fn run(args: &Args) -> Result<Exit> {
     match &args.what {
         What::List { rules } => list(&*scan::rules(rules.as_deref())?),
+        #[cfg(not(feature = "remediate"))]
         What::Show { id, rules } => show(&*scan::rules(rules.as_deref())?, id),
+        #[cfg(feature = "remediate")]
+        What::Show { id, rules, store } => {
+            let shown = show(&*scan::rules(rules.as_deref())?, id)?;
+            measured::write(id, store, &mut io::stdout().lock())?;
+            Ok(shown)
+        }
         What::Check { dir } => check(dir.as_deref()),
         What::Pages { dir, rules } => rule_pages::write(&*scan::rules(rules.as_deref())?, dir),
     }

@@ -30,6 +30,11 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Whether nobody is to be asked.
+    pub(super) const fn is_offline(&self) -> bool {
+        self.offline
+    }
+
     /// Whether any was given.
     pub(super) const fn given(&self) -> bool {
         self.offline || self.logins || self.max_requests.is_some()
@@ -102,6 +107,14 @@ impl<'a> Verification<'a> {
 
     /// Gives every finding its verification, and puts them in order again.
     pub(super) fn run(&self, rules: &RuleSet, report: &mut Report) -> Result<()> {
+        self.ask(rules, &mut report.findings)?;
+        report.sort();
+        self.keep(report);
+        Ok(())
+    }
+
+    /// Gives every finding its verification, where it stands. What is learnt is not kept.
+    pub(super) fn ask(&self, rules: &RuleSet, findings: &mut [Finding]) -> Result<()> {
         let options = Options {
             rules,
             endpoints: &self.endpoints,
@@ -114,10 +127,7 @@ impl<'a> Verification<'a> {
             logins: self.logins,
             seed: u64::from_le_bytes(random()?),
         };
-        verify(&mut report.findings, &options).context("nothing could be verified")?;
-        report.sort();
-        self.keep(report);
-        Ok(())
+        verify(findings, &options).context("nothing could be verified")
     }
 
     /// Writes down what was learnt. Where that fails, the answers stand all the same.

@@ -91,6 +91,11 @@ fn read(row: &AnyRow) -> Result<Job, LedgerError> {
     })
 }
 
+/// What went wrong, as it is kept.
+fn shortened(error: &str) -> String {
+    column(error).chars().take(2000).collect()
+}
+
 /// How long a job waits after it failed so often, in seconds: 10, 20, 40, … and an hour at most.
 fn backoff(attempts: i64) -> i64 {
     let doubled = u32::try_from(attempts.clamp(0, 20)).unwrap_or(0);
@@ -136,6 +141,28 @@ impl Tx {
     pub async fn complete(&mut self, job: &Job) -> Result<(), LedgerError> {
         self.end(job, "done", "", None).await?;
         self.store().point("job.completed")
+    }
+
+    /// Gives a job up, with the reason.
+    ///
+    /// # Errors
+    /// As in [`Tx::complete`].
+    pub async fn park(&mut self, job: &Job, error: &str) -> Result<(), LedgerError> {
+        let error = shortened(error);
+        self.end(job, "parked", &error, Some(error.clone())).await?;
+        self.store().point("job.parked")
+    }
+
+    async fn again(&mut self, job: &Job, seconds: i64, attempts: i64, error: &str) -> Result<(), LedgerError> {
+        let sql = "UPDATE jobs SET state = 'ready', due = $1, attempts = $2, error = $3 \
+                   WHERE id = $4 AND lease = $5 AND state = 'leased'";
+        let due = self.now() + seconds;
+        let args = [due.into(), attempts.into(), shortened(error).into(), job.id.into(), job.lease.into()];
+        if query(sql, args).execute(self.conn()).await?.rows_affected() == 0 {
+            self.broken = true;
+            return Err(LedgerError::Lost(job.id));
+        }
+        Ok(())
     }
 
     async fn end(&mut self, job: &Job, state: &str, error: &str, parked: Option<String>) -> Result<(), LedgerError> {
@@ -247,24 +274,28 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Lost`] where somebody else has it by now.
     pub async fn fail(&self, job: &Job, error: &str) -> Result<bool, LedgerError> {
-        let error: String = column(error).chars().take(2000).collect();
         let mut tx = self.begin().await?;
         if job.attempts >= ATTEMPTS {
-            tx.end(job, "parked", &error, Some(error.clone())).await?;
-            self.point("job.parked")?;
+            tx.park(job, error).await?;
             tx.commit().await?;
             return Ok(true);
         }
-        let due = tx.now() + backoff(job.attempts);
-        let sql =
-            "UPDATE jobs SET state = 'ready', due = $1, error = $2 WHERE id = $3 AND lease = $4 AND state = 'leased'";
-        let args = [due.into(), error.into(), job.id.into(), job.lease.into()];
-        if query(sql, args).execute(tx.conn()).await?.rows_affected() == 0 {
-            return Err(LedgerError::Lost(job.id));
-        }
+        tx.again(job, backoff(job.attempts), job.attempts, error).await?;
         self.point("job.failed")?;
         tx.commit().await?;
         Ok(false)
+    }
+
+    /// Gives a job back that is to be tried again after so many seconds. That it was tried counts where `counts` says so: not
+    /// where a service is away, or wants fewer requests.
+    ///
+    /// # Errors
+    /// [`LedgerError::Lost`] where somebody else has it by now.
+    pub async fn postpone(&self, job: &Job, seconds: i64, counts: bool, error: &str) -> Result<(), LedgerError> {
+        let mut tx = self.begin().await?;
+        tx.again(job, seconds, job.attempts - i64::from(!counts), error).await?;
+        self.point("job.postponed")?;
+        tx.commit().await
     }
 
     /// A job.

@@ -10,6 +10,7 @@ use crate::model::event::NewEvent;
 use crate::model::principal::Actor;
 
 /// A private key. It has no `Debug`, and its memory is wiped on drop.
+#[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
@@ -38,11 +39,11 @@ impl SigningKey {
     /// # Errors
     /// Where the event's actor is no principal, or its body cannot be kept.
     pub fn sign_event(&self, store: &str, mut event: NewEvent, nonce: &str) -> Result<NewEvent, LedgerError> {
-        let Actor::Principal(id) = &event.actor else {
+        let Some(who) = signed_as(&event.actor)? else {
             return Err(LedgerError::NotPermitted("only a principal signs events".to_owned()));
         };
         let body = canonical(&event.body)?;
-        let message = message(store, event.case.map(|case| case.0), id.as_str(), nonce, &body);
+        let message = message(store, event.case.map(|case| case.0), &who, nonce, &body);
         event.signature = Some(self.sign(message.as_bytes()));
         event.nonce = Some(nonce.to_owned());
         Ok(event)
@@ -51,6 +52,16 @@ impl SigningKey {
     /// Signs bytes: 128 hexadecimal digits.
     pub(super) fn sign(&self, message: &[u8]) -> String {
         hex(&self.0.sign(message).to_bytes())
+    }
+}
+
+/// What a signature names as whoever did it: a principal's name; for what a relay passes on, all that it says of it. `None` for
+/// whoever signs nothing.
+pub(super) fn signed_as(actor: &Actor) -> Result<Option<String>, LedgerError> {
+    match actor {
+        Actor::Principal(id) => Ok(Some(id.as_str().to_owned())),
+        Actor::Relayed(_) => canonical(actor).map(Some),
+        Actor::Quell | Actor::Unregistered(_) => Ok(None),
     }
 }
 

@@ -4,8 +4,8 @@
 //! what it appends is hashed into the chain, folded into cases and other projections, and written with them at once, or not at
 //! all. A principal's event carries that principal's signature, and the ledger refuses one that does not count.
 //!
-//! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `batches`: reading.
-//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`: what makes it evidence. Whoever can write to the database can
+//! * `store`, `schema`, `address`, `db`, `parallel`: where it is and how it is laid out; `tx`: writing; `read`, `judged`, `marks`, `batches`: reading.
+//! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`, `pack`: what makes it evidence. Whoever can write to the database can
 //!   make a whole new chain; a checkpoint that is kept elsewhere shows that.
 //! * `project`: cases, facts, approvals, people, policies, made of events and made again from them.
 //! * `seal`: secrets that must be asked again. `jobs`: leased work. `backup`: copies.
@@ -22,7 +22,10 @@ mod db;
 mod error;
 mod export;
 mod jobs;
+mod judged;
 mod keys;
+mod marks;
+mod pack;
 mod parallel;
 mod project;
 mod read;
@@ -38,8 +41,11 @@ pub use checkpoint::Checkpoint;
 pub use error::LedgerError;
 pub use export::verify_export;
 pub use jobs::{ATTEMPTS, Job, LEASE, NewJob, Queued};
+pub use judged::{Judged, Precision};
 pub use keys::SigningKey;
-pub use project::{Difference, PolicyStanding, PolicyState, Registered};
+pub use marks::Touched;
+pub use pack::{PackPolicy, PackVerified, verify_pack};
+pub use project::{Difference, PolicyStanding, PolicyState, Promotion, Registered};
 pub use read::{Counts, Filter, LastScan, Overdue, Waiting};
 pub use seal::{DataKey, KeyWrapper, SealedParts, Wrapped, Wrapper};
 pub use store::{Faults, Options, Store};
@@ -85,6 +91,8 @@ pub const POINTS: &[&str] = &[
     "job.renewed",
     "job.completed",
     "job.failed",
+    "job.postponed",
+    "mark.set",
     "job.parked",
     "rebuild.after-cases",
     "rebuild.after-people",

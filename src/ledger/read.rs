@@ -7,7 +7,7 @@ use super::chain::{COLUMNS, Stored};
 use super::db::{Arg, query};
 use super::error::LedgerError;
 use super::project::cases::parse;
-use super::project::{PolicyStanding, Registered, target_key};
+use super::project::{PolicyStanding, Promotion, Registered, target_key};
 use super::store::Store;
 use crate::model::case::{Approval, ApprovalState, Case, CaseNumber, FactRow, Stage};
 use crate::model::event::{Body, Event};
@@ -81,6 +81,9 @@ pub struct LastScan {
 
 /// The names of facts, as [`FactRow`] has them.
 const FACTS: [&str; 8] = ["owner", "author", "subject", "account", "service", "repository", "fingerprint", "name"];
+
+/// Of policy sets, those that were put forward.
+const STAGED: &str = "state <> 'compiled-in'";
 
 impl Store {
     /// A case.
@@ -204,12 +207,12 @@ impl Store {
         row.map(|row| person(&row.try_get::<String, _>(0)?)).transpose()
     }
 
-    /// A policy set, by its hash.
+    /// A policy set that was staged, by its hash.
     ///
     /// # Errors
     /// As above.
     pub async fn policy(&self, hash: &str) -> Result<Option<PolicyStanding>, LedgerError> {
-        Ok(self.policies_where("WHERE hash = $1", vec![column(hash).into()]).await?.pop())
+        Ok(self.policies_where(&format!("WHERE hash = $1 AND {STAGED}"), vec![column(hash).into()]).await?.pop())
     }
 
     /// The policy set that counts.
@@ -225,7 +228,16 @@ impl Store {
     /// # Errors
     /// As above.
     pub async fn policies(&self) -> Result<Vec<PolicyStanding>, LedgerError> {
-        self.policies_where("", Vec::new()).await
+        self.policies_where(&format!("WHERE {STAGED}"), Vec::new()).await
+    }
+
+    /// What a policy set has earned to do by itself, one that is compiled in and was never staged included.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn promoted(&self, hash: &str) -> Result<Vec<Promotion>, LedgerError> {
+        let standing = self.policies_where("WHERE hash = $1", vec![column(hash).into()]).await?.pop();
+        Ok(standing.map(|one| one.promoted).unwrap_or_default())
     }
 
     async fn policies_where(&self, which: &str, args: Vec<Arg>) -> Result<Vec<PolicyStanding>, LedgerError> {

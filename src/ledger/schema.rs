@@ -6,7 +6,12 @@ use super::db::{Dialect, query};
 use super::error::LedgerError;
 
 /// What leads from each schema to the next. Schemas count from 1, and a step that was released never changes.
-pub(super) const STEPS: &[&str] = &[FIRST];
+pub(super) const STEPS: &[&str] = &[FIRST, MARKS];
+
+/// How far somebody has read the events.
+const MARKS: &str = "
+CREATE TABLE marks (name TEXT PRIMARY KEY, seq {int} NOT NULL) {strict};
+";
 
 const FIRST: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) {strict};

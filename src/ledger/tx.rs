@@ -20,7 +20,7 @@ use super::project::write::read_people;
 use super::store::Store;
 use crate::model::case::{Case, CaseNumber};
 use crate::model::event::{Body, Event, NewEvent};
-use crate::model::principal::{Actor, PrincipalId};
+use crate::model::principal::PrincipalId;
 
 /// A writer's transaction. Nothing is written until [`Tx::commit`] returns; dropping it undoes everything.
 pub struct Tx {
@@ -220,11 +220,12 @@ impl Tx {
     async fn admit(&mut self, row: &Stored, event: &Event) -> Result<Option<Signed>, LedgerError> {
         let mut later = None;
         let bad = |why| Err(LedgerError::BadSignature { actor: event.actor.name().escape_debug().to_string(), why });
-        match (&event.actor, &row.nonce, &row.signature) {
-            (Actor::Principal(id), Some(nonce), Some(signature)) => {
+        match (event.actor.signer(), &row.nonce, &row.signature) {
+            (Some(id), Some(nonce), Some(signature)) => {
+                let who = keys::signed_as(&event.actor)?.unwrap_or_default();
                 let store = self.store.id().to_owned();
                 let key = self.people().await?.key_for(id, &event.body)?;
-                let message = keys::message(&store, row.about, id.as_str(), nonce, &row.body);
+                let message = keys::message(&store, row.about, &who, nonce, &row.body);
                 if !keys::is_nonce(nonce) {
                     return bad("its nonce is none");
                 }
@@ -239,7 +240,7 @@ impl Tx {
                     later = Some(signed);
                 }
             }
-            (Actor::Principal(_), ..) => return bad("there is none"),
+            (Some(_), ..) => return bad("there is none"),
             (_, None, None) => {}
             _ => return bad("only a registered principal signs"),
         }

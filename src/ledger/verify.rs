@@ -24,7 +24,6 @@ use super::project::standing::Standing;
 use super::store::Store;
 use super::tx::in_its_place;
 use crate::model::event::{Body, Event};
-use crate::model::principal::Actor;
 
 /// What is wrong at an event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,8 +214,10 @@ impl Checker {
     /// Whose signature it must have. Events about people are taken, so that the keys and roles are those of that moment.
     fn signature(&mut self, row: &Stored, event: &Event) -> Result<Option<(VerifyingKey, String)>, String> {
         let mut found = None;
-        match (&event.actor, &row.nonce, &row.signature) {
-            (Actor::Principal(id), Some(nonce), Some(_)) => {
+        let signer = event.actor.signer();
+        match (signer, &row.nonce, &row.signature) {
+            (Some(id), Some(nonce), Some(_)) => {
+                let who = keys::signed_as(&event.actor).map_err(|e| e.to_string())?.unwrap_or_default();
                 let key = self.people.key_for(id, &event.body).map_err(|e| e.to_string())?;
                 let known = self.keys.entry(key).or_insert_with_key(|key| keys::public(key));
                 let key = known.ok_or("the key of its principal is none")?;
@@ -224,9 +225,9 @@ impl Checker {
                     return Err("its nonce was used before".to_owned());
                 }
                 let store = self.store.as_ref().map_or("", |(id, _)| id);
-                found = Some((key, keys::message(store, row.about, id.as_str(), nonce, &row.body)));
+                found = Some((key, keys::message(store, row.about, &who, nonce, &row.body)));
             }
-            (Actor::Principal(_), ..) => return Err("its signature is missing".to_owned()),
+            (Some(_), ..) => return Err("its signature is missing".to_owned()),
             (_, None, None) => {}
             _ => return Err("it has a signature of nobody".to_owned()),
         }

@@ -76,13 +76,16 @@ pub enum Role {
     Approver,
     /// Adds and revokes people, and stages and activates policies.
     Administrator,
-    /// Passes on what registered people write in tasks. A machine may have this one, and none else.
+    /// Passes on what registered people write in tasks. Machines alone have it, and no other.
     Relay,
 }
 
 impl Role {
     /// Every role.
     pub const ALL: [Self; 4] = [Self::Responder, Self::Approver, Self::Administrator, Self::Relay];
+
+    /// Those that people have.
+    pub const OF_PEOPLE: [Self; 3] = [Self::Responder, Self::Approver, Self::Administrator];
 
     /// The word that formats have.
     #[must_use]
@@ -130,10 +133,17 @@ impl Principal {
         self.is_active() && self.kind == PrincipalKind::Person && self.roles.contains(&role)
     }
 
-    /// Whether it may pass on what registered people write in tasks. It needs no human being for that, and no agent may.
+    /// Whether it may pass on what registered people write in tasks: a machine alone may. A person who could would be whoever
+    /// they name, and an agent is told what to do by what it reads.
     #[must_use]
     pub fn relays(&self) -> bool {
-        self.is_active() && self.kind != PrincipalKind::Agent && self.roles.contains(&Role::Relay)
+        self.is_active() && self.kind == PrincipalKind::Machine && self.roles.contains(&Role::Relay)
+    }
+
+    /// Whether a forge account, as `github:login`, is its own.
+    #[must_use]
+    pub fn is_account(&self, account: &str) -> bool {
+        self.forge.as_deref().is_some_and(|own| own.trim().eq_ignore_ascii_case(account.trim()))
     }
 }
 

@@ -85,7 +85,10 @@ impl Orchestrator<'_> {
         let current = plan_hash(&case, &plan(&case, action), &fresh) == request.plan_hash;
         let quorum = self.quorum(&case, action).await?;
         let about = About {
-            requester: (approval.requester == me).into(),
+            // Who asked with a key and approves in a task is the same person.
+            requester: (approval.requester == me
+                || me.principal().is_some() && approval.requester.principal() == me.principal())
+            .into(),
             reversible: reversible(&case, action),
             waited_minutes: Known::Is((now - approval.at) / MINUTE),
             delay_minutes: Known::Is(ALONE_HOURS * (HOUR / MINUTE)),

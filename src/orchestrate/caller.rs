@@ -1,7 +1,7 @@
 //! Who asks for something.
 
 use crate::ledger::SigningKey;
-use crate::model::principal::{Actor, Principal, PrincipalKind};
+use crate::model::principal::{Actor, Principal, PrincipalKind, Relayed};
 
 /// Whoever calls a command. Without a registered key, a caller may recommend alone; `as_kind` can only lower.
 pub struct Caller {
@@ -13,6 +13,8 @@ pub struct Caller {
     pub name: String,
     /// What the caller wants to count as: an agent that works with a person's key says so.
     pub as_kind: Option<PrincipalKind>,
+    /// Where the principal wrote this in a task, and the relay that read it there; the key is the relay's then.
+    pub relayed: Option<Relayed>,
 }
 
 impl Caller {
@@ -30,7 +32,10 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
         match &self.principal {
-            Some(principal) if principal.is_active() => Actor::Principal(principal.id.clone()),
+            Some(principal) if principal.is_active() => match &self.relayed {
+                Some(relayed) => Actor::Relayed(relayed.clone()),
+                None => Actor::Principal(principal.id.clone()),
+            },
             _ => Actor::Unregistered(self.name.clone()),
         }
     }

@@ -179,15 +179,20 @@ impl Orchestrator<'_> {
         self.allow(Verb::People, &About::default(), None).await.map(|_| ())
     }
 
-    /// Writes down what an issuer said about the credential of a case. One that was closed and that works is open again.
+    /// Writes down what an issuer said about the credential of a case; `nominal` is when the schedule wanted it asked. One that was closed and that works is open again.
     ///
     /// # Errors
     /// Where there is no such case, or the ledger cannot be written.
-    pub async fn verdict(&self, number: CaseNumber, verification: Verification) -> Result<(), CommandError> {
+    pub async fn verdict(
+        &self,
+        number: CaseNumber,
+        verification: Verification,
+        nominal: Option<i64>,
+    ) -> Result<(), CommandError> {
         let case = self.case(number).await?;
         let by = self.caller.actor();
         let lives = verification.proves_life();
-        let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification), by }];
+        let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification), by, nominal }];
         if lives && case.stage == Stage::Closed {
             bodies.push(Body::CaseReopened { why: Reopening::LivesAgain });
         }
@@ -285,7 +290,9 @@ impl Orchestrator<'_> {
         let actor = self.caller.actor();
         let event = NewEvent { case, actor: actor.clone(), body, nonce: None, signature: None };
         match (&actor, &self.caller.key) {
-            (Actor::Principal(_), Some(key)) => Ok(key.sign_event(self.store.id(), event, &nonce()?)?),
+            (Actor::Principal(_) | Actor::Relayed(_), Some(key)) => {
+                Ok(key.sign_event(self.store.id(), event, &nonce()?)?)
+            }
             _ => Ok(event),
         }
     }

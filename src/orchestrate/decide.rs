@@ -27,14 +27,14 @@ impl Orchestrator<'_> {
         if !case.stage.is_open() {
             return Ok(Vec::new());
         }
-        let blast = self.blast(&case).await?;
+        let (blast, earned) = (self.blast(&case).await?, self.earned().await?);
         let mut tx = self.store.begin().await?;
         tx.expect(number, case.version).await?;
         let now = tx.now();
         let mut bodies = Vec::new();
         let mut all = Vec::new();
         for action in actions(&case) {
-            let mut decision = self.policy.decide(action, &facts(&case, action, blast, now));
+            let mut decision = self.policy.decide(action, &facts(&case, action, blast, &earned, now));
             let closes = action == Action::Close && decision.tier == Tier::Automatic;
             let proof = case
                 .proof_of_death()
@@ -67,15 +67,16 @@ impl Orchestrator<'_> {
     /// # Errors
     /// Where the ledger cannot be read.
     pub async fn explain(&self, case: &Case, action: Option<Action>) -> Result<Vec<Decision>, CommandError> {
-        let (now, blast) = (self.store.now().await?, self.blast(case).await?);
+        let (now, blast, earned) = (self.store.now().await?, self.blast(case).await?, self.earned().await?);
         let all = action.map_or_else(|| actions(case), |action| vec![action]);
-        Ok(all.into_iter().map(|action| self.policy.decide(action, &facts(case, action, blast, now))).collect())
+        let decide = |action| self.policy.decide(action, &facts(case, action, blast, &earned, now));
+        Ok(all.into_iter().map(decide).collect())
     }
 
     /// What the policy says now about one action that a caller asks for. Nothing is written.
     pub(super) async fn decide_again(&self, case: &Case, action: Action) -> Result<Decision, CommandError> {
-        let (now, blast) = (self.store.now().await?, self.blast(case).await?);
-        Ok(self.policy.decide(action, &facts(case, action, blast, now)))
+        let (now, blast, earned) = (self.store.now().await?, self.blast(case).await?, self.earned().await?);
+        Ok(self.policy.decide(action, &facts(case, action, blast, &earned, now)))
     }
 
     /// How many credentials the plan would touch: those of the same provider that work now, for which it is as right.

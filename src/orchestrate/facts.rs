@@ -18,8 +18,8 @@ const ACTIONS: i64 = 10;
 const OWNER_ACTIONS: i64 = 3;
 
 /// The facts about an action on the credential of a case. quell proposes it, and nobody has looked yet; `blast` is how many
-/// credentials the same plan would touch.
-pub(super) fn facts(case: &Case, action: Action, blast: i64, now: i64) -> Facts {
+/// credentials the same plan would touch, and `earned` what the policy set may do by itself.
+pub(super) fn facts(case: &Case, action: Action, blast: i64, earned: &BTreeSet<Action>, now: i64) -> Facts {
     let answers = &case.answers;
     let said = case.said();
     let hours = |at: i64| (now - at) / HOUR;
@@ -67,6 +67,7 @@ pub(super) fn facts(case: &Case, action: Action, blast: i64, now: i64) -> Facts 
         human_reviewed: Answer::No,
         chained: Answer::No,
         emergency: open.into(),
+        earned: earned.contains(&action).into(),
         ..Facts::default()
     };
     owner(case, &mut facts);

@@ -117,12 +117,11 @@ impl Orchestrator<'_> {
         let newer = |v: &&Verification| {
             known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t, _)| !v.cached || *t < v.asked)
         };
-        bodies.extend(
-            one.verification
-                .iter()
-                .filter(newer)
-                .map(|v| Body::VerdictHad { verification: Box::new(v.clone()), by: self.caller.actor() }),
-        );
+        bodies.extend(one.verification.iter().filter(newer).map(|v| Body::VerdictHad {
+            verification: Box::new(v.clone()),
+            by: self.caller.actor(),
+            nominal: None,
+        }));
         let events = bodies.into_iter().map(|body| NewEvent::by_quell(Some(number), body)).collect::<Vec<_>>();
         if !events.is_empty() {
             tx.append(events).await?;

@@ -16,7 +16,7 @@ pub struct NewPrincipal {
     pub id: PrincipalId,
     /// What it is.
     pub kind: PrincipalKind,
-    /// What it may do; agents and machines have no role.
+    /// What it may do; agents have no role, and machines at most that of a relay.
     pub roles: BTreeSet<Role>,
     /// Its public key.
     pub key: String,
@@ -39,10 +39,7 @@ impl Orchestrator<'_> {
                 "give --forge github:LOGIN and --address MAIL",
             ));
         }
-        if new.kind != PrincipalKind::Person && !new.roles.is_empty() {
-            let help = "leave --role out: agents and machines recommend";
-            return Err(CommandError::usage("only people have roles", help));
-        }
+        fits(new.kind, &new.roles)?;
         bound(new.forge.as_deref(), new.address.as_deref())?;
         let since = self.store.now().await?;
         let principal = Principal {
@@ -88,10 +85,8 @@ impl Orchestrator<'_> {
     pub async fn set_roles(&self, id: PrincipalId, roles: Vec<Role>) -> Result<(), CommandError> {
         self.allow(Verb::People, &About::default(), None).await?;
         let known = self.known(&id).await?;
-        if known.kind != PrincipalKind::Person {
-            return Err(CommandError::usage("only people have roles", "agents and machines recommend"));
-        }
-        if !roles.contains(&Role::Administrator) {
+        fits(known.kind, &roles.iter().copied().collect())?;
+        if known.kind == PrincipalKind::Person && !roles.contains(&Role::Administrator) {
             self.another_administrator(&id).await?;
         }
         if known.has(Role::Approver) && !roles.contains(&Role::Approver) {
@@ -170,5 +165,25 @@ fn bound(forge: Option<&str>, address: Option<&str>) -> Result<(), CommandError>
     match address.filter(|address| !is_address(address)) {
         Some(address) => Err(CommandError::usage(format!("`{address}` is no mail address"), "write NAME@HOST")),
         None => Ok(()),
+    }
+}
+
+/// That a principal of this kind may have these roles: people work on cases, machines pass on what people write, and agents
+/// recommend.
+fn fits(kind: PrincipalKind, roles: &BTreeSet<Role>) -> Result<(), CommandError> {
+    let relays = |role: &Role| *role == Role::Relay;
+    match kind {
+        PrincipalKind::Person if roles.iter().any(relays) => {
+            let help =
+                "register the machine that `quell run` works on by a key of its own, with --kind machine --role relay";
+            Err(CommandError::usage("a person is no relay: who passes on what others write could be all of them", help))
+        }
+        PrincipalKind::Machine if !roles.iter().all(relays) => {
+            Err(CommandError::usage("a machine has at most the role of a relay", "leave the other roles out"))
+        }
+        PrincipalKind::Agent if !roles.is_empty() => {
+            Err(CommandError::usage("an agent has no role", "leave --role out: agents recommend"))
+        }
+        _ => Ok(()),
     }
 }

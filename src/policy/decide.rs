@@ -7,13 +7,16 @@ use cedar_policy::{
 use super::error::ReplayError;
 use super::facts::{self, Facts};
 use super::set::{PolicySet, leaf};
-use super::words;
+use super::words::{self, Answer};
 use crate::model::action::{Action, Tier};
 use crate::model::canonical::sorted;
 use crate::model::decision::{Decision, DecisionKind, Unmet};
 
 /// The id of what is missing where nothing forbids and nothing permits.
 pub(super) const NO_PERMIT: &str = "no-permit";
+
+/// The guardrail that holds back what was not earned.
+pub const NOT_EARNED: &str = "guardrail.not-earned";
 
 /// What policies said to one request.
 pub(super) struct Reply {
@@ -126,14 +129,25 @@ impl PolicySet {
     /// # Errors
     /// Where the facts cannot be read, or are not the ones that the decision's hash was made of.
     pub fn replay(&self, decision: &Decision) -> Result<Decision, ReplayError> {
-        if facts::snapshot(&sorted(decision.facts.clone())) != decision.snapshot {
-            return Err(ReplayError::Snapshot(decision.snapshot.clone()));
-        }
-        let facts: Facts =
-            serde_json::from_value(decision.facts.clone()).map_err(|error| ReplayError::Facts(error.to_string()))?;
-        let mut again = self.decide(decision.action, &facts);
+        let mut again = self.decide(decision.action, &kept(decision)?);
         again.kind = decision.kind;
         Ok(again)
+    }
+
+    /// The tier at which quell would have acted by itself, had this set earned the act: of a decision of this set that lacked
+    /// nothing else for a higher tier. `None` of every other, and of one of another set: nobody earns by what others decided.
+    /// Which of the preconditions are in the way of which tier is asked anew, on the facts that the decision keeps.
+    ///
+    /// # Errors
+    /// As in [`PolicySet::replay`].
+    pub fn shadow(&self, decision: &Decision) -> Result<Option<Tier>, ReplayError> {
+        let lacks = decision.unmet.iter().any(|unmet| unmet.id == NOT_EARNED);
+        if !lacks || decision.policy != self.hash() || !decision.errors.is_empty() {
+            return Ok(None);
+        }
+        let earned = self.decide(decision.action, &Facts { earned: Answer::Yes, ..kept(decision)? });
+        let acts = matches!(earned.tier, Tier::Automatic | Tier::Quarantine) && earned.tier > decision.tier;
+        Ok(acts.then_some(earned.tier))
     }
 
     /// The policies that forbid an act at a tier.
@@ -187,5 +201,60 @@ impl PolicySet {
                 unmet.push(self.unmet(tier, id));
             }
         }
+    }
+}
+
+/// The facts that a decision keeps.
+fn kept(decision: &Decision) -> Result<Facts, ReplayError> {
+    if facts::snapshot(&sorted(decision.facts.clone())) != decision.snapshot {
+        return Err(ReplayError::Snapshot(decision.snapshot.clone()));
+    }
+    serde_json::from_value(decision.facts.clone()).map_err(|error| ReplayError::Facts(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answers::Environment;
+    use crate::policy::{Known, Profile};
+
+    fn unearned() -> Facts {
+        Facts { earned: Answer::No, ..Facts::good() }
+    }
+
+    #[test]
+    fn what_lacks_earning_alone_is_a_shadow_of_the_tier_that_it_would_have() {
+        let set = PolicySet::builtin(Profile::Default).unwrap();
+        let shadow = |action, facts: Facts| set.shadow(&set.decide(action, &facts)).unwrap();
+        for action in [Action::Rotate, Action::Quarantine, Action::Revoke] {
+            assert_eq!(shadow(action, unearned()), Some(Tier::Automatic), "{action:?}");
+            assert_eq!(shadow(action, Facts { earned: Answer::Unknown, ..Facts::good() }), Some(Tier::Automatic));
+            assert_eq!(shadow(action, Facts::good()), None, "{action:?} is earned");
+            assert_eq!(shadow(action, Facts { owner_conflict: Answer::Yes, ..unearned() }), None, "{action:?}");
+        }
+        // What stands in the way of the tier automatic alone leaves the one below.
+        let lower = Facts { purpose: Known::Unknown, ..unearned() };
+        assert_eq!(shadow(Action::Revoke, lower), Some(Tier::Quarantine));
+        let production = Facts {
+            environment: Known::Is(Environment::Production),
+            unused_confirmed: Answer::No,
+            privileged: Answer::Yes,
+            ..unearned()
+        };
+        assert_eq!(shadow(Action::Revoke, production), None);
+        for action in [Action::Notify, Action::Restore, Action::Close] {
+            assert_eq!(shadow(action, unearned()), None, "{action:?} needs not be earned");
+        }
+    }
+
+    #[test]
+    fn another_sets_decision_earns_nothing_and_changed_facts_are_refused() {
+        let set = PolicySet::builtin(Profile::Default).unwrap();
+        let other = PolicySet::builtin(Profile::Regulated).unwrap();
+        let mut decision = set.decide(Action::Revoke, &unearned());
+        assert_eq!(other.shadow(&decision), Ok(None));
+        assert_eq!(set.shadow(&decision), Ok(Some(Tier::Automatic)));
+        decision.facts["blast"] = 2.into();
+        assert!(matches!(set.shadow(&decision), Err(ReplayError::Snapshot(_))));
     }
 }

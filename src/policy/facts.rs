@@ -143,6 +143,8 @@ facts! {
         chained: Answer,
         /// Whether a person opened the emergency path for it.
         emergency: Answer,
+        /// Whether the policy set has earned to take the act by itself.
+        earned: Answer,
     }
 }
 
@@ -196,6 +198,7 @@ impl Facts {
             human_reviewed: Answer::No,
             chained: Answer::No,
             emergency: Answer::No,
+            earned: Answer::Yes,
         }
     }
 

@@ -39,6 +39,10 @@ pub enum Verb {
     PolicyStage,
     /// Makes a policy set count.
     PolicyActivate,
+    /// Lets a policy set take an act by itself.
+    Promote,
+    /// Takes that back.
+    Demote,
     /// Opens the emergency path.
     Emergency,
     /// Erases a sealed secret.
@@ -51,7 +55,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Approve,
         Self::Reject,
         Self::AcceptRisk,
@@ -63,6 +67,8 @@ impl Verb {
         Self::People,
         Self::PolicyStage,
         Self::PolicyActivate,
+        Self::Promote,
+        Self::Demote,
         Self::Emergency,
         Self::Erase,
         Self::ReadEvidence,
@@ -84,6 +90,8 @@ impl Verb {
             Self::People => "people",
             Self::PolicyStage => "policy-stage",
             Self::PolicyActivate => "policy-activate",
+            Self::Promote => "promote",
+            Self::Demote => "demote",
             Self::Emergency => "emergency",
             Self::Erase => "erase",
             Self::ReadEvidence => "read-evidence",
@@ -159,6 +167,10 @@ pub struct About {
     pub trigger: Answer,
     /// Whether the policy set was replayed.
     pub replayed: Answer,
+    /// In how many cases people decided where the policy set would have acted by itself.
+    pub shadow_cases: Known<i64>,
+    /// In how many of a thousand of those they decided the same, rounded down.
+    pub shadow_agreed_permille: Known<i64>,
 }
 
 impl About {
@@ -180,6 +192,8 @@ impl About {
             ("delay_minutes", self.delay_minutes),
             ("quorum", self.quorum),
             ("minutes", self.minutes),
+            ("shadow_cases", self.shadow_cases),
+            ("shadow_agreed_permille", self.shadow_agreed_permille),
         ];
         let answers = answers.into_iter().map(|(name, answer)| (name.to_owned(), answer.expression()));
         answers.chain(numbers.into_iter().map(|(name, number)| (name.to_owned(), number.expression()))).collect()
@@ -284,6 +298,8 @@ mod tests {
             purpose: Answer::Yes,
             trigger: Answer::Yes,
             replayed: Answer::Yes,
+            shadow_cases: Known::Is(20),
+            shadow_agreed_permille: Known::Is(950),
         }
     }
 
@@ -315,11 +331,11 @@ mod tests {
             let by: &[Role] = match verb {
                 Verb::Approve | Verb::Reject | Verb::AcceptRisk => &[Ap],
                 Verb::Assign | Verb::Note | Verb::Outcome | Verb::Close | Verb::RequestApproval => &[Re, Ap],
-                Verb::People | Verb::PolicyStage | Verb::PolicyActivate | Verb::Erase => &[Ad],
+                Verb::People | Verb::PolicyStage | Verb::PolicyActivate | Verb::Promote | Verb::Erase => &[Ad],
                 Verb::Emergency => &[Ap, Ad],
-                Verb::ReadEvidence | Verb::Recommend => &[Re, Ap, Ad],
+                Verb::Demote | Verb::ReadEvidence | Verb::Recommend => &[Re, Ap, Ad],
             };
-            for role in Role::ALL {
+            for role in Role::OF_PEOPLE {
                 assert_eq!(may(verb, &person(&[role])), by.contains(&role), "{verb:?} {role:?}");
             }
             let revoked = Caller { active: false, ..person(&Role::ALL) };
@@ -376,6 +392,31 @@ mod tests {
         assert_eq!(ids(&may(About { replayed: Answer::Unknown, ..fine() })), ["guardrail.not-replayed"]);
         let alone = may(About { stager: Answer::Yes, alone: Answer::Yes, ..fine() });
         assert!(alone.allowed && alone.alone);
+    }
+
+    #[test]
+    fn a_set_is_promoted_on_enough_cases_and_by_another_person_than_put_it_forward() {
+        let who = person(&[Role::Administrator]);
+        let set = set(Profile::Default);
+        let may = |about: About| set.may(Verb::Promote, &who, &about);
+        assert!(may(fine()).allowed);
+        for (about, id) in [
+            (About { shadow_cases: Known::Is(19), ..fine() }, "guardrail.promoted-too-soon"),
+            (About { shadow_cases: Known::Unknown, ..fine() }, "guardrail.promoted-too-soon"),
+            (About { shadow_agreed_permille: Known::Is(949), ..fine() }, "guardrail.promoted-unproven"),
+            (About { shadow_agreed_permille: Known::Unknown, ..fine() }, "guardrail.promoted-unproven"),
+            (About { stager: Answer::Yes, ..fine() }, "guardrail.stager-promotes"),
+            (About { stager: Answer::Unknown, ..fine() }, "guardrail.stager-promotes"),
+        ] {
+            assert_eq!(ids(&may(about)), [id]);
+        }
+        let own = About { stager: Answer::Yes, alone: Answer::Yes, ..fine() };
+        assert!(may(own.clone()).alone, "the only person there is, and that is told");
+        let regulated = PolicySet::builtin(Profile::Regulated).unwrap();
+        assert_eq!(ids(&regulated.may(Verb::Promote, &who, &own)), ["regulated.stager-promotes"]);
+        // Being careful needs nothing but a role.
+        assert!(set.may(Verb::Demote, &person(&[Role::Responder]), &About::default()).allowed);
+        assert_eq!(ids(&set.may(Verb::Demote, &person(&[]), &fine())), ["guardrail.demote-by"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod parse;
 mod set;
 mod words;
 
+pub use decide::NOT_EARNED;
 pub use error::{Fault, PolicyErrors, ReplayError, Warning};
 pub use facts::Facts;
 pub use humans::{About, Allowed, Caller, Verb};

@@ -226,7 +226,8 @@ model_words! {
         answers::Reversibility::Replaceable => "replaceable", answers::Reversibility::Reversible => "reversible";
     "Strength" Strength: Strength::Hint => "hint", Strength::Asserted => "asserted", Strength::Confirmed => "confirmed";
     "Subject" Subject: Subject::Match => "match", Subject::Mismatch => "mismatch", Subject::Unknown => "unknown";
-    "Role" Role: Role::Responder => "responder", Role::Approver => "approver", Role::Administrator => "administrator";
+    "Role" Role: Role::Responder => "responder", Role::Approver => "approver", Role::Administrator => "administrator",
+        Role::Relay => "relay";
 }
 
 /// The types of the schema that words and requests have. Cedar parses a name anew wherever it is asked for one, which takes

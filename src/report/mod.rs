@@ -4,10 +4,15 @@
 //! spreadsheets, `html` for whoever has a browser. `junit`, `gitlab`, `github` and `markdown` are for pipelines, where many
 //! read along: they never show a whole secret. `why` says what is known of a finding, `when` writes times, `words` has
 //! the sentences that several formats share, and `lazy` is JSON that is made while it is written. `case` is the page of a case.
+//!
+//! `task` and `notice` say what is to be done about a case to those who work elsewhere, and `document` writes that in the form of
+//! each place. `frameworks` says which controls of which framework that carries out.
 
 pub mod case;
 mod csv;
+pub mod document;
 mod escape;
+pub mod frameworks;
 mod github;
 mod gitlab;
 mod html;
@@ -17,9 +22,11 @@ mod lazy;
 mod markdown;
 #[cfg(feature = "remediate")]
 pub mod metrics;
+pub mod notice;
 mod plain;
 mod reveal;
 mod sarif;
+pub mod task;
 mod when;
 mod why;
 mod words;

@@ -17,6 +17,10 @@ mod page;
 mod people;
 #[path = "cases/policy.rs"]
 mod policy;
+#[path = "cases/precision.rs"]
+mod precision;
+#[path = "cases/promote.rs"]
+mod promote;
 #[path = "cases/run.rs"]
 mod run;
 #[path = "cases/store.rs"]

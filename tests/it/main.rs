@@ -47,6 +47,8 @@ mod markers;
 mod metrics;
 mod names;
 mod narrowing;
+#[cfg(feature = "remediate")]
+mod notice;
 mod outputs;
 #[cfg(feature = "remediate")]
 mod owners;
@@ -72,4 +74,6 @@ mod services;
 mod sinkholes;
 mod snapshots;
 mod targets;
+#[cfg(feature = "remediate")]
+mod trackers;
 mod verify;

@@ -157,6 +157,7 @@ fn the_examples_of_requirement_15_are_automatic_and_each_lost_fact_lowers_them()
         "blast",
         "proposer",
         "chained",
+        "earned",
     ];
     let set = builtin(Profile::Default);
     for (name, action, facts, own) in examples() {

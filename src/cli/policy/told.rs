@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::desk::{self, Desk};
 use crate::cli::{Exit, exit};
+use crate::ledger::Promotion;
 use crate::model::case::Case;
 use crate::model::decision::Decision;
 use crate::orchestrate::Replay;
@@ -22,12 +23,14 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
         writeln!(out, "{}", exit::escaped(&policy.text))?;
         return Ok(Exit::Clean);
     }
-    writeln!(out, "profile  {}\nhash     {}\nschema   {}\n", set.profile().as_str(), set.hash(), set.schema_hash())?;
+    let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
+    writeln!(out, "profile  {}\nhash     {}\nschema   {}", set.profile().as_str(), set.hash(), set.schema_hash())?;
+    let promoted = desk.wait(desk.store.promoted(set.hash())).map_err(desk::told)?;
+    writeln!(out, "earned   {}\n", exit::line(&earned(&promoted)))?;
     for policy in set.listing() {
         let line = format!("{:<9} {:<36} {}  ({})", policy.effect, policy.id, policy.title, origin(&policy.origin));
         writeln!(out, "{}", exit::line(&line))?;
     }
-    let staged = desk.wait(desk.store.policies()).map_err(desk::told)?;
     for one in staged {
         let files: Vec<&str> = one.set.files.iter().map(|(name, _)| name.as_str()).collect();
         let line = format!(
@@ -41,6 +44,15 @@ pub(super) fn show(desk: &Desk, id: Option<&str>) -> Result<Exit> {
         writeln!(out, "{}", exit::line(&line))?;
     }
     Ok(Exit::Clean)
+}
+
+/// What a set may do by itself, and who promoted it on what.
+fn earned(promoted: &[Promotion]) -> String {
+    let told = |one: &Promotion| {
+        format!("{} (by {}: {} of {} cases)", one.action.as_str(), one.by.name(), one.agreed, one.cases)
+    };
+    let all: Vec<String> = promoted.iter().map(told).collect();
+    if all.is_empty() { "nothing: people decide".to_owned() } else { all.join(", ") }
 }
 
 /// Where a policy comes from, for people.

@@ -14,7 +14,7 @@ pub(super) mod standing;
 pub(super) mod write;
 
 pub use people::Registered;
-pub use policies::{PolicyStanding, PolicyState};
+pub use policies::{PolicyStanding, PolicyState, Promotion};
 pub use rebuild::Difference;
 
 use crate::model::Untrusted;

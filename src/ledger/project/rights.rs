@@ -33,10 +33,14 @@ const fn writer(body: &Body) -> Writer<'_> {
         | Body::PolicyStaged { .. }
         | Body::PolicyActivated { .. } => Writer::Roles(&[Administrator]),
         Body::PolicyReplayed { .. } => Writer::Person,
+        Body::PolicyPromoted { .. } => Writer::Roles(&[Administrator]),
+        Body::PolicyDemoted { .. } => Writer::Roles(&[Responder, Approver, Administrator]),
         Body::Approved { .. } | Body::Rejected { .. } | Body::RiskAccepted { .. } => Writer::Roles(&[Approver]),
         Body::OwnerAssigned { .. }
         | Body::OutcomeSet { .. }
         | Body::ApprovalRequested(_)
+        | Body::Acknowledged
+        | Body::ActReported { .. }
         | Body::Closed { closure: Closure::NoCredential } => Writer::Roles(&[Responder, Approver]),
         // Whoever asks for it to be closed signs that; the proof has to be on record either way.
         Body::Closed { closure: Closure::ProofOfDeath { .. } } => Writer::QuellOr(&[Responder, Approver]),
@@ -59,6 +63,13 @@ const fn writer(body: &Body) -> Writer<'_> {
         | Body::Answered { .. }
         | Body::Decided { .. }
         | Body::ApprovalExpired { .. }
+        | Body::TaskOpened { .. }
+        | Body::TaskWritten { .. }
+        | Body::TaskCommented { .. }
+        | Body::TaskMoved { .. }
+        | Body::CommandHeard { .. }
+        | Body::NoticeDelivered { .. }
+        | Body::NoticeFailed { .. }
         | Body::Refused { .. } => Writer::Quell,
     }
 }
@@ -70,6 +81,17 @@ pub(super) fn permitted(people: &People, actor: &Actor, body: &Body) -> Result<(
     let has = |roles: &[Role]| known.is_some_and(|one| roles.iter().any(|role| one.has(*role)));
     let is_quell = matches!(actor, Actor::Quell);
     let refuse = |what: &str| Err(LedgerError::NotPermitted(format!("`{}` is {what}", actor.name().escape_debug())));
+    if let Actor::Relayed(relayed) = actor {
+        if !people.get(&relayed.by).is_some_and(Principal::relays) {
+            return refuse("what somebody passed on who is no relay");
+        }
+        if !known.is_some_and(|one| one.is_account(&relayed.account)) {
+            return refuse("not the person whose account wrote it");
+        }
+        if !may_be_relayed(body) {
+            return refuse("what a relay passed on, and this a person signs");
+        }
+    }
     match writer(body) {
         Writer::Anybody => Ok(()),
         Writer::Quell | Writer::QuellOr(_) | Writer::QuellOrSelf(_) if is_quell => Ok(()),
@@ -82,6 +104,20 @@ pub(super) fn permitted(people: &People, actor: &Actor, body: &Body) -> Result<(
         Writer::Roles(roles) | Writer::QuellOr(roles) if has(roles) => Ok(()),
         Writer::Roles(roles) | Writer::QuellOr(roles) => refuse(&named(roles)),
     }
+}
+
+/// What people may do by writing it in a task: their work on a case, and nothing that changes who may do what.
+const fn may_be_relayed(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Approved { .. }
+            | Body::Rejected { .. }
+            | Body::RiskAccepted { .. }
+            | Body::OwnerAssigned { .. }
+            | Body::Acknowledged
+            | Body::ActReported { .. }
+            | Body::Noted { .. }
+    )
 }
 
 /// Whoever comes first adds themselves.

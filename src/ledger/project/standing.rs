@@ -115,7 +115,7 @@ impl Standing {
         if request.by.iter().any(|by| Some(by) == actor.principal()) {
             return Err("it is a second approval of one person");
         }
-        if request.requester == *actor && !alone {
+        if request.requester.principal() == actor.principal() && !alone {
             return Err("it is an approval of the person who asked for it");
         }
         Ok(())
@@ -128,7 +128,7 @@ impl Standing {
             Body::CaseOpened(_) => {
                 self.opened.insert(number);
             }
-            Body::VerdictHad { verification, by } => {
+            Body::VerdictHad { verification, by, .. } => {
                 let proved = verification.verdict == Verdict::Dead && verification.controlled;
                 if proved && !matches!(by, Actor::Unregistered(_)) {
                     self.dead.insert(number);

@@ -36,7 +36,10 @@ impl Case {
             (Some(_), Body::CaseOpened(_)) => return Err(FoldError::OpenedTwice(event.seq)),
             (None, _) => return Err(FoldError::NotOpened(event.seq)),
             (Some(mut case), _) => {
-                case.apply(event)?;
+                case.acknowledge(event);
+                if !case.worked(event) {
+                    case.apply(event)?;
+                }
                 case
             }
         };
@@ -68,6 +71,14 @@ impl Case {
             notes: Vec::new(),
             updated: at,
             authors: Vec::new(),
+            tasks: Vec::new(),
+            notices: Vec::new(),
+            acknowledged: None,
+            acts: Vec::new(),
+            heard: Vec::new(),
+            closure: None,
+            reopening: None,
+            since: at,
         };
         case.remember(&opening.places);
         case
@@ -85,8 +96,8 @@ impl Case {
     fn apply(&mut self, event: &Event) -> Result<(), FoldError> {
         match &event.body {
             Body::PlacesJoined { places, fingerprints } => self.join(places, fingerprints),
-            Body::CaseReopened { why } => self.reopen(*why),
-            Body::VerdictHad { verification, by } => self.had(verification, by, event.at),
+            Body::CaseReopened { why } => self.reopen(*why, event.at),
+            Body::VerdictHad { verification, by, .. } => self.had(verification, by, event.at),
             Body::SecretSealed { until } => self.sealed = Some(*until),
             Body::SecretErased { .. } => self.sealed = None,
             Body::ClaimsGathered { claims } => self.claims.clone_from(claims),
@@ -109,7 +120,8 @@ impl Case {
                 });
             }
             Body::OutcomeSet { outcome, reason } => self.outcome = Some((*outcome, reason.clone())),
-            Body::Closed { .. } => {
+            Body::Closed { closure } => {
+                self.closure = Some(closure.clone());
                 self.stage = Stage::Closed;
                 self.drop_waiting();
             }
@@ -133,9 +145,7 @@ impl Case {
             Body::Approved { request, quorum, .. } => {
                 let approval = self.request(request, event.seq)?;
                 approval.request.quorum = *quorum;
-                if let Actor::Principal(id) = &event.actor {
-                    approval.by.push((id.clone(), event.at));
-                }
+                approval.by.extend(event.actor.principal().map(|id| (id.clone(), event.at)));
                 if approval.by.len() as u64 >= u64::from(*quorum) {
                     approval.state = ApprovalState::Granted;
                     self.stage = Stage::Approved;
@@ -228,9 +238,10 @@ impl Case {
         }
     }
 
-    fn reopen(&mut self, why: Reopening) {
+    fn reopen(&mut self, why: Reopening, at: i64) {
         self.stage = Stage::Opened;
         self.reopened += 1;
+        (self.since, self.acknowledged, self.reopening) = (at, None, Some(why));
         // What was judged and decided was so before this.
         self.outcome = None;
         self.decisions.clear();

@@ -1,6 +1,7 @@
 //! One credential's life: a fold over its events.
 
 mod apply;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -9,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::answers::Answers;
 use super::decision::{ApprovalRequest, Decision};
-use super::event::Opening;
+use super::event::{Closure, Opening, Reopening};
 use super::owner::{Claim, Owner, Ownership};
 use super::principal::{Actor, PrincipalId, PrincipalKind};
 use super::{CommitRef, Part, Presence, Severity, Untrusted, Verification};
 
 pub use apply::FoldError;
+pub use work::{CaseNotice, CaseTask, ReportedAct};
 
 /// The number of a case, shown as `Q-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -265,6 +267,22 @@ pub struct Case {
     pub outcome: Option<(Outcome, String)>,
     /// Notes.
     pub notes: Vec<Note>,
+    /// Tasks in trackers, at most one in each.
+    pub tasks: Vec<CaseTask>,
+    /// The last notices.
+    pub notices: Vec<CaseNotice>,
+    /// When somebody showed first, since it was opened last, that they look after it, and who.
+    pub acknowledged: Option<(i64, Actor)>,
+    /// What people say that they did.
+    pub acts: Vec<ReportedAct>,
+    /// Comments whose commands were heard, and whether registered people wrote them.
+    pub heard: Vec<(String, bool)>,
+    /// What closed it last.
+    pub closure: Option<Closure>,
+    /// Why it was opened again last.
+    pub reopening: Option<Reopening>,
+    /// When it was opened last: the first time, or again.
+    pub since: i64,
     /// When something was written about it last.
     pub updated: i64,
 }
@@ -272,7 +290,7 @@ pub struct Case {
 /// A fact about a case that can be asked for across cases.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FactRow {
-    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`.
+    /// What it is: `owner`, `author`, `subject`, `account`, `service`, `repository`, `fingerprint`, `name`, `task`.
     pub name: &'static str,
     /// What it says.
     pub value: String,
@@ -337,6 +355,7 @@ impl Case {
         rows.extend(self.opening.places.iter().map(|place| row("repository", text(&place.repository), "scan")));
         rows.extend(self.authors.iter().map(|author| row("author", text(author), "commit")));
         rows.extend(self.claims.iter().map(|claim| row("owner", text(&claim.owner.name), claim.source.as_str())));
+        rows.extend(self.tasks.iter().map(|t| row("task", t.task.name(), "tracker")));
         if let Some((owner, ..)) = &self.assigned {
             rows.push(row("owner", text(&owner.name), "assigned"));
         }

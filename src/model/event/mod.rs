@@ -316,9 +316,9 @@ pub enum Body {
         open: bool,
         /// Why.
         why: String,
-        /// Whether somebody else did that, and quell saw it.
+        /// Who did that, as the tracker names them, where it was not quell; empty where it does not say.
         #[serde(default)]
-        seen: bool,
+        by: Option<String>,
     },
     /// Somebody wrote a command into a comment.
     CommandHeard {
@@ -328,6 +328,8 @@ pub enum Body {
         account: Untrusted,
         /// What it says.
         text: Untrusted,
+        /// Whether a registered person's account wrote it.
+        registered: bool,
         /// What became of it: `done`, or why not.
         answer: String,
     },

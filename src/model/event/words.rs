@@ -15,6 +15,14 @@ pub struct TaskRef {
     pub url: Untrusted,
 }
 
+impl TaskRef {
+    /// What it is found by among all tasks.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}#{}", self.tracker, self.key)
+    }
+}
+
 /// What a notice says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

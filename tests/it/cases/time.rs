@@ -42,7 +42,7 @@ impl Later {
         let key = SigningKey::from_seed(seed);
         let people = runtime.block_on(store.people()).unwrap();
         let principal = people.into_iter().find(|p| p.key == key.public_hex());
-        let caller = Caller { principal, key: Some(key), name: person.name.clone(), as_kind: None };
+        let caller = Caller { principal, key: Some(key), name: person.name.clone(), as_kind: None, relayed: None };
         let policy = PolicySet::builtin(Profile::Default).unwrap_or_else(|errors| panic!("{errors}"));
         Self { runtime, store, policy, caller }
     }
@@ -63,7 +63,7 @@ impl Later {
         let asked = self.runtime.block_on(self.store.now()).unwrap();
         let mut said = Verification::not_asked(verdict, "github/user", asked);
         said.host = "api.github.com:443".into();
-        self.does(async |office| office.verdict(CASE, said).await).unwrap();
+        self.does(async |office| office.verdict(CASE, said, None).await).unwrap();
     }
 }
 

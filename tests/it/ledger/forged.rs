@@ -65,7 +65,7 @@ async fn slip(raw: &mut AnyConnection, event: &NewEvent) {
 
 fn had(verdict: Verdict) -> Body {
     let verification = Verification::not_asked(verdict, "acme/token", 1);
-    Body::VerdictHad { verification: Box::new(verification), by: Actor::Principal(id("rita")) }
+    Body::VerdictHad { verification: Box::new(verification), by: Actor::Principal(id("rita")), nominal: None }
 }
 
 fn approved(name: &str, plan: &str, alone: bool) -> Body {

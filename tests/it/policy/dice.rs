@@ -55,6 +55,7 @@ pub(super) fn good() -> Facts {
         human_reviewed: Answer::No,
         chained: Answer::No,
         emergency: Answer::No,
+        earned: Answer::Yes,
     }
 }
 
@@ -159,6 +160,7 @@ impl Dice {
             "human_reviewed" => facts.human_reviewed = answer,
             "chained" => facts.chained = answer,
             "emergency" => facts.emergency = answer,
+            "earned" => facts.earned = answer,
             other => panic!("`{other}` has no generator"),
         }
     }

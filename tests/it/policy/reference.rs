@@ -30,7 +30,7 @@ fn fresh_proof(f: &Facts, hours: i64) -> bool {
     f.controlled == Answer::Yes && within(&f.verdict_age_hours, hours)
 }
 
-/// Requirements 19, 34, 75 to 79, 16 to 18, 26 to 28, 35, 61 and 66; invariants 5 to 8.
+/// A policy set earns what it does by itself, by people who decide the same (requirement 69). Requirements 19, 34, 75 to 79, 16 to 18, 26 to 28, 35, 61 and 66; invariants 5 to 8.
 fn unattended(f: &Facts) -> bool {
     let owner = matches!(f.owner, Known::Is(Strength::Asserted | Strength::Confirmed))
         && f.owner_conflict == Answer::No
@@ -55,6 +55,7 @@ fn unattended(f: &Facts) -> bool {
         && f.frozen == Answer::No
         && budget
         && judged
+        && f.earned == Answer::Yes
 }
 
 /// Requirements 13, 22, 24, 35, 38 to 40: what a person approves whatever else is good.

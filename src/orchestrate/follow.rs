@@ -1,0 +1,161 @@
+//! What follows from what happened: each case that an event is about may need a task, notices, and its next check. Nothing is done
+//! here but to queue that, in the transaction that says how far the events were read; so nothing is left out, whoever stops
+//! where, and the same is queued once, however often it is looked at.
+
+use serde_json::json;
+
+use super::notify::{self, Wanted};
+use super::outside::{Outside, is_told};
+use super::schedule::{Anchor, Check};
+use super::{CommandError, Orchestrator};
+use crate::ledger::{NewJob, Tx};
+use crate::model::case::{Case, CaseNumber};
+
+/// How this reader of the events is called.
+const READER: &str = "follow";
+/// How many events are read at once.
+const EVENTS: u32 = 5000;
+/// Events that nobody needs to be told: what quell said outside, and what it was told there.
+const OWN: [&str; 9] = [
+    "answered",
+    "claims-gathered",
+    "command-heard",
+    "notice-delivered",
+    "notice-failed",
+    "refused",
+    "secret-sealed",
+    "task-commented",
+    "task-written",
+];
+
+/// Jobs that write a task.
+pub const TASK: &str = "task";
+/// Jobs that deliver a notice.
+pub const NOTICE: &str = "notice";
+/// Jobs that wait to be delivered together.
+pub const DIGEST: &str = "digest";
+/// Jobs that see whether somebody acknowledged a case.
+pub const ESCALATE: &str = "escalate";
+/// Jobs that ask an issuer again.
+pub const CHECK: &str = "check";
+/// Jobs that read what people write in tasks.
+pub const LISTEN: &str = "listen";
+
+impl Orchestrator<'_> {
+    /// Queues what follows from the events since the last time. How many cases were looked at.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read or written.
+    pub async fn follow(&self, outside: &Outside<'_>) -> Result<u64, CommandError> {
+        let mut count = 0;
+        loop {
+            let from = self.store.mark(READER).await?;
+            let touched = self.store.touched(from, EVENTS, &OWN).await?;
+            if touched.last == from {
+                return Ok(count);
+            }
+            let mut tx = self.store.begin().await?;
+            for number in &touched.cases {
+                let Some(case) = tx.case(*number).await? else { continue };
+                let jobs = self.following(outside, &case, touched.last, tx.now());
+                queue(&mut tx, jobs).await?;
+                count += 1;
+            }
+            tx.set_mark(READER, touched.last).await?;
+            tx.commit().await?;
+            if !touched.more {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// What is to be done about a case as it stands.
+    fn following(&self, outside: &Outside<'_>, case: &Case, seq: i64, now: i64) -> Vec<NewJob> {
+        let mut jobs = Vec::new();
+        if is_told(case) {
+            if outside.tracker(case).is_some() || !case.tasks.is_empty() {
+                let dedupe = format!("{TASK}:{}:{seq}", case.number);
+                let payload = json!({ "since": now });
+                jobs.push(NewJob { what: TASK.to_owned(), dedupe, case: Some(case.number), payload, due: now });
+            }
+            let wanted = notify::wanted(outside, self.store.id(), case, now);
+            jobs.extend(wanted.into_iter().map(Wanted::job));
+        }
+        jobs.extend(check(case, now));
+        jobs.extend(at_once(case, now));
+        jobs
+    }
+
+    /// Ends the job of a check and queues the next.
+    ///
+    /// # Errors
+    /// Where somebody else has the job by now, or the ledger cannot be written.
+    pub async fn checked(&self, job: &crate::ledger::Job) -> Result<(), CommandError> {
+        let mut tx = self.store.begin().await?;
+        let now = tx.now();
+        if let Some(number) = job.case
+            && let Some(case) = tx.case(number).await?
+        {
+            queue(&mut tx, check(&case, now).into_iter().collect()).await?;
+        }
+        tx.complete(job).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether the check that a job stands for is still to be made, and which time of the schedule it is one of. `None` where
+    /// the case moved on without it.
+    #[must_use]
+    pub fn is_due(&self, case: &Case, job: &crate::ledger::Job, now: i64) -> Option<Option<i64>> {
+        let anchor = Anchor::of(case);
+        let nominal = anchor.and_then(|anchor| anchor.nominal(now, seed(case.number)));
+        let named = job.payload.get("anchor").and_then(|name| name.as_str());
+        match named {
+            // Out of turn: asked for by what happened.
+            None => Some(nominal),
+            Some(name) => (anchor.map(Anchor::name).as_deref() == Some(name)).then_some(nominal),
+        }
+    }
+}
+
+/// Queues jobs, each once.
+pub(super) async fn queue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<(), CommandError> {
+    for job in jobs {
+        tx.queue(job).await?;
+    }
+    Ok(())
+}
+
+/// The next check of a case by the schedule: the last that nobody made in time, else the next that is to come.
+fn check(case: &Case, now: i64) -> Option<NewJob> {
+    let anchor = Anchor::of(case)?;
+    let seed = seed(case.number);
+    let asked = case.verdicts.last().map(|(_, at, _)| *at);
+    let missed = anchor.last(now, seed).filter(|check| asked.is_none_or(|asked| asked < check.due));
+    let Check { nominal, due } = missed.or_else(|| anchor.next(now, seed))?;
+    let dedupe = format!("{CHECK}:{}:{}:{nominal}", case.number, anchor.name());
+    let payload = json!({ "anchor": anchor.name(), "nominal": nominal });
+    Some(NewJob { what: CHECK.to_owned(), dedupe, case: Some(case.number), payload, due })
+}
+
+/// Checks out of turn: after what a person says that they did, and where somebody closed a task.
+fn at_once(case: &Case, now: i64) -> Vec<NewJob> {
+    let job = |why: String, settles: Option<&str>| NewJob {
+        what: CHECK.to_owned(),
+        dedupe: format!("{CHECK}:{}:{why}", case.number),
+        case: Some(case.number),
+        payload: json!({ "settles": settles }),
+        due: now,
+    };
+    let asked = case.verdicts.last().map_or(0, |(_, at, _)| *at);
+    let acted = case.acts.last().filter(|act| act.at > asked).map(|act| job(format!("act-{}", act.at), None));
+    let closed = case.tasks.iter().filter(|task| task.closed_by.is_some() && case.stage.is_open());
+    let closed =
+        closed.map(|task| job(format!("closed-{}-{}", task.task.name(), task.moved), Some(&task.task.tracker)));
+    closed.chain(acted).collect()
+}
+
+/// What the jitter of a case's checks is made of.
+fn seed(number: CaseNumber) -> u64 {
+    number.0.unsigned_abs()
+}

@@ -1,0 +1,296 @@
+//! Notices: which a case needs, when each goes out, and what becomes of it. A notice has an id made of what it says about which case to
+//! whom, the same for every try; it is delivered, or kept among the dead letters. The first that reaches a resolved owner is
+//! when they were told.
+
+use serde_json::{Value, json};
+
+use super::Orchestrator;
+use super::follow::{DIGEST, ESCALATE, NOTICE};
+use super::outside::{Channel, Outside, OutsideError, tier};
+use super::routes::{About, Due, due};
+use super::task::changes;
+use crate::ledger::{Job, NewJob};
+use crate::model::canonical::digest;
+use crate::model::case::{ApprovalState, Case, CaseNumber, Stage};
+use crate::model::event::{Body, NewEvent, NoticeKind};
+
+/// After how many seconds a notice is tried again, each time that it failed; then it is a dead letter.
+pub const WAITS: [i64; 7] = [5, 60, 300, 1800, 7200, 18_000, 36_000];
+/// The most notices in one.
+const TOGETHER: usize = 200;
+
+/// A notice that a case needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    case: CaseNumber,
+    what: NoticeKind,
+    route: String,
+    id: String,
+    to_owner: bool,
+    due: Due,
+    now: i64,
+}
+
+impl Wanted {
+    /// The job that delivers it.
+    pub(super) fn job(self) -> NewJob {
+        let (what, due, slot) = match self.due {
+            Due::Now => (NOTICE, self.now, None),
+            Due::At(at) => (NOTICE, at, None),
+            Due::Digest(at) => (DIGEST, at, Some(at)),
+        };
+        let payload = json!({
+            "notice": self.id, "route": self.route, "what": self.what, "to_owner": self.to_owner, "slot": slot,
+        });
+        let dedupe = format!("{NOTICE}:{}", self.id);
+        NewJob { what: what.to_owned(), dedupe, case: Some(self.case), payload, due }
+    }
+}
+
+/// The notices that a case needs as it stands; those that it had are among them, under the same ids.
+pub(super) fn wanted(outside: &Outside<'_>, store: &str, case: &Case, now: i64) -> Vec<Wanted> {
+    let mut all = Vec::new();
+    let round = case.reopened.to_string();
+    if case.stage.is_open() {
+        let what = if case.reopened == 0 { NoticeKind::Opened } else { NoticeKind::Reopened };
+        all.push((what, round.clone()));
+    }
+    // Whoever was told nothing hears no more of it.
+    if case.notices.iter().any(|notice| notice.failed.is_none()) {
+        let changes = changes(case).filter(|(before, _, at)| before.is_some() && *at > case.since).last();
+        if let Some((_, place, _)) = changes.filter(|_| case.stage.is_open()) {
+            all.push((NoticeKind::Verdict, place.to_string()));
+        }
+        if case.stage == Stage::Closed {
+            all.push((NoticeKind::Closed, round));
+        }
+    }
+    for approval in case.approvals.iter().filter(|a| a.state == ApprovalState::Waiting) {
+        all.push((NoticeKind::Approval, approval.request.id.clone()));
+    }
+    let wanted = |(what, about): (NoticeKind, String)| {
+        let channels = outside.channels_for(case, what);
+        let one = |(channel, to_owner): (&Channel, bool)| Wanted {
+            case: case.number,
+            what,
+            route: channel.route.name.clone(),
+            id: id(store, case.number, what, &about, &channel.route.name),
+            to_owner,
+            due: when(channel, case, what, now),
+            now,
+        };
+        channels.into_iter().map(one).collect::<Vec<_>>()
+    };
+    all.into_iter().flat_map(wanted).collect()
+}
+
+/// A notice's id: of letters and digits.
+fn id(store: &str, case: CaseNumber, what: NoticeKind, about: &str, route: &str) -> String {
+    let hash = digest([store, &case.to_string(), what.as_str(), about, route]);
+    let digits: String = hash.trim_start_matches("sha256:").chars().take(32).collect();
+    format!("notice-{digits}")
+}
+
+fn when(channel: &Channel, case: &Case, what: NoticeKind, now: i64) -> Due {
+    due(&channel.route, &About { owner: None, tier: tier(case), severity: case.severity(), kind: what }, now)
+}
+
+/// What a job of a notice says.
+struct Asked<'a> {
+    number: CaseNumber,
+    notice: &'a str,
+    route: &'a str,
+    what: NoticeKind,
+    to_owner: bool,
+    slot: Option<i64>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(job: &'a Job) -> Option<Self> {
+        let text = |name: &str| job.payload.get(name).and_then(Value::as_str);
+        let what = text("what")?;
+        Some(Self {
+            number: job.case?,
+            notice: text("notice")?,
+            route: text("route")?,
+            what: NoticeKind::ALL.into_iter().find(|kind| kind.as_str() == what)?,
+            to_owner: job.payload.get("to_owner").and_then(Value::as_bool)?,
+            slot: job.payload.get("slot").and_then(Value::as_i64),
+        })
+    }
+
+    /// Whether what it says is still so.
+    fn stands(&self, case: &Case) -> bool {
+        match self.what {
+            NoticeKind::Opened | NoticeKind::Reopened | NoticeKind::Verdict => case.stage.is_open(),
+            NoticeKind::Escalation => case.stage.is_open() && case.acknowledged.is_none(),
+            NoticeKind::Approval => case.approvals.iter().any(|a| a.state == ApprovalState::Waiting),
+            NoticeKind::Closed => case.stage == Stage::Closed,
+            NoticeKind::Digest => true,
+        }
+    }
+
+    fn delivered(&self) -> NewEvent {
+        let (notice, route) = (self.notice.to_owned(), self.route.to_owned());
+        let body = Body::NoticeDelivered { notice, route, what: self.what, to_owner: self.to_owner };
+        NewEvent::by_quell(Some(self.number), body)
+    }
+
+    fn failed(&self, why: &str) -> NewEvent {
+        let (notice, route) = (self.notice.to_owned(), self.route.to_owned());
+        let why: String = why.chars().take(500).collect();
+        NewEvent::by_quell(Some(self.number), Body::NoticeFailed { notice, route, what: self.what, why })
+    }
+}
+
+impl Orchestrator<'_> {
+    /// Delivers the notice of a job, and ends the job. Whether there was still something to tell.
+    ///
+    /// # Errors
+    /// Where it was not delivered, or the ledger cannot be written.
+    pub async fn deliver(&self, outside: &Outside<'_>, job: &mut Job) -> Result<bool, OutsideError> {
+        let Some(asked) = Asked::of(job).map(|asked| (asked.number, asked.route.to_owned())) else {
+            return Err(OutsideError::Unknown("notice".to_owned()));
+        };
+        let (number, route) = asked;
+        let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
+        let case = self.case(number).await?;
+        self.store.renew(job).await?;
+        let Some(asked) = Asked::of(job) else { return Ok(false) };
+        let stands = asked.stands(&case);
+        if stands {
+            let message = outside.words.notice(&case, asked.what, asked.notice, self.store.now().await?);
+            let sent = channel.notifier.send(&message).await;
+            sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
+        }
+        self.ended(outside, &[(job, asked, stands)]).await?;
+        Ok(stands)
+    }
+
+    /// Delivers jobs that wait for the same digest of the same route as one message, and ends them.
+    ///
+    /// # Errors
+    /// As in [`Self::deliver`].
+    pub async fn deliver_together(&self, outside: &Outside<'_>, jobs: &mut [Job]) -> Result<(), OutsideError> {
+        for job in jobs.iter_mut() {
+            self.store.renew(job).await?;
+        }
+        let mut all = Vec::new();
+        for job in jobs.iter() {
+            let Some(asked) = Asked::of(job) else { return Err(OutsideError::Unknown("notice".to_owned())) };
+            let case = self.case(asked.number).await?;
+            let stands = asked.stands(&case);
+            all.push((job, asked, stands, case));
+        }
+        let Some((_, first, ..)) = all.first() else { return Ok(()) };
+        let (route, slot) = (first.route.to_owned(), first.slot.unwrap_or(0));
+        let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
+        let told: Vec<_> =
+            all.iter().filter(|(.., stands, _)| *stands).map(|(_, a, _, c)| (c.clone(), a.what)).collect();
+        for (part, some) in told.chunks(TOGETHER).enumerate() {
+            let hash = digest([self.store.id(), &route, &slot.to_string(), &part.to_string()]);
+            let id = format!("digest-{}", hash.trim_start_matches("sha256:").get(..32).unwrap_or_default());
+            let message = outside.words.digest(some, &id, self.store.now().await?);
+            let sent = channel.notifier.send(&message).await;
+            sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
+        }
+        let ended: Vec<_> = all.into_iter().map(|(job, asked, stands, _)| (job, asked, stands)).collect();
+        self.ended(outside, &ended).await
+    }
+
+    /// That notices were delivered, with what follows on each: who is told when nobody acknowledges it.
+    async fn ended(&self, outside: &Outside<'_>, all: &[(&Job, Asked<'_>, bool)]) -> Result<(), OutsideError> {
+        let mut tx = self.store.begin().await?;
+        let now = tx.now();
+        for (job, asked, stands) in all {
+            if *stands {
+                tx.append(vec![asked.delivered()]).await?;
+                if let Some(next) = escalation(outside, asked, now) {
+                    tx.queue(next).await?;
+                }
+            }
+            tx.complete(job).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Says that a notice was not delivered: it is tried again, or kept among the dead letters. Whether it is one now.
+    ///
+    /// # Errors
+    /// Where somebody else has the job by now, or the ledger cannot be written.
+    pub async fn undelivered(&self, job: &Job, error: &OutsideError) -> Result<bool, OutsideError> {
+        let told = error.to_string();
+        let wait = usize::try_from(job.attempts - 1).ok().and_then(|tried| WAITS.get(tried));
+        match wait {
+            Some(wait) if !error.is_permanent() => {
+                self.store.postpone(job, error.after().unwrap_or(0).max(*wait), true, &told).await?;
+                Ok(false)
+            }
+            _ => {
+                let mut tx = self.store.begin().await?;
+                if let Some(asked) = Asked::of(job) {
+                    tx.append(vec![asked.failed(&told)]).await?;
+                }
+                tx.park(job, &told).await?;
+                tx.commit().await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Tries a dead letter again, under the id that it had.
+    ///
+    /// # Errors
+    /// Where it is none, the caller may not, or the ledger cannot be written.
+    pub async fn retry(&self, id: i64) -> Result<(), OutsideError> {
+        self.may_work().await?;
+        let job = self.store.job(id).await?.filter(|job| job.state == "parked");
+        let Some(job) = job.filter(|job| [NOTICE, DIGEST, super::follow::TASK].contains(&job.what.as_str())) else {
+            return Err(OutsideError::Unknown(format!("dead letter {id}")));
+        };
+        let dedupe = format!("{}:again-{id}", job.dedupe);
+        let due = self.store.now().await?;
+        let what = if job.what == DIGEST { NOTICE.to_owned() } else { job.what };
+        self.queued(vec![NewJob { what, dedupe, case: job.case, payload: job.payload, due }]).await?;
+        Ok(())
+    }
+
+    /// Sees whether somebody acknowledged the case of a job; where nobody did, whoever comes next is told. Ends the job.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub async fn escalate(&self, outside: &Outside<'_>, job: &Job) -> Result<(), OutsideError> {
+        let Some(number) = job.case else { return Ok(()) };
+        let case = self.case(number).await?;
+        let to = job.payload.get("to").and_then(Value::as_str).unwrap_or_default();
+        let mut tx = self.store.begin().await?;
+        if let Some(channel) = outside.channel(to)
+            && case.stage.is_open()
+            && case.acknowledged.is_none()
+        {
+            let (what, about) = (NoticeKind::Escalation, case.reopened.to_string());
+            let id = id(self.store.id(), number, what, &about, to);
+            let (route, to_owner, now) = (channel.route.name.clone(), false, tx.now());
+            let due = when(channel, &case, what, now);
+            tx.queue(Wanted { case: number, what, route, id, to_owner, due, now }.job()).await?;
+        }
+        tx.complete(job).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The job that sees later whether somebody acknowledged what was delivered.
+fn escalation(outside: &Outside<'_>, asked: &Asked<'_>, now: i64) -> Option<NewJob> {
+    let again = matches!(asked.what, NoticeKind::Opened | NoticeKind::Reopened | NoticeKind::Escalation);
+    let route = &outside.channel(asked.route).filter(|_| again)?.route;
+    let (after, to) = (route.escalate_after?, route.escalate_to.as_deref()?);
+    Some(NewJob {
+        what: ESCALATE.to_owned(),
+        dedupe: format!("{ESCALATE}:{}", asked.notice),
+        case: Some(asked.number),
+        payload: json!({ "to": to }),
+        due: now + after,
+    })
+}

@@ -1,0 +1,175 @@
+//! What is said below a task as its case moves.
+
+use super::{TaskContext, cut, decided, standing, who};
+use crate::model::case::{Approval, Case};
+use crate::model::document::{Block, Document, Span};
+use crate::model::event::{Closure, Reopening, TaskRef};
+use crate::model::principal::Actor;
+use crate::model::{Untrusted, Verification};
+use crate::report::when::zoned;
+
+/// What a comment is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Comment<'a> {
+    /// What its issuer says has changed.
+    Verdict {
+        /// What it said before; `None` where nobody had asked.
+        from: Option<&'a Verification>,
+        /// What it says now.
+        to: &'a Verification,
+        /// Who asked.
+        by: &'a Actor,
+    },
+    /// Somebody closed the task, and nothing proves the credential dead.
+    ReopenedUnproved {
+        /// The account that closed it, where the tracker says which.
+        by: Option<&'a Untrusted>,
+    },
+    /// The case is open again.
+    Reopened {
+        /// Why.
+        why: Reopening,
+    },
+    /// The case is closed.
+    Closed {
+        /// By what.
+        closure: &'a Closure,
+    },
+    /// The risk was accepted.
+    RiskAccepted {
+        /// Until when, in seconds since 1970 UTC.
+        until: i64,
+        /// Why.
+        reason: &'a str,
+        /// By whom.
+        by: &'a Actor,
+    },
+    /// An approval is asked for.
+    Approval(&'a Approval),
+    /// A command was heard.
+    Answered {
+        /// The account that wrote it.
+        account: &'a Untrusted,
+        /// What it wrote.
+        text: &'a Untrusted,
+        /// Why it was refused; `None` where it was done.
+        refused: Option<&'a str>,
+    },
+    /// Another task is about the same credential, and goes on.
+    Duplicate {
+        /// That one.
+        of: &'a TaskRef,
+    },
+}
+
+/// A comment below the task of a case.
+#[must_use]
+pub fn comment(case: &Case, what: &Comment<'_>, about: &TaskContext<'_>) -> Document {
+    let strong = |words: &str| Span::Strong(words.to_owned());
+    let blocks = match what {
+        Comment::Verdict { from, to, by } => changed(*from, to, by),
+        Comment::ReopenedUnproved { by } => {
+            let mut first = vec![strong("Opened again: nothing proves it dead.")];
+            if let Some(by) = by {
+                first.extend([Span::text(" "), cut(by, 100), Span::text(" closed this task.")]);
+            }
+            let why = " Whoever has the credential can use it until its issuer refuses it. ";
+            first.extend([Span::text(why), Span::code(format!("quell case verify {}", case.number))]);
+            first.push(Span::text(" asks its issuer, and closes this where it is dead."));
+            if about.commands {
+                first.extend([
+                    Span::text(" Who may accept the risk writes "),
+                    Span::code("/quell accept-risk UNTIL REASON"),
+                    Span::text("."),
+                ]);
+            }
+            vec![Block::Paragraph(first)]
+        }
+        Comment::Reopened { why } => {
+            let why = match why {
+                Reopening::Appeared => "It stands somewhere again.",
+                Reopening::LivesAgain => "It works again, after its issuer had refused it.",
+                Reopening::AcceptanceEnded => "The risk was accepted until a day that is past.",
+            };
+            vec![Block::Paragraph(vec![strong("Opened again."), Span::text(format!(" {why}"))])]
+        }
+        Comment::Closed { closure } => closed(closure),
+        Comment::RiskAccepted { until, reason, by } => {
+            let mut first =
+                vec![strong("The risk is accepted"), Span::text(format!(" until {}, by ", zoned(*until))), who(by)];
+            first.extend([
+                Span::text(": "),
+                cut(&(*reason).into(), 500),
+                Span::text(". After that day it is open again."),
+            ]);
+            vec![Block::Paragraph(first)]
+        }
+        Comment::Approval(approval) => {
+            let mut blocks = decided::asked(approval);
+            if about.commands {
+                let hash = &approval.request.plan_hash;
+                let how = [Span::text("Write "), Span::code(format!("/quell approve {hash}")), Span::text(" or ")];
+                blocks.push(Block::Paragraph(
+                    [how.to_vec(), vec![Span::code("/quell reject REASON"), Span::text(".")]].concat(),
+                ));
+            }
+            blocks
+        }
+        Comment::Answered { account, text, refused } => {
+            let mut first = vec![cut(account, 100), Span::text(" wrote "), cut(text, 300), Span::text(": ")];
+            match refused {
+                None => first.push(strong("done.")),
+                Some(why) => first.extend([strong("not done."), Span::text(" "), cut(&(*why).into(), 500)]),
+            }
+            vec![Block::Paragraph(first)]
+        }
+        Comment::Duplicate { of } => {
+            let first = vec![
+                strong("Closed as a duplicate."),
+                Span::text(" The same credential is followed in "),
+                cut(&of.url, 300),
+                Span::text("."),
+            ];
+            vec![Block::Paragraph(first)]
+        }
+    };
+    Document { title: vec![Span::text(format!("{}: {}", case.number, named(what)))], blocks }
+}
+
+/// What a comment is about, in a few words.
+const fn named(what: &Comment<'_>) -> &'static str {
+    match what {
+        Comment::Verdict { .. } => "the verdict changed",
+        Comment::ReopenedUnproved { .. } | Comment::Reopened { .. } => "opened again",
+        Comment::Closed { .. } => "closed",
+        Comment::RiskAccepted { .. } => "risk accepted",
+        Comment::Approval(_) => "an approval is asked for",
+        Comment::Answered { .. } => "a command was heard",
+        Comment::Duplicate { .. } => "a duplicate",
+    }
+}
+
+fn changed(from: Option<&Verification>, to: &Verification, by: &Actor) -> Vec<Block> {
+    let before = from.map_or("not asked", |before| standing::word(before.verdict));
+    let now = standing::word(to.verdict);
+    let mut first = vec![Span::Strong(format!("{before} → {now}")), Span::text(". ")];
+    first.extend(standing::verdict(to));
+    first.extend([Span::text(", asked by "), who(by), Span::text(".")]);
+    vec![Block::Paragraph(first)]
+}
+
+fn closed(closure: &Closure) -> Vec<Block> {
+    let first = match closure {
+        Closure::ProofOfDeath { asked, recipe } => vec![
+            Span::Strong("Closed: it is proved dead.".to_owned()),
+            Span::text(format!(" Its issuer refused it for good at {} (recipe ", zoned(*asked))),
+            Span::code(recipe),
+            Span::text("). quell asks again for thirty days, and opens this again should it work."),
+        ],
+        Closure::NoCredential => vec![
+            Span::Strong("Closed.".to_owned()),
+            Span::text(" A person judged that it is no credential, or one that is meant to be there."),
+        ],
+    };
+    vec![Block::Paragraph(first)]
+}

@@ -101,7 +101,7 @@ fn is_paused(life: &Life, clock: Clock, spell: &Spell, seconds: i64) -> bool {
 /// What each tier comes to that some life has, and in how many an approved action came too late or not at all, of how many
 /// that had one.
 ///
-/// Lives come with their spells until they cannot be used, in the order of the spells' times.
+/// Lives come with their spells until they cannot be used.
 pub(super) fn table<'a>(
     lives: impl IntoIterator<Item = (&'a Life, Spell)>,
     clock: Clock,
@@ -132,7 +132,7 @@ pub(super) fn table<'a>(
         spells.push(spell);
     }
     let told = tiers.into_values().map(|(row, spells)| {
-        let curve = Curve::sorted(&spells);
+        let curve = Curve::of(&spells);
         let survival = curve.reaches(row.seconds).then(|| curve.at(row.seconds).survival);
         Sla { survival, ..row }
     });

@@ -104,7 +104,7 @@ impl Sorted {
 /// A life with its spell until it cannot be used, or why it has none.
 type Followed<'a> = (&'a Life, Result<Spell, Excluded>);
 
-/// Lives that are measured, in the order of the times of their spells.
+/// Lives that are measured. They stay in the order in which they lie in memory: most of the work is fetching them.
 pub struct Survey<'a> {
     asked: Asked,
     lives: Vec<Followed<'a>>,
@@ -122,8 +122,7 @@ impl<'a> Survey<'a> {
         let (from, to) = asked.period();
         let within = |life: &&Life| (from..to).contains(&asked.clock.origin(life).unwrap_or(life.detected));
         let spell = |life| Spell::of(life, asked.clock, Ending::Usable);
-        let mut lives: Vec<Followed<'a>> = lives.into_iter().filter(within).map(|life| (life, spell(life))).collect();
-        lives.sort_by_key(|(_, spell)| spell.map_or(i64::MAX, |spell| spell.time()));
+        let lives: Vec<Followed<'a>> = lives.into_iter().filter(within).map(|life| (life, spell(life))).collect();
         let sorted = |ending| Sorted::of(lives.iter().map(|(life, _)| *life), asked.clock, ending);
         let paths = lives.iter().map(|(life, spell)| Some(Path::of(life, asked.clock, (*spell).ok()?))).collect();
         Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, asked }

@@ -116,8 +116,24 @@ impl Survival {
     }
 }
 
-/// Turnbull's estimate, where a gap between two checks of the first five days is longer than a day.
+/// Beyond so many credentials, times are taken to the hour, outwards: gaps of days are what matters, and the work grows with
+/// how many different intervals there are.
+const MANY: usize = 1_000;
+/// An hour in seconds.
+const HOUR: i64 = 3_600;
+
+/// Turnbull's estimate, where a gap between two checks of the first five days is longer than a day. What happened after thirty
+/// days says nothing about the fifth.
 fn uncertain(spells: &[Spell]) -> Option<Turnbull> {
     let wide = |s: &Spell| s.alive < FIVE_DAYS && s.ended.is_some_and(|ended| ended - s.alive > DAY);
-    spells.iter().any(wide).then(|| turnbull(&spells.iter().map(Interval::from).collect::<Vec<_>>()))
+    let grid = if spells.len() > MANY { HOUR } else { 1 };
+    let interval = |spell: &Spell| {
+        let until = spell.ended.filter(|ended| *ended <= RESTRICTED);
+        Interval {
+            entry: (spell.entry / grid * grid).min(RESTRICTED),
+            after: (spell.alive / grid * grid).min(RESTRICTED),
+            until: until.map(|until| (until + grid - 1) / grid * grid),
+        }
+    };
+    spells.iter().any(wide).then(|| turnbull(&spells.iter().map(interval).collect::<Vec<_>>()))
 }

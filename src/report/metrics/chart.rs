@@ -276,7 +276,7 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
     fn foot(&self) -> Drawn {
         let c = &self.measured.whole.coverage;
         let lines = [
-            "bands: 95 % intervals; dots: all that are not known dead after they were last seen, or all alive"
+            "bands: 95 % intervals; dots: the least and the most, were all whose state is not known dead, or alive"
                 .to_owned(),
             format!(
                 "{} cases: {} followed, {} never notified, {} never verified; shown as far as half are followed",

@@ -174,7 +174,7 @@ fn sla(figures: &Figures, clock: Clock, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\n{:<12} {:>7} {:>7} {:>9} {:>9} {:>13} {:>7}  survival then (since {})",
+        "\n{:<12} {:>7} {:>7} {:>9} {:>9} {:>13} {:>7}  survival then, since {}",
         "tier",
         "agreed",
         "met",

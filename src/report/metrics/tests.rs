@@ -187,17 +187,6 @@ fn charts_are_whole_images() {
     assert!(image.contains("since the owner was notified, n = 120"), "{image}");
     roxmltree::Document::parse(&image).unwrap();
     let image = png(&measured).unwrap();
-    // TMP
-    if let Ok(folder) = std::env::var("QUELL_TEST_CHARTS") {
-        std::fs::write(format!("{folder}/chart.png"), &image).unwrap();
-        std::fs::write(format!("{folder}/chart.svg"), svg(&measured).unwrap()).unwrap();
-        let mut out = Vec::new();
-        curve(&measured, false, &mut out).unwrap();
-        curve(&measured, true, &mut out).unwrap();
-        write(MetricsFormat::Table, &measured, Scans { ended: 3, complete: 2 }, &mut out).unwrap();
-        std::fs::write(format!("{folder}/out.txt"), out).unwrap();
-    }
-    // TMP END
     let mut reader = png::Decoder::new(io::Cursor::new(&image)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();

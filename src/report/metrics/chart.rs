@@ -209,7 +209,7 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
 
     /// The area between the ends of the interval, where there is one.
     fn band(&self, survival: &Survival) -> Drawn {
-        let (mut upper, mut lower): (Vec<(i32, i32)>, Vec<(i32, i32)>) = (Vec::new(), Vec::new());
+        let (mut upper, mut lower) = (Vec::new(), Vec::new());
         let shown = || survival.curve.steps.iter().filter(|step| step.time <= survival.curve.horizon);
         let ends = shown().skip(1).map(|step| step.time).chain([survival.curve.horizon]);
         for (step, end) in shown().zip(ends) {

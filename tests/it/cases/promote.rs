@@ -37,7 +37,13 @@ impl Office {
         };
         let people = runtime.block_on(store.people()).unwrap();
         let me = people.into_iter().find(|one| one.key == key().public_hex()).unwrap();
-        let caller = Caller { principal: Some(me.clone()), key: Some(key()), name: person.name.clone(), as_kind: None, relayed: None };
+        let caller = Caller {
+            principal: Some(me.clone()),
+            key: Some(key()),
+            name: person.name.clone(),
+            as_kind: None,
+            relayed: None,
+        };
         let own: Vec<_> = own.map(|text| ("own.cedar".to_owned(), text.to_owned())).into_iter().collect();
         let (policy, _) = PolicySet::load(Profile::Default, &own).unwrap_or_else(|errors| panic!("{errors}"));
         Self { runtime, store, policy, caller, me }

@@ -381,17 +381,20 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let store = Store::make(&address, Options::default(), first, &key, &key.public_hex()).await.unwrap();
-            let bad = [schema::STEPS[0], "CREATE TABLE two (a {int}) {strict}; CREATE TABLE two (b {int})"];
+            let (known, newer) = (schema::STEPS.len() as i64, "CREATE TABLE two (a {int}) {strict}");
+            let bad = format!("{newer}; CREATE TABLE two (b {{int}})");
+            let bad = [schema::STEPS, &[bad.as_str()]].concat();
             assert!(store.update(&bad).await.is_err());
             let mut conn = store.0.pool.acquire().await.unwrap();
-            assert_eq!(schema::version(&mut conn, Dialect::Sqlite).await.unwrap(), 1, "rolled back");
-            let good = [schema::STEPS[0], "CREATE TABLE two (a {int}) {strict}"];
+            assert_eq!(schema::version(&mut conn, Dialect::Sqlite).await.unwrap(), known, "rolled back");
+            let good = [schema::STEPS, &[newer]].concat();
             store.update(&good).await.unwrap();
-            assert_eq!(schema::version(&mut conn, Dialect::Sqlite).await.unwrap(), 2);
-            let copy = Address::Sqlite(dir.path().join("a/store.db.schema-1"));
+            assert_eq!(schema::version(&mut conn, Dialect::Sqlite).await.unwrap(), known + 1);
+            let copy = Address::Sqlite(dir.path().join(format!("a/store.db.schema-{known}")));
             assert_eq!(Store::open(&copy, Options::default()).await.unwrap().id(), store.id());
             let refused = Store::open(&address, Options::default()).await.unwrap_err();
-            assert!(refused.to_string().starts_with("made by a newer quell (schema 2, this one knows 1)"));
+            let told = format!("made by a newer quell (schema {}, this one knows {known})", known + 1);
+            assert!(refused.to_string().starts_with(&told));
         });
     }
 }

@@ -174,7 +174,7 @@ fn sla(figures: &Figures, clock: Clock, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\n{:<12} {:>7} {:>7} {:>9} {:>9} {:>13} {:>7}  survival then, since {}",
+        "\n{:<12} {:>7} {:>7} {:>9} {:>9} {:>13} {:>7}  survival then, {}",
         "tier",
         "agreed",
         "met",
@@ -216,7 +216,7 @@ fn automation(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
 fn slices(by: Dimension, measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "\n{:<28} {:>7} {:>8} {:>9}  {:<14} {:>11} {:>9} {:>7}",
+        "\n{:<26} {:>7} {:>8} {:>9}  {:<14} {:>11} {:>9} {:>7}",
         by.as_str(),
         "cases",
         "followed",
@@ -232,8 +232,8 @@ fn slices(by: Dimension, measured: &Measured, out: &mut dyn Write) -> io::Result
         let van = figures.usable.van.as_ref();
         writeln!(
             out,
-            "{:<28} {:>7} {:>8} {:>9}  {:<14} {:>11} {in_time:>9} {:>7}",
-            cut(&name(slice), 28),
+            "{:<26} {:>7} {:>8} {:>9}  {:<14} {:>11} {in_time:>9} {:>7}",
+            cut(&name(slice), 26),
             figures.coverage.cases,
             figures.coverage.followed,
             headline(van),

@@ -92,7 +92,7 @@ fn what_makes_no_sense_is_told() {
     let scene = scene();
     let ada = scene.person("ada");
     scene.config("");
-    assert!(ada.wrong(&["run", "--once"]).contains("nothing is registered"));
+    assert!(ada.wrong(&["run", "--once"]).contains("`quell scan --track` makes one"), "no store, and nothing to scan");
     for every in ["", "h", "0h", "-1h", "1w", "99999999999999999999d"] {
         scene.config(&format!("[run]\ntargets = [\"app\"]\nevery = \"{every}\"\n"));
         assert!(ada.wrong(&["run", "--once"]).contains("write 30min, 6h or 1d"), "{every}");

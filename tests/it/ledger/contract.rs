@@ -565,7 +565,7 @@ fn opens(kind: &Kind) {
         let mut raw = raw(&address).await;
         sqlx::raw_sql("UPDATE meta SET value = '7' WHERE name = 'schema'").execute(&mut raw).await.unwrap();
         let newer = Store::open(&address, Options::default()).await.unwrap_err().to_string();
-        assert!(newer.starts_with("made by a newer quell (schema 7, this one knows 1)"), "{newer}");
+        assert!(newer.starts_with("made by a newer quell (schema 7, this one knows 2)"), "{newer}");
     });
 }
 

@@ -174,6 +174,12 @@ async fn worked(store: &Store, clock: &Stepped) -> Result<(), LedgerError> {
     tx.append(vec![noted(1, "result")]).await?;
     tx.complete(&one).await?;
     tx.commit().await?;
+    clock.0.fetch_add(4000.max(LEASE), Ordering::SeqCst);
+    let two = store.claim(&[]).await?.unwrap();
+    store.postpone(&two, 10, false, "away").await?;
+    let mut tx = store.begin().await?;
+    tx.set_mark("reader", 1).await?;
+    tx.commit().await?;
     for _ in 0..ATTEMPTS {
         clock.0.fetch_add(4000.max(LEASE), Ordering::SeqCst);
         let two = store.claim(&[]).await?.unwrap();

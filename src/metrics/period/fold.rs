@@ -229,11 +229,11 @@ impl Kept {
     /// How it stands: by every event until the end of the period.
     fn stand(&mut self, event: &Event) {
         match &event.body {
-            Body::VerdictHad { verification, by, nominal } => {
-                if check(verification, by, *nominal, event.at).is_some_and(|check| check.state.is_live()) {
-                    self.live = true;
-                    self.severity = self.severity.max(verification.verdict.severity(self.before));
-                }
+            Body::VerdictHad { verification, by, nominal }
+                if check(verification, by, *nominal, event.at).is_some_and(|check| check.state.is_live()) =>
+            {
+                self.live = true;
+                self.severity = self.severity.max(verification.verdict.severity(self.before));
             }
             Body::RiskAccepted { until, reason } => {
                 self.moved_on(event.at);

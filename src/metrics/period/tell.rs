@@ -187,7 +187,7 @@ fn exceptions(fold: &PeriodFold, cases: &[Told<'_>], tallies: &[&Tally], as_of: 
         }
     }
     out.refused = refused.into_iter().map(|((verb, why), count)| (verb.into(), why.into(), count)).collect();
-    out.refused.sort_by(|a, b| b.2.cmp(&a.2));
+    out.refused.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
     out
 }
 

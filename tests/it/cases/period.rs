@@ -1,0 +1,1 @@
+//! `quell report`, as people and programs meet it.

@@ -49,13 +49,7 @@ pub(super) fn done(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result
             let policies: Vec<String> =
                 act.policies.iter().map(|id| String::from_utf8_lossy(id.raw()).into_owned()).collect();
             let what = Cell::Words(act.action.as_str().to_owned());
-            vec![
-                ACT,
-                Cell::Words(act.case.to_string()),
-                what,
-                Cell::Words(policies.join(", ")),
-                Cell::Words(minute(act.at)),
-            ]
+            vec![ACT, Cell::case(act.case), what, Cell::Words(policies.join(", ")), Cell::minute(act.at)]
         })
         .collect();
     table("Done by quell itself", &["", "case", "act", "allowed by", "when"], &own, out)?;
@@ -83,12 +77,12 @@ fn reported(act: &Reported) -> Vec<Cell> {
     };
     vec![
         PERSON,
-        Cell::Words(act.case.to_string()),
+        Cell::case(act.case),
         Cell::Words(act.action.as_str().to_owned()),
         Cell::name(&act.by),
         Cell::name(&act.reason),
         Cell::Words(cause.to_owned()),
-        Cell::Words(minute(act.at)),
+        Cell::minute(act.at),
     ]
 }
 
@@ -142,12 +136,12 @@ pub(super) fn exceptions(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::
         .iter()
         .map(|risk| {
             vec![
-                Cell::Words(risk.case.to_string()),
+                Cell::case(risk.case),
                 Cell::Name(risk.owner.clone()),
                 Cell::name(&risk.by),
                 Cell::name(&risk.reason),
-                Cell::Words(day(risk.at)),
-                Cell::Words(day(risk.until)),
+                Cell::Short(day(risk.at)),
+                Cell::Short(day(risk.until)),
                 Cell::Words(standing(risk)),
             ]
         })
@@ -200,12 +194,12 @@ fn emergencies(all: &Exceptions, out: &mut dyn Write) -> io::Result<()> {
             let actions: Vec<&str> = path.actions.iter().map(|action| action.as_str()).collect();
             let ended = path.ended.as_ref();
             vec![
-                Cell::Words(path.case.to_string()),
+                Cell::case(path.case),
                 Cell::name(&path.purpose),
                 Cell::Words(actions.join(", ")),
                 Cell::name(&path.by),
-                Cell::Words(minute(path.at)),
-                Cell::Words(minute(ended.map_or(path.until, |(at, _)| *at))),
+                Cell::minute(path.at),
+                Cell::minute(ended.map_or(path.until, |(at, _)| *at)),
                 ended.map_or_else(|| Cell::Words("its time".to_owned()), |(_, why)| Cell::name(why)),
             ]
         })
@@ -230,19 +224,19 @@ pub(super) fn covered(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Res
     .collect();
     table("Coverage", &["", "#"], &rows, out)?;
     let partial: Vec<Vec<Cell>> =
-        covered.partial.iter().map(|(target, at)| vec![Cell::name(target), Cell::Words(minute(*at))]).collect();
+        covered.partial.iter().map(|(target, at)| vec![Cell::name(target), Cell::minute(*at)]).collect();
     table("Scans that did not read everything", &["target", "when"], &partial, out)?;
     let letters: Vec<Vec<Cell>> = covered
         .dead_letters
         .iter()
         .map(|letter| {
-            let case = letter.case.map_or_else(String::new, |case| case.to_string());
+            let case = letter.case.map_or_else(|| Cell::Short(String::new()), Cell::case);
             vec![
-                Cell::Words(case),
+                case,
                 Cell::name(&letter.route),
                 Cell::Words(letter.what.as_str().to_owned()),
                 Cell::name(&letter.why),
-                Cell::Words(minute(letter.at)),
+                Cell::minute(letter.at),
             ]
         })
         .collect();

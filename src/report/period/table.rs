@@ -3,15 +3,22 @@
 use std::io::{self, Write};
 
 use super::super::escape::html;
+use super::words::minute;
 use crate::model::Untrusted;
+use crate::model::case::CaseNumber;
 
 /// So many rows are shown; the document for programs has all.
 const SHOWN: usize = 50;
+
+/// With so many columns a table is not drawn out over the page.
+const NARROW: usize = 3;
 
 /// What stands in a cell.
 pub(super) enum Cell {
     /// Words.
     Words(String),
+    /// A word that is not broken: a case, a time.
+    Short(String),
     /// A text from outside; what is not known says so.
     Name(Option<Untrusted>),
     /// A figure, to the right.
@@ -28,6 +35,16 @@ impl Cell {
         Self::Name(Some(text.clone()))
     }
 
+    /// A case, by its number.
+    pub(super) fn case(case: CaseNumber) -> Self {
+        Self::Short(case.to_string())
+    }
+
+    /// A time, to the minute.
+    pub(super) fn minute(at: i64) -> Self {
+        Self::Short(minute(at))
+    }
+
     /// A count.
     pub(super) fn count(count: usize) -> Self {
         Self::Figure(count.to_string())
@@ -36,6 +53,7 @@ impl Cell {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Words(text) => write!(out, "<td>{}</td>", html(text)),
+            Self::Short(text) => write!(out, "<td class=\"s\">{}</td>", html(text)),
             Self::Name(Some(name)) => write!(out, "<td><bdi>{}</bdi></td>", html(name)),
             Self::Name(None) => write!(out, "<td class=\"soft\">not known</td>"),
             Self::Figure(text) => write!(out, "<td class=\"n\">{}</td>", html(text)),
@@ -57,7 +75,8 @@ pub(super) fn table(title: &str, heads: &[&str], rows: &[Vec<Cell>], out: &mut d
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<div class=\"table\"><table>\n<caption>{}</caption>\n<thead><tr>", html(title))?;
+    let narrow = if heads.len() <= NARROW { " narrow" } else { "" };
+    writeln!(out, "<div class=\"table{narrow}\"><table>\n<caption>{}</caption>\n<thead><tr>", html(title))?;
     for head in heads {
         match head.strip_prefix('#') {
             Some(head) => write!(out, "<th scope=\"col\" class=\"n\">{}</th>", html(head))?,

@@ -16,6 +16,7 @@ use super::desk::{self, Desk};
 use super::destination::Destination;
 use crate::metrics::{Asked, Clock, DAY, Dimension, Fold, Measured, SlaDays, Survey, Tier};
 use crate::model::action;
+use crate::model::event::Event;
 use crate::report::metrics::{self as told, MetricsFormat};
 
 #[derive(Debug, clap::Args)]
@@ -103,26 +104,33 @@ fn print(args: &Args, format: MetricsFormat, measured: &Measured, fold: &Fold) -
 
 /// Every event, folded.
 fn fold(desk: &Desk) -> Result<Fold> {
-    let (mut fold, mut after) = (Fold::default(), 0);
+    let mut fold = Fold::default();
+    each_event(desk, |event| fold.take(event))?;
+    Ok(fold)
+}
+
+/// Gives every event, in their order, to what takes them.
+pub(super) fn each_event(desk: &Desk, mut take: impl FnMut(&Event)) -> Result<()> {
+    let mut after = 0;
     loop {
         let events = desk.wait(desk.store.events(after, BATCH, None)).map_err(desk::told)?;
-        events.iter().for_each(|event| fold.take(event));
+        events.iter().for_each(&mut take);
         match events.last() {
             Some(last) => after = last.seq,
-            None => return Ok(fold),
+            None => return Ok(()),
         }
     }
 }
 
 /// The first second of a day, UTC.
-fn day(text: &str) -> Result<i64> {
+pub(super) fn day(text: &str) -> Result<i64> {
     let parsed = Date::parse(text, format_description!("[year]-[month]-[day]")).ok();
     let date = parsed.with_context(|| format!("`{text}` is no day\n  help: write it as 2026-01-31"))?;
     Ok(UtcDateTime::new(date, Time::MIDNIGHT).unix_timestamp())
 }
 
 /// Agreed times, each as `tier=days`.
-fn agreed(given: &[String]) -> Result<SlaDays> {
+pub(super) fn agreed(given: &[String]) -> Result<SlaDays> {
     let mut sla = SlaDays::default();
     let mut known: Vec<(&str, Tier)> = action::Tier::ASKED.iter().map(|tier| (tier.as_str(), Some(*tier))).collect();
     known.extend([(action::Tier::Watch.as_str(), Some(action::Tier::Watch)), ("undecided", None)]);

@@ -51,6 +51,8 @@ mod progress;
 mod random;
 mod recipe;
 mod remote;
+#[cfg(feature = "remediate")]
+mod report;
 mod rule_pages;
 mod rules;
 #[cfg(feature = "remediate")]
@@ -131,6 +133,9 @@ enum Verb {
     /// Tell how long credentials stay valid, and what was done about them.
     #[cfg(feature = "remediate")]
     Metrics(metrics::Args),
+    /// Report a period: what was found, how long it stayed valid, what was done and why, exceptions, controls.
+    #[cfg(feature = "remediate")]
+    Report(report::Args),
     /// Back up, restore and look after the store of cases.
     #[cfg(feature = "remediate")]
     Store(store::Args),
@@ -198,6 +203,8 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
         Verb::Store(args) => store::run(&args),
         #[cfg(feature = "remediate")]
         Verb::Metrics(args) => metrics::run(&args),
+        #[cfg(feature = "remediate")]
+        Verb::Report(args) => report::run(&args),
         Verb::Hook(args) => hook::run(&args),
         Verb::Rules(args) => rules::run(&args),
         Verb::Baseline(args) => baseline::run(&args),

@@ -22,7 +22,7 @@ pub struct Scans {
 }
 
 /// What events have come to so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fold {
     lives: BTreeMap<CaseNumber, Kept>,
     people: HashSet<PrincipalId>,
@@ -32,7 +32,7 @@ pub struct Fold {
 }
 
 /// A life, and what is needed to follow it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Kept {
     life: Life,
     assigned: Option<Untrusted>,
@@ -74,6 +74,11 @@ impl Fold {
     /// Lives, in the order of their cases.
     pub fn lives(&self) -> impl Iterator<Item = &Life> {
         self.lives.values().map(|kept| &kept.life)
+    }
+
+    /// The same with their numbers.
+    pub fn cases(&self) -> impl Iterator<Item = (CaseNumber, &Life)> {
+        self.lives.iter().map(|(number, kept)| (*number, &kept.life))
     }
 
     /// How many scans have ended.
@@ -181,7 +186,7 @@ impl Fold {
 
 /// A definitive answer, where it is one: of a server that refuses what is made up, had by somebody with a registered key. It
 /// counts by the ledger's clock: a worker's may be off.
-fn check(verification: &Verification, by: &Actor, nominal: Option<i64>, at: i64) -> Option<Check> {
+pub(super) fn check(verification: &Verification, by: &Actor, nominal: Option<i64>, at: i64) -> Option<Check> {
     let state = match verification.verdict {
         Verdict::Live => State::Live,
         Verdict::LiveLimited => State::Limited,

@@ -4,7 +4,7 @@
 //! asked for and done. A [`Spell`] is what one life says about one clock and one [`Ending`]: entered, last seen alive, ended or
 //! not. [`Curve`] is the Kaplan–Meier estimate over spells, [`turnbull`] the one for intervals, `occupancy` the one for
 //! credentials that come back. [`Survey`] puts every figure together, for all lives and for slices of them. `rates` has times
-//! and shares, `sla` what was in time.
+//! and shares, `sla` what was in time. `period` is what happened in a period, for a report.
 //!
 //! Nothing here reads a clock: times come in as seconds since 1970 UTC, whole, and come out as days (`f64`).
 
@@ -13,6 +13,7 @@ mod fold;
 mod km;
 mod life;
 mod occupancy;
+pub mod period;
 mod rates;
 mod sla;
 mod slices;

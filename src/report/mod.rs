@@ -6,7 +6,8 @@
 //! the sentences that several formats share, and `lazy` is JSON that is made while it is written. `case` is the page of a case.
 //!
 //! `task` and `notice` say what is to be done about a case to those who work elsewhere, and `document` writes that in the form of
-//! each place. `frameworks` says which controls of which framework that carries out.
+//! each place. `frameworks` says which controls of which framework that carries out. `metrics` has the figures, `period` a report of a
+//! period for whoever answers for all of it.
 
 pub mod case;
 mod csv;
@@ -23,6 +24,8 @@ mod markdown;
 #[cfg(feature = "remediate")]
 pub mod metrics;
 pub mod notice;
+#[cfg(feature = "remediate")]
+pub mod period;
 mod plain;
 mod reveal;
 mod sarif;

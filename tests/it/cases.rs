@@ -15,6 +15,8 @@ mod owners;
 mod page;
 #[path = "cases/people.rs"]
 mod people;
+#[path = "cases/period.rs"]
+mod period;
 #[path = "cases/policy.rs"]
 mod policy;
 #[path = "cases/precision.rs"]

@@ -22,6 +22,12 @@ use super::super::escape::json as text;
 use crate::metrics::{Figures, Mean, Measured, Scans, Survival, days, tier_word};
 
 pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(measured, scans))?;
+    out.write_all(b"\n")
+}
+
+/// The document: other reports have it in them.
+pub(in crate::report) fn document(measured: &Measured, scans: Scans) -> Value {
     let asked = &measured.asked;
     let clocks: Vec<Value> = measured
         .clocks
@@ -37,7 +43,7 @@ pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> i
             json!({ "dimension": by.as_str(), "slice": slice.as_ref().map(text), "figures": figures(of) })
         })
         .collect();
-    let document = json!({
+    json!({
         "clock": asked.clock.as_str(),
         "at": asked.now,
         "since": asked.since,
@@ -46,9 +52,7 @@ pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> i
         "figures": figures(&measured.whole),
         "clocks": clocks,
         "slices": slices,
-    });
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    })
 }
 
 fn figures(of: &Figures) -> Value {

@@ -8,11 +8,11 @@ mod chart;
 mod csv;
 mod curve;
 mod flat;
-mod json;
+pub(super) mod json;
 mod letters;
 mod openmetrics;
 mod table;
-mod words;
+pub(super) mod words;
 
 use std::io::{self, Write};
 

@@ -3,35 +3,35 @@
 use crate::metrics::{Survival, Van, days};
 
 /// What stands where there is no figure.
-pub(super) const NONE: &str = "–";
+pub(in crate::report) const NONE: &str = "–";
 
 /// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(in crate::report) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
 /// A share, or that there is none.
-pub(super) fn share(share: Option<f64>) -> String {
+pub(in crate::report) fn share(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), percent)
 }
 
 /// Two shares.
-pub(super) fn range(from: f64, to: f64) -> String {
+pub(in crate::report) fn range(from: f64, to: f64) -> String {
     format!("{:.1}–{:.1} %", from * 100.0, to * 100.0)
 }
 
 /// A number of days, as fine as it matters.
-pub(super) fn in_days(days: f64) -> String {
+pub(in crate::report) fn in_days(days: f64) -> String {
     if days < 1.0 { format!("{:.1} h", days * 24.0) } else { format!("{days:.1} d") }
 }
 
 /// Seconds as days.
-pub(super) fn span(seconds: i64) -> String {
+pub(in crate::report) fn span(seconds: i64) -> String {
     in_days(days(seconds))
 }
 
 /// The share after five days, where it may be shown: with few credentials not without its interval.
-pub(super) fn headline(van: Option<&Van>) -> String {
+pub(in crate::report) fn headline(van: Option<&Van>) -> String {
     match van {
         None => NONE.to_owned(),
         Some(van) if van.is_headline() => percent(van.at.survival),
@@ -40,11 +40,11 @@ pub(super) fn headline(van: Option<&Van>) -> String {
 }
 
 /// Its interval.
-pub(super) fn interval(van: Option<&Van>) -> String {
+pub(in crate::report) fn interval(van: Option<&Van>) -> String {
     van.and_then(|van| van.at.interval).map_or_else(|| NONE.to_owned(), |(low, high)| range(low, high))
 }
 
 /// The median of a curve.
-pub(super) fn median(survival: &Survival) -> String {
+pub(in crate::report) fn median(survival: &Survival) -> String {
     survival.median.map_or_else(|| "not reached".to_owned(), span)
 }

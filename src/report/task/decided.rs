@@ -4,9 +4,12 @@ use super::{SHOWN, cut, list, who};
 use crate::model::action::Tier;
 use crate::model::case::{Approval, ApprovalState, Case};
 use crate::model::counted;
-use crate::model::decision::{Decision, DecisionKind};
+use crate::model::decision::{Decision, DecisionKind, Unmet};
 use crate::model::document::{Block, Span};
 use crate::report::when::zoned;
+
+/// How many reasons are shown.
+const REASONS: usize = 8;
 
 /// Requests for approval that wait, and still count.
 pub(super) fn waiting(case: &Case, now: i64) -> impl Iterator<Item = &Approval> {
@@ -15,7 +18,10 @@ pub(super) fn waiting(case: &Case, now: i64) -> impl Iterator<Item = &Approval> 
 
 pub(super) fn blocks(case: &Case, now: i64) -> Vec<Block> {
     let mut blocks = vec![Block::Heading("What quell would do".to_owned())];
-    let items: Vec<Vec<Span>> = case.decisions.iter().flat_map(|(decision, _)| decided(decision)).collect();
+    let mut items: Vec<Vec<Span>> = case.decisions.iter().map(|(decision, _)| decided(decision)).collect();
+    items.extend(missing(case));
+    let errors = case.decisions.iter().flat_map(|(decision, _)| &decision.errors).take(SHOWN);
+    items.extend(errors.map(|e| vec![Span::text("error: "), cut(&e.as_str().into(), 300)]));
     blocks.push(list(items).unwrap_or_else(|| Block::Paragraph(vec![Span::text("It has not decided yet.")])));
     for approval in waiting(case, now) {
         blocks.extend(asked(approval));
@@ -40,7 +46,7 @@ pub(super) fn blocks(case: &Case, now: i64) -> Vec<Block> {
     blocks
 }
 
-fn decided(decision: &Decision) -> Vec<Vec<Span>> {
+fn decided(decision: &Decision) -> Vec<Span> {
     let how = match decision.tier {
         Tier::Automatic => "by itself",
         Tier::Quarantine => "contain by itself, then ask",
@@ -57,24 +63,36 @@ fn decided(decision: &Decision) -> Vec<Vec<Span>> {
         first.push(Span::code(id));
     }
     first.push(Span::text(")"));
-    let mut items = vec![first];
-    // What stands in the way of the lowest tier that is refused is what helps next.
-    let next = decision.unmet.iter().map(|unmet| unmet.tier).min();
-    let missing: Vec<_> = decision.unmet.iter().filter(|unmet| Some(unmet.tier) == next).collect();
-    for unmet in missing.iter().take(SHOWN) {
-        let item = format!("not {} {} until ", decision.action.as_str(), ahead(unmet.tier));
-        items.push(vec![
-            Span::text(item),
-            Span::text(unmet.title.clone()),
-            Span::text(" ("),
-            Span::code(&unmet.id),
-            Span::text(")"),
-        ]);
+    first
+}
+
+/// What stands in the way of the next tier of each action: once for all the actions that it stands in the way of, those that most
+/// wait for first.
+fn missing(case: &Case) -> Vec<Vec<Span>> {
+    let mut reasons: Vec<(&Unmet, Vec<&str>)> = Vec::new();
+    for (decision, _) in &case.decisions {
+        // What stands in the way of the lowest tier that is refused is what helps next.
+        let next = decision.unmet.iter().map(|unmet| unmet.tier).min();
+        for unmet in decision.unmet.iter().filter(|unmet| Some(unmet.tier) == next) {
+            let action = decision.action.as_str();
+            match reasons.iter_mut().find(|(known, _)| (&known.id, known.tier) == (&unmet.id, unmet.tier)) {
+                Some((_, actions)) => actions.push(action),
+                None => reasons.push((unmet, vec![action])),
+            }
+        }
     }
-    if missing.len() > SHOWN {
-        items.push(vec![Span::text(format!("and {} more reasons", missing.len() - SHOWN))]);
+    reasons.sort_by_key(|(_, actions)| std::cmp::Reverse(actions.len()));
+    let more = reasons.len().saturating_sub(REASONS);
+    let told = |(unmet, actions): &(&Unmet, Vec<&str>)| {
+        let item = format!("not {} {} until {} (", actions.join(", "), ahead(unmet.tier), unmet.title);
+        vec![Span::text(item), Span::code(&unmet.id), Span::text(")")]
+    };
+    let mut items: Vec<Vec<Span>> = reasons.iter().take(REASONS).map(told).collect();
+    if more > 0 {
+        let why = Span::code(format!("quell policy explain {}", case.number));
+        let more = counted(more as u64, "more reason", "more reasons");
+        items.push(vec![Span::text(format!("and {more}: ")), why]);
     }
-    items.extend(decision.errors.iter().take(SHOWN).map(|e| vec![Span::text("error: "), cut(&e.as_str().into(), 300)]));
     items
 }
 

@@ -109,7 +109,7 @@ fn credential(plan: Plan, dice: &mut Dice) -> Life {
         if asked > end || asked > lost {
             break;
         }
-        let mut unknown = || dice.next() % UNKNOWN == 0;
+        let mut unknown = || dice.next().is_multiple_of(UNKNOWN);
         if unknown() && (!plan.retried || unknown()) {
             continue;
         }

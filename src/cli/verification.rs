@@ -31,6 +31,7 @@ pub(super) struct Args {
 
 impl Args {
     /// Whether nobody is to be asked.
+    #[cfg(feature = "remediate")]
     pub(super) const fn is_offline(&self) -> bool {
         self.offline
     }

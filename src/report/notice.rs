@@ -146,7 +146,7 @@ pub fn json(case: &Case, kind: NoticeKind, about: &NoticeContext<'_>) -> Value {
     })
 }
 
-/// Several notices in one, for a webhook: `type` is `digest`, and `data.notices` has what [`json`] makes of each.
+/// Several notices in one, for a webhook: `type` is `digest`, and `data.notices` has what [`json()`] makes of each.
 #[must_use]
 pub fn digest_json(items: &[(&Case, NoticeKind)], about: &NoticeContext<'_>) -> Value {
     let all: Vec<Value> = items.iter().map(|(case, kind)| json(case, *kind, about)).collect();

@@ -62,4 +62,6 @@ fn the_truth_about_a_fleet_lies_within_the_interval_as_often_as_it_says() {
     assert!(holds >= 34, "of 40: {holds}");
     let mean = told.iter().map(|one| one.estimate).sum::<f64>() / 40.0;
     assert!((mean - truth(FIVE_DAYS)).abs() < 0.006, "{mean}");
+    let far = |estimate: f64| (estimate - truth(FIVE_DAYS)).abs() > 0.06;
+    assert!(!told.iter().filter_map(|one| one.intervals).any(far), "estimated as intervals");
 }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use super::super::escape::html as escaped;
-use super::super::metrics::words::{NONE, headline, in_days, interval, median, range, share, span};
+use super::super::metrics::words::{NONE, headline, in_days, interval, range, share, span};
 use super::PeriodReport;
 use super::curve::curve;
 use super::html::{paragraph, section};
 use super::table::{Cell, table};
-use super::words::quoted;
+use super::words::{middle, quoted};
 use crate::metrics::period::{Count, Row};
 use crate::metrics::{Clock, Ending, Mean, Survival, days, tier_word};
 use crate::model::Severity;
@@ -105,7 +105,7 @@ fn row(clock: Clock, survival: &Survival) -> Vec<Cell> {
         Cell::Figure(headline(van)),
         Cell::Figure(interval(van)),
         Cell::Figure(bounds),
-        Cell::Figure(if survival.curve.n == 0 { NONE.to_owned() } else { median(survival) }),
+        Cell::Figure(middle(survival)),
         Cell::Figure(mean.unwrap_or_else(|| NONE.to_owned())),
     ]
 }
@@ -120,7 +120,7 @@ fn times(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mean = revoked.restricted.map_or_else(|| NONE.to_owned(), |(_, mean)| in_days(mean));
     let bias = format!(
         "too low: those that are open are missing. With them: restricted mean {mean}, median {}",
-        if revoked.curve.n == 0 { NONE.to_owned() } else { median(revoked) }
+        middle(revoked)
     );
     let rows = [
         row("from notice to a person's answer (MTTA)", rates.acknowledged, String::new()),

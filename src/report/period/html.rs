@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::case::age;
 use super::super::escape::html as escaped;
-use super::super::metrics::words::{in_days, median};
-use super::words::{attention, days, lead, minute, some, van};
+use super::super::metrics::words::in_days;
+use super::words::{attention, days, lead, middle, minute, some, van};
 use super::{PeriodReport, found, rest};
 
 const STYLE: &str = include_str!("style.css");
@@ -69,7 +69,6 @@ fn cards(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()> {
         || "nobody is followed".to_owned(),
         |(until, mean)| format!("mean {} within {:.0} d", in_days(mean), crate::metrics::days(until)),
     );
-    let middle = if usable.curve.n == 0 { "–".to_owned() } else { median(usable) };
     let waiting = match exceptions.waiting.len() {
         0 => "nothing waits".to_owned(),
         _ => format!("the oldest for {}", age(exceptions.debt().1)),
@@ -77,7 +76,7 @@ fn cards(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let cards = [
         ("", found.all.cases.to_string(), "credentials found", format!("{} proved to work", found.all.live)),
         ("main", headline, "still usable five days after the owner was told", beside),
-        ("", middle, "median time usable", mean),
+        ("", middle(usable), "median time usable", mean),
         ("", done.proved.to_string(), "closed by proof of death", format!("{} opened again", done.reopened.all())),
         ("", exceptions.waiting.len().to_string(), "wait for approval", waiting),
     ];

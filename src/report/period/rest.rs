@@ -61,7 +61,12 @@ pub(super) fn done(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result
             [Cell::name(&row.policy)].into_iter().chain(figures).collect()
         })
         .collect();
-    table("What stood of it, by policy", &["policy", "#acts", "#overturned", "#stood"], &stood, out)?;
+    table(
+        "What stood of what quell did, by policy, in cases whose owner was told in the period",
+        &["policy", "#acts", "#overturned", "#stood"],
+        &stood,
+        out,
+    )?;
     if let Some(rate) = rates.mistaken_rate() {
         let (mistaken, all) = (rates.mistaken, rates.disruptive);
         paragraph(&format!("Mistaken remediations: {mistaken} of {all} ({}).", percent(rate)), out)?;
@@ -118,7 +123,7 @@ pub(super) fn recommended(report: &PeriodReport<'_>, out: &mut dyn Write) -> io:
         .collect();
     table("Why not more: preconditions that did not hold", &["precondition", "policy", "#cases", ""], &unmet, out)?;
     let sets: Vec<Vec<Cell>> =
-        all.policies.iter().map(|(hash, count)| vec![Cell::Words(hash.clone()), Cell::count(*count)]).collect();
+        all.policies.iter().map(|(hash, count)| vec![Cell::name(&hash.as_str().into()), Cell::count(*count)]).collect();
     table("By which policy set", &["hash", "#decisions"], &sets, out)?;
     writeln!(out, "</section>")
 }
@@ -148,6 +153,17 @@ pub(super) fn exceptions(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::
         .collect();
     table("Accepted risks", &["case", "owner", "accepted by", "why", "since", "until", ""], &risks, out)?;
     emergencies(all, out)?;
+    approvals(all, out)?;
+    let refused: Vec<Vec<Cell>> = all
+        .refused
+        .iter()
+        .map(|(what, why, count)| vec![Cell::name(what), Cell::name(why), Cell::count(*count)])
+        .collect();
+    table("Refused", &["what", "why", "#times"], &refused, out)?;
+    writeln!(out, "</section>")
+}
+
+fn approvals(all: &Exceptions, out: &mut dyn Write) -> io::Result<()> {
     let (sum, oldest) = all.debt();
     let rows: Vec<Vec<Cell>> = [
         ("asked for", all.requested),
@@ -173,17 +189,10 @@ pub(super) fn exceptions(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::
         .map(|row| {
             let words =
                 [row.case.to_string(), row.action.as_str().to_owned(), row.id.clone(), minute(row.at), age(row.age)];
-            words.into_iter().map(Cell::Words).collect()
+            words.into_iter().map(Cell::Short).collect()
         })
         .collect();
-    table("Waiting for approval", &["case", "action", "request", "since", "for"], &waiting, out)?;
-    let refused: Vec<Vec<Cell>> = all
-        .refused
-        .iter()
-        .map(|(what, why, count)| vec![Cell::name(what), Cell::name(why), Cell::count(*count)])
-        .collect();
-    table("Refused", &["what", "why", "#times"], &refused, out)?;
-    writeln!(out, "</section>")
+    table("Waiting for approval", &["case", "action", "request", "since", "for"], &waiting, out)
 }
 
 fn emergencies(all: &Exceptions, out: &mut dyn Write) -> io::Result<()> {

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::super::escape::{terminal, terminal_str};
-use super::super::metrics::words::{in_days, median, share};
+use super::super::metrics::words::{in_days, share};
 use super::PeriodReport;
-use super::words::{attention, days, lead, minute, van};
+use super::words::{attention, days, lead, middle, minute, van};
 
 /// Writes what a period comes to, for a terminal.
 ///
@@ -24,7 +24,7 @@ pub fn summary(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()>
         .usable
         .restricted
         .map(|(until, mean)| format!("; mean {} within {:.0} d", in_days(mean), crate::metrics::days(until)));
-    writeln!(out, "median time usable             {}{}", median(&whole.usable), mean.unwrap_or_default())?;
+    writeln!(out, "median time usable             {}{}", middle(&whole.usable), mean.unwrap_or_default())?;
     let (met, breached) = whole.sla.iter().fold((0, 0), |sum, row| (sum.0 + row.met, sum.1 + row.breached));
     let undetermined: usize = whole.sla.iter().map(|row| row.undetermined).sum();
     writeln!(out, "in the agreed time             {met} of {}, {undetermined} undetermined", met + breached)?;

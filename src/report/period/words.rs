@@ -1,10 +1,10 @@
 //! The sentences of a report: what a manager reads first. They hold names from outside nowhere, numbers of cases alone.
 
 use super::super::case::age;
-use super::super::metrics::words::{headline, interval};
+use super::super::metrics::words::{NONE, headline, interval, median};
 use super::super::when::second;
 use super::PeriodReport;
-use crate::metrics::DAY;
+use crate::metrics::{DAY, Survival};
 use crate::model::case::CaseNumber;
 use crate::model::counted;
 
@@ -121,12 +121,15 @@ pub(super) fn van(report: &PeriodReport<'_>) -> (String, String) {
     let usable = &report.measured.whole.usable;
     let n = format!("n = {}", usable.curve.n);
     match &usable.van {
-        None if usable.curve.n == 0 => {
-            ("–".to_owned(), "of no credential is known since when its owner was told".to_owned())
-        }
-        None => ("–".to_owned(), format!("{n}; half of them are followed for less than five days")),
+        None if usable.curve.n == 0 => (NONE.to_owned(), "no owner was told of one that is proved to work".to_owned()),
+        None => (NONE.to_owned(), format!("{n}; half of them are followed for less than five days")),
         van => (headline(van.as_ref()), format!("95 % interval {}; {n}", interval(van.as_ref()))),
     }
+}
+
+/// The median time until it cannot be used any more; none where nobody is followed.
+pub(super) fn middle(survival: &Survival) -> String {
+    if survival.curve.n == 0 { NONE.to_owned() } else { median(survival) }
 }
 
 /// What stands beside the headline (requirement 81).

@@ -76,6 +76,11 @@ pub(super) fn attention(report: &PeriodReport<'_>) -> Vec<String> {
         );
         out.push(format!("{what}: {}", cases(&found.live_untold)));
     }
+    let told = found.live_at_end.saturating_sub(found.live_untold.len());
+    if told > 0 {
+        let what = some(told, "credential still works", "credentials still work");
+        out.push(format!("{what}, and the owner was told"));
+    }
     let breached: usize = report.measured.whole.sla.iter().map(|row| row.breached).sum();
     if breached > 0 {
         out.push(format!(

@@ -259,9 +259,10 @@ fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     let n = counted(measured.whole.usable.curve.n as u64, "credential", "credentials");
     writeln!(
         out,
-        "Often quoted: over 90 % still valid after five days (GitGuardian, State of Secrets Sprawl 2024). That is of\n\
-         secrets on public GitHub, and its clock is ambiguous: since exposure, or since the author was told.\n\
-         The figure here is of {n} of this store, proved alive, by the clock {}.",
+        "Often quoted: over 90 % still valid after five days (GitGuardian, State of Secrets Sprawl 2024).\n\
+         That is of secrets on public GitHub, and its clock is ambiguous: since exposure, or since the\n\
+         author was told. The figure here is by the clock {}, of {n} of this store,\n\
+         each proved alive.",
         measured.asked.clock.as_str()
     )
 }

@@ -55,6 +55,7 @@ mod owners;
 mod packs;
 mod packs_broken;
 mod packs_hostile;
+mod pages;
 mod pipeline_formats;
 mod pipelines;
 mod planted;
@@ -77,3 +78,5 @@ mod targets;
 #[cfg(feature = "remediate")]
 mod trackers;
 mod verify;
+#[cfg(feature = "remediate")]
+mod walkthrough;

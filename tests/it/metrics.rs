@@ -44,7 +44,7 @@ fn metrics_come_in_every_format_and_as_images() {
     let ada = scene.person("ada");
     scene.committed("app", "a.py", &format!("TOKEN = \"{}\"\n", token(1)));
     ada.verified("app");
-    assert!(ada.ok(&["metrics", "--curve"]).contains("1 cases, 0 followed"));
+    assert!(ada.ok(&["metrics", "--curve"]).contains("1 case, 0 followed"));
     assert!(ada.ok(&["metrics", "--format", "csv", "--by", "month"]).starts_with("dimension,slice,metric,"));
     assert!(ada.ok(&["metrics", "--format", "openmetrics"]).ends_with("# EOF\n"));
     ada.ok(&["metrics", "--clock", "detected", "--svg", "c.svg", "--png", "c.png", "--sla", "approval=3"]);

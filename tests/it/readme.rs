@@ -1,92 +1,10 @@
-//! The commands of README.md run, and write what it says they write.
-//!
-//! Blocks are fenced as ```` ```console ````: a line `$ command`, then its output. `...` on a line of its own stands for
-//! any lines, `[..]` for any text within a line. A block runs in an empty directory with quell first on the path; one
-//! behind `<!-- not run: reason -->` does not.
+//! The commands of README.md run, and write what it says they write. Each block runs in a directory of its own.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::support::{QUELL, Tree, clean, quell, run};
-
-/// A command of the page and the output that it shows.
-#[derive(Debug, PartialEq, Eq)]
-struct Step {
-    line: usize,
-    command: String,
-    output: Vec<String>,
-}
-
-/// The blocks of a page: each a list of steps.
-fn blocks(page: &str) -> Vec<Vec<Step>> {
-    let (mut out, mut block, mut skip) = (Vec::new(), None::<Vec<Step>>, false);
-    for (number, text) in page.lines().enumerate() {
-        match (&mut block, text) {
-            (None, "```console") if skip => skip = false,
-            (None, "```console") => block = Some(Vec::new()),
-            (None, comment) if comment.starts_with("<!-- not run:") => skip = true,
-            (None, _) => {}
-            (Some(_), "```") => out.extend(block.take()),
-            (Some(steps), text) => match text.strip_prefix("$ ") {
-                Some(command) => steps.push(Step { line: number + 1, command: command.to_owned(), output: Vec::new() }),
-                None => steps
-                    .last_mut()
-                    .unwrap_or_else(|| panic!("line {}: no command", number + 1))
-                    .output
-                    .push(text.to_owned()),
-            },
-        }
-    }
-    out
-}
-
-/// Whether a line is what the page shows, `[..]` standing for anything.
-fn line_fits(shown: &str, line: &str) -> bool {
-    let mut parts = shown.trim_end().split("[..]");
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.trim_end().strip_prefix(first) else { return false };
-    let mut last = None;
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-        last = Some(part);
-    }
-    rest.is_empty() || last.is_some_and(|part| part.is_empty() || rest.ends_with(part))
-}
-
-/// Whether an output is what the page shows, `...` standing for any lines.
-fn fits(shown: &[String], lines: &[&str]) -> bool {
-    match (shown.first(), lines.first()) {
-        (None, None) => true,
-        (Some(dots), _) if dots == "..." => fits(&shown[1..], lines) || (!lines.is_empty() && fits(shown, &lines[1..])),
-        (Some(wanted), Some(line)) => line_fits(wanted, line) && fits(&shown[1..], &lines[1..]),
-        _ => false,
-    }
-}
+use crate::pages::{Does, Reader, Step, blocks, fits, line_fits};
+use crate::support::{quell, run};
 
 fn try_block(steps: &[Step]) {
-    let (tree, home) = (Tree::new(), Tree::new());
-    for step in steps {
-        let mut command = Command::new("/bin/sh");
-        clean(&mut command);
-        command.env("HOME", home.path()).env("USER", "kim").env_remove("XDG_CONFIG_HOME");
-        let path = format!("{}:/usr/bin:/bin", Path::new(QUELL).parent().unwrap().display());
-        let run =
-            run(command.env("PATH", path).current_dir(tree.path()).args(["-c", &format!("{} 2>&1", step.command)]));
-        let output = run.out();
-        let lines: Vec<&str> = output.trim_end().lines().collect();
-        let shown: Vec<String> = step
-            .output
-            .iter()
-            .rev()
-            .skip_while(|l| l.is_empty())
-            .cloned()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
-        assert!(fits(&shown, &lines), "README.md:{}: `{}` writes\n{output}", step.line, step.command);
-    }
+    Reader::of("README.md").follow(steps);
 }
 
 #[test]
@@ -114,8 +32,20 @@ fn a_command_that_does_otherwise_is_noticed() {
     );
     let shown = ["a".to_owned(), "...".to_owned(), "c".to_owned()];
     assert!(fits(&shown, &["a", "x", "c"]) && fits(&shown, &["a", "c"]) && !fits(&shown, &["a", "x"]));
-    let wrong = [Step { line: 1, command: "echo no".to_owned(), output: vec!["yes".to_owned()] }];
-    assert!(std::panic::catch_unwind(|| try_block(&wrong)).is_err());
+    let wrong = |shown: &str| [Step { line: 1, does: Does::Run("echo no".to_owned()), shown: vec![shown.to_owned()] }];
+    try_block(&wrong("no"));
+    assert!(std::panic::catch_unwind(|| try_block(&wrong("yes"))).is_err());
+}
+
+#[test]
+fn a_page_writes_files_starts_servers_and_exports() {
+    let page =
+        "```toml a.toml\nx = 1\n\n$ y = 2\n```\n```toml\nz\n```\n```console\n$ cat a.toml\nx = 1\n\n$ y = 2\n```\n";
+    let all = blocks(page);
+    assert_eq!((all.len(), all[0].len(), &all[0][0].does), (2, 1, &Does::Write("a.toml".to_owned())));
+    let page = "```text a\nb\n\n```\n```console\n$ wc -l < a\n2\n$ export WORD=\"$(cat a)\"\n$ echo $WORD\nb\n$ sh -c 'echo $WORD > c; exec sleep 600' &\n$ until test -e c; do sleep 0.1; done; cat c\nb\n```\n";
+    let mut reader = Reader::of("page");
+    blocks(page).iter().for_each(|steps| reader.follow(steps));
 }
 
 #[test]

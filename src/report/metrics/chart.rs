@@ -11,6 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::letters;
 use super::words::{headline, interval};
 use crate::metrics::{Bounds, DAY, Ending, FIVE_DAYS, Measured, Survival};
+use crate::model::counted;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -279,8 +280,11 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
             "bands: 95 % intervals; dots: the least and the most, were all whose state is not known dead, or alive"
                 .to_owned(),
             format!(
-                "{} cases: {} followed, {} never notified, {} never verified; shown as far as half are followed",
-                c.cases, c.followed, c.never_notified, c.never_verified
+                "{}: {} followed, {} never notified, {} never verified; shown as far as half are followed",
+                counted(c.cases as u64, "case", "cases"),
+                c.followed,
+                c.never_notified,
+                c.never_verified
             ),
         ];
         for (line, text) in (0..).zip(lines) {

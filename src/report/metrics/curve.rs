@@ -50,10 +50,12 @@ pub fn curve(measured: &Measured, plain: bool, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// The height of a curve in a column of so many, in a raster of so many rows from the top; `None` beyond its horizon.
+/// The height of a curve in a column of so many, in a raster of so many rows from the top; `None` beyond its horizon. The last
+/// column is the end itself: a curve that falls there is seen to.
 fn heights(curve: &Curve, end: i64, columns: usize, rows: usize) -> Vec<Option<usize>> {
+    let last = i64::try_from(columns.saturating_sub(1).max(1)).unwrap_or(1);
     let at = |column: usize| {
-        let time = end.saturating_mul(i64::try_from(column).unwrap_or(0)) / i64::try_from(columns.max(1)).unwrap_or(1);
+        let time = end.saturating_mul(i64::try_from(column).unwrap_or(0)) / last;
         (time <= curve.horizon).then(|| {
             let survival = curve.step(time).map_or(1.0, |step| step.survival);
             row(survival, rows)

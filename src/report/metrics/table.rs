@@ -6,7 +6,7 @@ use super::super::escape::terminal;
 use super::super::when::zoned;
 use super::words::{NONE, headline, in_days, interval, median, range, share, span};
 use crate::metrics::{Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Scans, Slice, Survival, days, tier_word};
-use crate::model::Untrusted;
+use crate::model::{Untrusted, counted};
 
 pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<()> {
     period(measured, scans, out)?;
@@ -35,7 +35,8 @@ fn period(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<
 
 fn coverage(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
     let c = &figures.coverage;
-    writeln!(out, "{} cases, {} followed ({} of the credentials)", c.cases, c.followed, share(c.share()))?;
+    let cases = counted(c.cases as u64, "case", "cases");
+    writeln!(out, "{cases}, {} followed ({} of the credentials)", c.followed, share(c.share()))?;
     let left = [
         (c.never_notified, "never notified"),
         (c.never_verified, "never verified"),
@@ -255,12 +256,13 @@ fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     if measured.whole.coverage.followed < FEW {
         writeln!(out, "Fewer than {FEW} are followed: no share without its interval.")?;
     }
-    let n = measured.whole.usable.curve.n;
+    let n = counted(measured.whole.usable.curve.n as u64, "credential", "credentials");
     writeln!(
         out,
-        "Often quoted: over 90 % still valid after five days (GitGuardian, State of Secrets Sprawl 2024). That is of\n\
-         secrets on public GitHub, and its clock is ambiguous: since exposure, or since the author was told.\n\
-         The figure here is of {n} credentials of this store that were proved alive, by the clock {}.",
+        "Often quoted: over 90 % still valid after five days (GitGuardian, State of Secrets Sprawl 2024).\n\
+         That is of secrets on public GitHub, and its clock is ambiguous: since exposure, or since the\n\
+         author was told. The figure here is by the clock {}, of {n} of this store,\n\
+         each proved alive.",
         measured.asked.clock.as_str()
     )
 }

@@ -180,6 +180,20 @@ fn curves_are_drawn_with_dots_or_plain_characters() {
 }
 
 #[test]
+fn a_curve_that_ends_with_the_last_death_falls_to_the_bottom() {
+    let check = |asked, state| Check { nominal: None, asked, state };
+    let checks = vec![check(0, State::Live), check(7 * DAY, State::Dead)];
+    let one = Survey::new(&[Life { notified: Some(0), checks, ..Life::default() }], Asked::default()).measure(None);
+    for (plain, mark) in [(false, '⢸'), (true, '#')] {
+        let mut out = Vec::new();
+        curve(&one, plain, &mut out).unwrap();
+        let drawn = String::from_utf8(out).unwrap();
+        assert!(drawn.lines().nth(16).unwrap().ends_with(mark), "{drawn}");
+    }
+    assert!(text(MetricsFormat::Table, &one).contains("\n1 case, 1 followed"));
+}
+
+#[test]
 fn charts_are_whole_images() {
     let measured = measured(10);
     let image = svg(&measured).unwrap();

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use data_encoding::BASE64;
 use quell::connectors::tracker::{Jira, JiraAuth, TaskFormat, TaskSink, TaskText, TrackerError};
 use serde_json::{Value, json};
 
@@ -165,7 +166,8 @@ fn a_task_lives_in_cloud_though_its_search_lags() {
         assert!(sink.create(&text("Q-2", "no document")).await.unwrap_err().is_permanent());
     });
     let asked = server.seen();
-    assert!(asked.iter().all(|a| a.head.contains("authorization: Basic cXVlbGxAYWNtZS5leGFtcGxlOndvcmQ=\r\n")));
+    let authorization = format!("authorization: Basic {}\r\n", BASE64.encode(b"quell@acme.example:word"));
+    assert!(asked.iter().all(|a| a.head.contains(&authorization)));
     let made = &asked.iter().find(|a| a.path == "/rest/api/3/issue").unwrap().body;
     assert_eq!(made["fields"]["labels"], json!(["quell", "severity:high"]));
     assert_eq!((&made["fields"]["duedate"], &made["fields"]["project"]["key"]), (&json!("2026-11-22"), &json!("SEC")));

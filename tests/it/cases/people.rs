@@ -59,7 +59,8 @@ fn people_are_registered_by_an_administrator_and_nobody_is_two_people() {
     assert!(cat.refused(&["people", "bind", "ben", "--address", "x@acme.example"]).contains("administrator-only"));
     assert!(cat.refused(&["people", "revoke", "ada", "--reason", "x"]).contains("administrator-only"));
     assert!(
-        ada.wrong(&["people", "add", "bot", "--kind", "agent", "--role", "approver", "--key", &key]).contains("an agent has no role")
+        ada.wrong(&["people", "add", "bot", "--kind", "agent", "--role", "approver", "--key", &key])
+            .contains("an agent has no role")
     );
     // Somebody administers always.
     assert!(ada.refused(&["people", "revoke", "ada", "--reason", "x"]).contains("nobody would be left"));

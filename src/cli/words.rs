@@ -62,6 +62,7 @@ impl Words for Texts {
             }
             Comment::Duplicate { of: twin } => Some(of(&task::Comment::Duplicate { of: twin })),
             Comment::Moved { to } => Some(moved(case, to)),
+            Comment::Back => Some(line(case, vec![Span::text("Opened again: its owner works here again.")])),
         };
         body(&document.unwrap_or_default(), format)
     }
@@ -107,7 +108,11 @@ fn body(document: &Document, format: TaskFormat) -> String {
 
 /// That a task goes on elsewhere.
 fn moved(case: &Case, to: &str) -> Document {
-    let line = vec![Span::text("Closed: its owner works elsewhere. It goes on in "), Span::code(to), Span::text(".")];
+    line(case, vec![Span::text("Closed: its owner works elsewhere. It goes on in "), Span::code(to), Span::text(".")])
+}
+
+/// A comment of one line.
+fn line(case: &Case, line: Vec<Span>) -> Document {
     Document { title: vec![Span::text(case.number.to_string())], blocks: vec![Block::Paragraph(line)] }
 }
 

@@ -156,7 +156,7 @@ impl Tx {
     async fn again(&mut self, job: &Job, seconds: i64, attempts: i64, error: &str) -> Result<(), LedgerError> {
         let sql = "UPDATE jobs SET state = 'ready', due = $1, attempts = $2, error = $3 \
                    WHERE id = $4 AND lease = $5 AND state = 'leased'";
-        let due = self.now() + seconds;
+        let due = self.clock() + seconds;
         let args = [due.into(), attempts.into(), shortened(error).into(), job.id.into(), job.lease.into()];
         if query(sql, args).execute(self.conn()).await?.rows_affected() == 0 {
             self.broken = true;
@@ -202,21 +202,23 @@ impl Store {
         };
         let mut inner = self.0.pool.begin_with(self.0.dialect.begin()).await?;
         let now = self.clock(&mut inner).await?;
-        let mut args = vec![Arg::Int(now)];
+        // No lease is longer: where one seems to be, the clock was set back since.
+        let mut args = vec![Arg::Int(now), Arg::Int(now + LEASE)];
         let mut of_kind = String::new();
         if !kinds.is_empty() {
-            let names: Vec<String> = (2..kinds.len() + 2).map(|n| format!("${n}")).collect();
+            let names: Vec<String> = (3..kinds.len() + 3).map(|n| format!("${n}")).collect();
             of_kind = format!(" AND what IN ({})", names.join(","));
             args.extend(kinds.iter().map(|kind| Arg::from(*kind)));
         }
         let sql = format!(
             "SELECT {COLUMNS} FROM jobs WHERE ((state = 'ready' AND due <= $1) \
-             OR (state = 'leased' AND lease_until <= $1)){of_kind} ORDER BY due, id LIMIT 1{}",
+             OR (state = 'leased' AND (lease_until <= $1 OR lease_until > $2))){of_kind} ORDER BY due, id LIMIT 1{}",
             self.0.dialect.skip_locked()
         );
         let Some(row) = query(&sql, args).fetch_optional(&mut *inner).await? else { return Ok(None) };
         let mut job = read(&row)?;
-        if job.attempts >= ATTEMPTS {
+        // One that was given back is not one whose worker went away.
+        if job.attempts >= ATTEMPTS && job.state == "leased" {
             job.state = "overdue".to_owned();
             return Ok(Some(job));
         }
@@ -234,10 +236,13 @@ impl Store {
 
     async fn park_overdue(&self, job: &Job) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
-        let now = tx.now();
+        let now = tx.clock();
         // Under the lock it may look different.
-        let sql = "SELECT id FROM jobs WHERE id = $1 AND lease = $2 AND state = 'leased' AND lease_until <= $3";
-        let still = query(sql, [job.id.into(), job.lease.into(), now.into()]).fetch_optional(tx.conn()).await?;
+        let sql = "SELECT id FROM jobs WHERE id = $1 AND lease = $2 AND state = 'leased' \
+                   AND (lease_until <= $3 OR lease_until > $4)";
+        let still = query(sql, [job.id.into(), job.lease.into(), now.into(), (now + LEASE).into()])
+            .fetch_optional(tx.conn())
+            .await?;
         if still.is_none() {
             return Ok(());
         }
@@ -292,8 +297,24 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Lost`] where somebody else has it by now.
     pub async fn postpone(&self, job: &Job, seconds: i64, counts: bool, error: &str) -> Result<(), LedgerError> {
+        self.postpone_all(&[job], seconds, counts, error).await
+    }
+
+    /// Gives several back, as in [`Store::postpone`], so that they are due at the same second.
+    ///
+    /// # Errors
+    /// [`LedgerError::Lost`] where somebody else has one of them by now: none is given back.
+    pub async fn postpone_all(
+        &self,
+        jobs: &[&Job],
+        seconds: i64,
+        counts: bool,
+        error: &str,
+    ) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
-        tx.again(job, seconds, job.attempts - i64::from(!counts), error).await?;
+        for job in jobs {
+            tx.again(job, seconds, job.attempts - i64::from(!counts), error).await?;
+        }
         self.point("job.postponed")?;
         tx.commit().await
     }

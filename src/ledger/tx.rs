@@ -28,6 +28,8 @@ pub struct Tx {
     pub(super) store: Store,
     head: Head,
     pub(super) now: i64,
+    /// What the clock said.
+    clock: i64,
     pub(super) cases: BTreeMap<CaseNumber, Held>,
     pub(super) people: Option<People>,
     /// Public keys that were read, by their text: each is read once.
@@ -48,7 +50,7 @@ impl Tx {
         tx.store.point("begin.after-lock")?;
         tx.head = store.head_of(&mut tx.inner).await?;
         let now = store.clock(&mut tx.inner).await?;
-        tx.now = now.max(tx.head.at);
+        (tx.now, tx.clock) = (now.max(tx.head.at), now);
         Ok(tx)
     }
 
@@ -62,9 +64,9 @@ impl Tx {
         }
         let now = store.clock(&mut inner).await?;
         let (store, head) = (store.clone(), Head::EMPTY);
-        let (cases, people, next) = (BTreeMap::new(), None, None);
+        let (cases, people, next, clock) = (BTreeMap::new(), None, None, now);
         let (keys, broken, erased) = (HashMap::new(), false, false);
-        Ok(Self { inner, store, head, now, cases, people, keys, next, broken, erased, _turn: turn })
+        Ok(Self { inner, store, head, now, clock, cases, people, keys, next, broken, erased, _turn: turn })
     }
 
     pub(super) fn conn(&mut self) -> &mut AnyConnection {
@@ -80,6 +82,13 @@ impl Tx {
     #[must_use]
     pub const fn now(&self) -> i64 {
         self.now
+    }
+
+    /// What the database's clock said when this transaction began, in seconds since 1970 UTC: after a clock was set back, that is
+    /// before the last event. Jobs are due by it, as they are claimed by it.
+    #[must_use]
+    pub const fn clock(&self) -> i64 {
+        self.clock
     }
 
     /// The number of the last event, those of this transaction included.

@@ -8,9 +8,12 @@ use super::notify::{self, Wanted};
 use super::outside::{Outside, is_told};
 use super::schedule::{Anchor, Check};
 use super::{CommandError, Orchestrator};
-use crate::ledger::{NewJob, Tx};
+use crate::ledger::{ATTEMPTS, Job, NewJob, Tx};
+use crate::model::Why;
 use crate::model::case::{Case, CaseNumber};
 
+/// After how many seconds an issuer is asked again that could not be asked, the first time; then twice as many, and so on.
+const SOON: i64 = 300;
 /// How this reader of the events is called.
 const READER: &str = "follow";
 /// How many events are read at once.
@@ -57,7 +60,7 @@ impl Orchestrator<'_> {
             let mut tx = self.store.begin().await?;
             for number in &touched.cases {
                 let Some(case) = tx.case(*number).await? else { continue };
-                let jobs = self.following(outside, &case, touched.last, tx.now());
+                let jobs = self.following(outside, &case, touched.last, tx.clock());
                 queue(&mut tx, jobs).await?;
                 count += 1;
             }
@@ -86,27 +89,51 @@ impl Orchestrator<'_> {
         jobs
     }
 
-    /// Ends the job of a check and queues the next.
+    /// Ends the job of a check and queues the next, whether this one was made or not: the checks of a case never end for want of
+    /// an answer.
     ///
     /// # Errors
     /// Where somebody else has the job by now, or the ledger cannot be written.
-    pub async fn checked(&self, job: &crate::ledger::Job) -> Result<(), CommandError> {
+    pub async fn checked(&self, job: &Job) -> Result<(), CommandError> {
         let mut tx = self.store.begin().await?;
-        let now = tx.now();
+        let now = tx.clock();
         if let Some(number) = job.case
             && let Some(case) = tx.case(number).await?
         {
-            queue(&mut tx, check(&case, now).into_iter().collect()).await?;
+            let next = Anchor::of(&case)
+                .and_then(|anchor| anchor.next(now, seed(number)).map(|next| scheduled(&case, anchor, next)));
+            queue(&mut tx, check(&case, now).into_iter().chain(next).collect()).await?;
         }
         tx.complete(job).await?;
         tx.commit().await?;
         Ok(())
     }
 
+    /// Puts a check off whose issuer could not be asked, for a reason that passes: it is asked again after 5, 10, 20 minutes and
+    /// so on, while that is before the next check of the schedule. Whether it was put off. What a person waits for is not.
+    ///
+    /// # Errors
+    /// Where somebody else has the job by now, or the ledger cannot be written.
+    pub async fn put_off(&self, job: &Job, why: Why) -> Result<bool, CommandError> {
+        let settles = job.payload.get("settles").is_some_and(serde_json::Value::is_string);
+        let Some(number) = job.case.filter(|_| passes(why) && !settles && (1..ATTEMPTS).contains(&job.attempts)) else {
+            return Ok(false);
+        };
+        let wait = SOON << (job.attempts - 1);
+        let case = self.case(number).await?;
+        let now = self.store.now().await?;
+        let next = Anchor::of(&case).and_then(|anchor| anchor.next(now, seed(number)));
+        if next.is_some_and(|next| next.due <= now + wait) {
+            return Ok(false);
+        }
+        self.store.postpone(job, wait, true, why.sentence()).await?;
+        Ok(true)
+    }
+
     /// Whether the check that a job stands for is still to be made, and which time of the schedule it is one of. `None` where
     /// the case moved on without it.
     #[must_use]
-    pub fn is_due(&self, case: &Case, job: &crate::ledger::Job, now: i64) -> Option<Option<i64>> {
+    pub fn is_due(&self, case: &Case, job: &Job, now: i64) -> Option<Option<i64>> {
         let anchor = Anchor::of(case);
         let nominal = anchor.and_then(|anchor| anchor.nominal(now, seed(case.number)));
         let named = job.payload.get("anchor").and_then(|name| name.as_str());
@@ -132,10 +159,22 @@ fn check(case: &Case, now: i64) -> Option<NewJob> {
     let seed = seed(case.number);
     let asked = case.verdicts.last().map(|(_, at, _)| *at);
     let missed = anchor.last(now, seed).filter(|check| asked.is_none_or(|asked| asked < check.due));
-    let Check { nominal, due } = missed.or_else(|| anchor.next(now, seed))?;
+    Some(scheduled(case, anchor, missed.or_else(|| anchor.next(now, seed))?))
+}
+
+/// The job of a check.
+fn scheduled(case: &Case, anchor: Anchor, Check { nominal, due }: Check) -> NewJob {
     let dedupe = format!("{CHECK}:{}:{}:{nominal}", case.number, anchor.name());
     let payload = json!({ "anchor": anchor.name(), "nominal": nominal });
-    Some(NewJob { what: CHECK.to_owned(), dedupe, case: Some(case.number), payload, due })
+    NewJob { what: CHECK.to_owned(), dedupe, case: Some(case.number), payload, due }
+}
+
+/// Whether an issuer that could not be asked for that reason may be soon.
+const fn passes(why: Why) -> bool {
+    matches!(
+        why,
+        Why::NoAddress | Why::Unreachable | Why::Timeout | Why::RateLimited | Why::Outage | Why::ControlFailed
+    )
 }
 
 /// Checks out of turn: after what a person says that they did, and where somebody closed a task.
@@ -144,12 +183,12 @@ fn at_once(case: &Case, now: i64) -> Vec<NewJob> {
         what: CHECK.to_owned(),
         dedupe: format!("{CHECK}:{}:{why}", case.number),
         case: Some(case.number),
-        payload: json!({ "settles": settles }),
+        payload: json!({ "settles": settles, "since": now }),
         due: now,
     };
     let asked = case.verdicts.last().map_or(0, |(_, at, _)| *at);
-    let acted = case.acts.last().filter(|act| act.at > asked).map(|act| job(format!("act-{}", act.at), None));
-    let closed = case.tasks.iter().filter(|task| task.closed_by.is_some() && case.stage.is_open());
+    let acted = case.acts.last().filter(|act| act.at >= asked).map(|act| job(format!("act-{}", act.at), None));
+    let closed = case.tasks.iter().filter(|task| case.stage.is_open() && task.is_contested(case));
     let closed =
         closed.map(|task| job(format!("closed-{}-{}", task.task.name(), task.moved), Some(&task.task.tracker)));
     closed.chain(acted).collect()

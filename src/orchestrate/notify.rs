@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::Orchestrator;
 use super::follow::{DIGEST, ESCALATE, NOTICE};
-use super::outside::{Channel, Outside, OutsideError, tier};
+use super::outside::{Channel, Outside, OutsideError, tells_owner, tier};
 use super::routes::{About, Due, due};
 use super::task::changes;
 use crate::ledger::{Job, NewJob};
 use crate::model::canonical::digest;
-use crate::model::case::{ApprovalState, Case, CaseNumber, Stage};
+use crate::model::case::{Approval, ApprovalState, Case, CaseNumber, Stage};
 use crate::model::event::{Body, NewEvent, NoticeKind};
 
 /// After how many seconds a notice is tried again, each time that it failed; then it is a dead letter.
@@ -24,9 +24,9 @@ const TOGETHER: usize = 200;
 pub(super) struct Wanted {
     case: CaseNumber,
     what: NoticeKind,
+    about: String,
     route: String,
     id: String,
-    to_owner: bool,
     due: Due,
     now: i64,
 }
@@ -40,7 +40,7 @@ impl Wanted {
             Due::Digest(at) => (DIGEST, at, Some(at)),
         };
         let payload = json!({
-            "notice": self.id, "route": self.route, "what": self.what, "to_owner": self.to_owner, "slot": slot,
+            "notice": self.id, "route": self.route, "what": self.what, "about": self.about, "slot": slot,
         });
         let dedupe = format!("{NOTICE}:{}", self.id);
         NewJob { what: what.to_owned(), dedupe, case: Some(self.case), payload, due }
@@ -70,12 +70,12 @@ pub(super) fn wanted(outside: &Outside<'_>, store: &str, case: &Case, now: i64) 
     }
     let wanted = |(what, about): (NoticeKind, String)| {
         let channels = outside.channels_for(case, what);
-        let one = |(channel, to_owner): (&Channel, bool)| Wanted {
+        let one = |channel: &Channel| Wanted {
             case: case.number,
             what,
             route: channel.route.name.clone(),
             id: id(store, case.number, what, &about, &channel.route.name),
-            to_owner,
+            about: about.clone(),
             due: when(channel, case, what, now),
             now,
         };
@@ -101,7 +101,7 @@ struct Asked<'a> {
     notice: &'a str,
     route: &'a str,
     what: NoticeKind,
-    to_owner: bool,
+    about: &'a str,
     slot: Option<i64>,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Asked<'a> {
             notice: text("notice")?,
             route: text("route")?,
             what: NoticeKind::ALL.into_iter().find(|kind| kind.as_str() == what)?,
-            to_owner: job.payload.get("to_owner").and_then(Value::as_bool)?,
+            about: text("about")?,
             slot: job.payload.get("slot").and_then(Value::as_i64),
         })
     }
@@ -122,17 +122,33 @@ impl<'a> Asked<'a> {
     /// Whether what it says is still so.
     fn stands(&self, case: &Case) -> bool {
         match self.what {
-            NoticeKind::Opened | NoticeKind::Reopened | NoticeKind::Verdict => case.stage.is_open(),
-            NoticeKind::Escalation => case.stage.is_open() && case.acknowledged.is_none(),
-            NoticeKind::Approval => case.approvals.iter().any(|a| a.state == ApprovalState::Waiting),
-            NoticeKind::Closed => case.stage == Stage::Closed,
+            NoticeKind::Opened | NoticeKind::Reopened => case.stage.is_open() && self.is_of_this_round(case),
+            NoticeKind::Verdict => {
+                let last = changes(case).last();
+                case.stage.is_open() && last.is_some_and(|(_, place, _)| place.to_string() == self.about)
+            }
+            NoticeKind::Escalation => {
+                case.stage.is_open() && case.acknowledged.is_none() && self.is_of_this_round(case)
+            }
+            NoticeKind::Approval => {
+                let waits = |a: &Approval| a.state == ApprovalState::Waiting && a.request.id == self.about;
+                case.approvals.iter().any(waits)
+            }
+            NoticeKind::Closed => case.stage == Stage::Closed && self.is_of_this_round(case),
             NoticeKind::Digest => true,
         }
     }
 
-    fn delivered(&self) -> NewEvent {
+    /// Whether the case was not closed and opened again since.
+    fn is_of_this_round(&self, case: &Case) -> bool {
+        self.about == case.reopened.to_string()
+    }
+
+    /// That it was delivered; whether its owner was told by it is seen by who that is now.
+    fn delivered(&self, outside: &Outside<'_>, case: &Case) -> NewEvent {
         let (notice, route) = (self.notice.to_owned(), self.route.to_owned());
-        let body = Body::NoticeDelivered { notice, route, what: self.what, to_owner: self.to_owner };
+        let to_owner = outside.channel(self.route).is_some_and(|channel| tells_owner(channel, case));
+        let body = Body::NoticeDelivered { notice, route, what: self.what, to_owner };
         NewEvent::by_quell(Some(self.number), body)
     }
 
@@ -171,7 +187,7 @@ impl Orchestrator<'_> {
             let sent = channel.notifier.send(&message).await;
             sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
         }
-        self.ended(outside, &[(job, asked, stands)]).await?;
+        self.ended(outside, &[(job, asked, stands, case)]).await?;
         Ok(stands)
     }
 
@@ -188,31 +204,35 @@ impl Orchestrator<'_> {
             let Some(asked) = Asked::of(job) else { return Err(OutsideError::Unknown("notice".to_owned())) };
             let case = self.case(asked.number).await?;
             let stands = asked.stands(&case);
-            all.push((job, asked, stands, case));
+            all.push((&*job, asked, stands, case));
         }
         let Some((_, first, ..)) = all.first() else { return Ok(()) };
         let (route, slot) = (first.route.to_owned(), first.slot.unwrap_or(0));
         let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
-        let told: Vec<_> =
-            all.iter().filter(|(.., stands, _)| *stands).map(|(_, a, _, c)| (c.clone(), a.what)).collect();
-        for (part, some) in told.chunks(TOGETHER).enumerate() {
-            let hash = digest([self.store.id(), &route, &slot.to_string(), &part.to_string()]);
+        // Each part is on record before the next goes out, and its id is made of its first notice: nobody else's is the same,
+        // and what is tried again is the same part under the same id.
+        for part in all.chunks(TOGETHER) {
+            let told: Vec<_> = part.iter().filter(|told| told.2).map(|(_, a, _, c)| (c.clone(), a.what)).collect();
+            let first = part.first().map_or("", |(_, asked, ..)| asked.notice);
+            let hash = digest([self.store.id(), &route, &slot.to_string(), first]);
             let id = format!("digest-{}", hash.trim_start_matches("sha256:").get(..32).unwrap_or_default());
-            let message = outside.words.digest(some, &id, self.store.now().await?);
-            let sent = channel.notifier.send(&message).await;
-            sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
+            if !told.is_empty() {
+                let message = outside.words.digest(&told, &id, self.store.now().await?);
+                let sent = channel.notifier.send(&message).await;
+                sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
+            }
+            self.ended(outside, part).await?;
         }
-        let ended: Vec<_> = all.into_iter().map(|(job, asked, stands, _)| (job, asked, stands)).collect();
-        self.ended(outside, &ended).await
+        Ok(())
     }
 
     /// That notices were delivered, with what follows on each: who is told when nobody acknowledges it.
-    async fn ended(&self, outside: &Outside<'_>, all: &[(&Job, Asked<'_>, bool)]) -> Result<(), OutsideError> {
+    async fn ended(&self, outside: &Outside<'_>, all: &[(&Job, Asked<'_>, bool, Case)]) -> Result<(), OutsideError> {
         let mut tx = self.store.begin().await?;
-        let now = tx.now();
-        for (job, asked, stands) in all {
+        let now = tx.clock();
+        for (job, asked, stands, case) in all {
             if *stands {
-                tx.append(vec![asked.delivered()]).await?;
+                tx.append(vec![asked.delivered(outside, case)]).await?;
                 if let Some(next) = escalation(outside, asked, now) {
                     tx.queue(next).await?;
                 }
@@ -223,28 +243,39 @@ impl Orchestrator<'_> {
         Ok(())
     }
 
-    /// Says that a notice was not delivered: it is tried again, or kept among the dead letters. Whether it is one now.
+    /// Says that notices were not delivered, by one try: they are tried again together, or kept among the dead letters; then
+    /// whoever would be told later that nobody acknowledged them is told now. How many dead letters they are now.
     ///
     /// # Errors
-    /// Where somebody else has the job by now, or the ledger cannot be written.
-    pub async fn undelivered(&self, job: &Job, error: &OutsideError) -> Result<bool, OutsideError> {
+    /// Where somebody else has one of the jobs by now, or the ledger cannot be written.
+    pub async fn undelivered(
+        &self,
+        outside: &Outside<'_>,
+        jobs: &[&Job],
+        error: &OutsideError,
+    ) -> Result<usize, OutsideError> {
         let told = error.to_string();
-        let wait = usize::try_from(job.attempts - 1).ok().and_then(|tried| WAITS.get(tried));
-        match wait {
-            Some(wait) if !error.is_permanent() => {
-                self.store.postpone(job, error.after().unwrap_or(0).max(*wait), true, &told).await?;
-                Ok(false)
-            }
-            _ => {
-                let mut tx = self.store.begin().await?;
-                if let Some(asked) = Asked::of(job) {
-                    tx.append(vec![asked.failed(&told)]).await?;
-                }
-                tx.park(job, &told).await?;
-                tx.commit().await?;
-                Ok(true)
-            }
+        let wait = |job: &Job| {
+            let tried = usize::try_from(job.attempts - 1).ok().filter(|_| !error.is_permanent());
+            tried.and_then(|tried| WAITS.get(tried)).copied()
+        };
+        let (again, dead): (Vec<&Job>, Vec<&Job>) = jobs.iter().partition(|job| wait(job).is_some());
+        if let Some(longest) = again.iter().filter_map(|job| wait(job)).max() {
+            let seconds = error.after().unwrap_or(0).max(longest);
+            self.store.postpone_all(&again, seconds, true, &told).await?;
         }
+        for job in &dead {
+            let mut tx = self.store.begin().await?;
+            if let Some(asked) = Asked::of(job) {
+                tx.append(vec![asked.failed(&told)]).await?;
+                if let Some(next) = escalation(outside, &asked, tx.clock()) {
+                    tx.queue(NewJob { due: tx.clock(), ..next }).await?;
+                }
+            }
+            tx.park(job, &told).await?;
+            tx.commit().await?;
+        }
+        Ok(dead.len())
     }
 
     /// Tries a dead letter again, under the id that it had.
@@ -271,17 +302,19 @@ impl Orchestrator<'_> {
     pub async fn escalate(&self, outside: &Outside<'_>, job: &Job) -> Result<(), OutsideError> {
         let Some(number) = job.case else { return Ok(()) };
         let case = self.case(number).await?;
-        let to = job.payload.get("to").and_then(Value::as_str).unwrap_or_default();
+        let text = |name: &str| job.payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (to, about) = (text("to"), text("about"));
         let mut tx = self.store.begin().await?;
         if let Some(channel) = outside.channel(to)
             && case.stage.is_open()
             && case.acknowledged.is_none()
+            && case.reopened.to_string() == about
         {
-            let (what, about) = (NoticeKind::Escalation, case.reopened.to_string());
+            let (what, about) = (NoticeKind::Escalation, about.to_owned());
             let id = id(self.store.id(), number, what, &about, to);
-            let (route, to_owner, now) = (channel.route.name.clone(), false, tx.now());
+            let (route, now) = (channel.route.name.clone(), tx.clock());
             let due = when(channel, &case, what, now);
-            tx.queue(Wanted { case: number, what, route, id, to_owner, due, now }.job()).await?;
+            tx.queue(Wanted { case: number, what, about, route, id, due, now }.job()).await?;
         }
         tx.complete(job).await?;
         tx.commit().await?;
@@ -298,7 +331,7 @@ fn escalation(outside: &Outside<'_>, asked: &Asked<'_>, now: i64) -> Option<NewJ
         what: ESCALATE.to_owned(),
         dedupe: format!("{ESCALATE}:{}", asked.notice),
         case: Some(asked.number),
-        payload: json!({ "to": to }),
+        payload: json!({ "to": to, "about": asked.about }),
         due: now + after,
     })
 }

@@ -56,6 +56,8 @@ pub enum Comment {
     Closed,
     /// The case is open again.
     Reopened,
+    /// The owner works here again.
+    Back,
     /// Approval is asked for.
     Approval {
         /// The request.
@@ -199,15 +201,19 @@ impl Outside<'_> {
         self.channels.iter().find(|channel| channel.route.name == route)
     }
 
-    /// The channels that a notice takes, and whether each tells the owner.
-    pub(super) fn channels_for(&self, case: &Case, what: NoticeKind) -> Vec<(&Channel, bool)> {
+    /// The channels that a notice takes.
+    pub(super) fn channels_for(&self, case: &Case, what: NoticeKind) -> Vec<&Channel> {
         let owner = owner(case);
         let about = About { owner: owner.as_deref(), tier: tier(case), severity: case.severity(), kind: what };
         let all: Vec<Route> = self.channels.iter().map(|channel| channel.route.clone()).collect();
         let named: Vec<String> = routes(&all, &about).into_iter().map(|route| route.name.clone()).collect();
-        let taken = self.channels.iter().filter(|channel| named.contains(&channel.route.name));
-        taken.map(|channel| (channel, channel.route.tells_owner(owner.as_deref()))).collect()
+        self.channels.iter().filter(|channel| named.contains(&channel.route.name)).collect()
     }
+}
+
+/// Whether what goes along a channel tells the owner of a case.
+pub(super) fn tells_owner(channel: &Channel, case: &Case) -> bool {
+    channel.route.tells_owner(owner(case).as_deref())
 }
 
 /// The owner's name, where one is known.

@@ -5,6 +5,7 @@
 use super::settings::{DAY, HOUR};
 use crate::model::Verdict;
 use crate::model::case::{Case, Stage};
+use crate::model::event::Closure;
 
 /// Distances from the notice, in seconds.
 const TOLD: [i64; 13] =
@@ -42,12 +43,14 @@ impl Anchor {
     /// What the schedule of a case counts from; `None` where nothing is to be asked any more.
     #[must_use]
     pub fn of(case: &Case) -> Option<Self> {
-        let dead_since = || {
-            let (first, ..) = case.verdicts.last().filter(|(v, ..)| v.verdict == Verdict::Dead)?;
-            Some(first.asked.max(case.since))
-        };
-        if let Some(at) = dead_since() {
-            return Some(Self::Died(at));
+        // What a person judged to be no credential is left alone.
+        if case.stage == Stage::Closed && case.closure == Some(Closure::NoCredential) {
+            return None;
+        }
+        // That it could not be asked meanwhile does not make it live.
+        let had = case.verdicts.iter().rev().map(|(v, ..)| v).filter(|v| v.verdict.is_had());
+        if let Some(first) = had.take_while(|v| v.verdict == Verdict::Dead).last() {
+            return Some(Self::Died(first.asked.max(case.since)));
         }
         if case.stage == Stage::Closed {
             return None;
@@ -111,13 +114,14 @@ impl Anchor {
 }
 
 /// How far a check is off: up to a tenth of the time since the one ahead of it, to either side. The one after five days is never
-/// early and at most an hour late. Nothing depends on chance: the same credential's checks are off by the same.
+/// early and at most half an hour late. Nothing depends on chance: the same credential's checks are off by the same.
 fn jitter(distance: i64, gap: i64, seed: u64) -> i64 {
     let random = mixed(seed ^ distance.unsigned_abs());
     let below = |end: i64| i64::try_from(random % u64::try_from(end.max(1)).unwrap_or(1)).unwrap_or(0);
     match distance {
         0 => 0,
-        FIVE => below(HOUR),
+        // Where its issuer cannot be reached just then, there is time to ask again within the hour.
+        FIVE => below(HOUR / 2),
         _ => below(2 * gap / JITTER) - gap / JITTER,
     }
 }
@@ -153,7 +157,7 @@ mod tests {
             for check in all {
                 let (off, gap) = (check.due - check.nominal, check.nominal - before);
                 if check.nominal == 1_000_000 + FIVE {
-                    assert!((0..HOUR).contains(&off), "{check:?}");
+                    assert!((0..HOUR / 2).contains(&off), "{check:?}");
                 } else {
                     assert!(off.abs() * JITTER <= gap, "{check:?}");
                 }
@@ -166,7 +170,7 @@ mod tests {
     fn not_all_are_asked_at_the_same_moment() {
         let due = |seed| Anchor::Told(0).checks(seed).nth(7).map(|check| check.due / 60);
         let minutes: std::collections::BTreeSet<_> = (0..1000).map(due).collect();
-        assert_eq!(minutes.len(), 60, "every minute of the hour");
+        assert_eq!(minutes.len(), 30, "every minute of half an hour");
     }
 
     #[test]

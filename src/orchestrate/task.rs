@@ -89,28 +89,27 @@ impl Orchestrator<'_> {
     ) -> Result<(), OutsideError> {
         let case = self.case(number).await?;
         let wanted = if is_told(&case) { outside.tracker(&case) } else { None };
-        for old in case.tasks.iter().filter(|task| task.open) {
-            let elsewhere = wanted.filter(|(tracker, _)| tracker.sink.name() != old.task.tracker);
-            if let Some((to, _)) = elsewhere
-                && let Some(tracker) = outside.tracker_named(&old.task.tracker)
-            {
-                let at = self.at(outside, tracker, case.clone()).await?;
-                let to = Comment::Moved { to: to.sink.name().to_owned() };
-                self.ends(&at, old, &to, "its owner works elsewhere", job).await?;
-            }
-        }
         let Some((tracker, to_owner)) = wanted else { return Ok(()) };
-        let mut at = self.at(outside, tracker, self.case(number).await?).await?;
-        if at.case.task_of(tracker.sink.name()).is_none() {
-            if !at.case.stage.is_open() {
-                return Ok(());
-            }
+        // The owner is told before anything is closed: a tracker that they left may not answer any more.
+        let mut at = self.at(outside, tracker, case).await?;
+        let known = at.case.task_of(tracker.sink.name()).is_some();
+        if !known && at.case.stage.is_open() {
             self.opened(&at, to_owner, since, job).await?;
             at.case = self.case(number).await?;
         }
-        self.written(&at, job).await?;
-        self.told(&at, job).await?;
-        self.moved(&at, job).await
+        if at.case.task_of(tracker.sink.name()).is_some() {
+            self.written(&at, job).await?;
+            self.told(&at, job).await?;
+            self.moved(&at, job).await?;
+        }
+        let case = self.case(number).await?;
+        for old in case.tasks.iter().filter(|task| task.open && task.task.tracker != tracker.sink.name()) {
+            let Some(left) = outside.tracker_named(&old.task.tracker) else { continue };
+            let at = self.at(outside, left, case.clone()).await?;
+            let to = Comment::Moved { to: tracker.sink.name().to_owned() };
+            self.ends(&at, old, &to, "its owner works elsewhere", job).await?;
+        }
+        Ok(())
     }
 
     async fn at<'a>(
@@ -127,7 +126,8 @@ impl Orchestrator<'_> {
 
     /// Finds the task that an earlier try opened, or opens it, and looks whether it is there.
     async fn opened(&self, at: &Desk<'_>, to_owner: bool, since: i64, job: &mut Job) -> Result<(), OutsideError> {
-        let find = async || at.sink().find(&at.marker, since - LAG).await.map_err(|e| at.failed(e));
+        let since = since.min(at.now) - LAG;
+        let find = async || at.sink().find(&at.marker, since).await.map_err(|e| at.failed(e));
         let mut found = find().await?;
         let (text, digest) = at.text();
         let mut digest_now = String::new();
@@ -174,7 +174,10 @@ impl Orchestrator<'_> {
     async fn told(&self, at: &Desk<'_>, job: &mut Job) -> Result<(), OutsideError> {
         let Some(task) = at.case.task_of(at.sink().name()) else { return Ok(()) };
         let mut all = Vec::new();
-        for (before, place, _) in changes(&at.case).filter(|(.., when)| *when > task.since) {
+        // Only so many of its comments are remembered, and they are made in this order.
+        let places = task.commented.iter().filter_map(|about| about.strip_prefix("verdict-")?.parse::<usize>().ok());
+        let said = places.max().map_or(0, |last| last + 1).max(task.verdicts);
+        for (before, place, _) in changes(&at.case).filter(|(_, place, _)| *place >= said) {
             all.push((format!("verdict-{place}"), Comment::Verdict { before, place }));
         }
         for approval in at.case.approvals.iter().filter(|a| a.state == ApprovalState::Waiting) {
@@ -192,9 +195,16 @@ impl Orchestrator<'_> {
         let Some(task) = at.case.task_of(at.sink().name()) else { return Ok(()) };
         match (at.case.stage, task.open) {
             (Stage::Closed, true) => self.ends(at, task, &Comment::Closed, "its case is closed", job).await,
-            (stage, false) if stage.is_open() && task.closed_by.is_none() => {
-                let about = format!("reopened-{}", at.case.reopened);
-                self.begins(at, task, &about, &Comment::Reopened, "its case is open again", job).await
+            (stage, false) if stage.is_open() && !task.is_contested(&at.case) => {
+                let round = format!("opened-{}-", at.case.reopened);
+                let about = format!("{round}{}", task.moved);
+                // One that goes on here, after it went on elsewhere, has the same case as before.
+                let again = at.case.reopened > 0 && !task.commented.iter().any(|known| known.starts_with(&round));
+                let (comment, why) = match again {
+                    true => (Comment::Reopened, "its case is open again"),
+                    false => (Comment::Back, "its owner works here again"),
+                };
+                self.begins(at, task, &about, &comment, why, job).await
             }
             _ => Ok(()),
         }
@@ -210,11 +220,12 @@ impl Orchestrator<'_> {
         why: &str,
         job: &mut Job,
     ) -> Result<(), OutsideError> {
+        // First the reason: once it is open on record, nobody comes back to give it.
+        self.says(at, task, about, comment, job).await?;
         self.store.renew(job).await?;
         at.sink().set_open(&task.task.key, true).await.map_err(|e| at.failed(e))?;
         let body = Body::TaskMoved { tracker: at.name(), open: true, why: why.to_owned(), by: None };
-        self.record(at.case.number, vec![body]).await?;
-        self.says(at, task, about, comment, job).await
+        Ok(self.record(at.case.number, vec![body]).await?)
     }
 
     /// Closes a task, with the reason.
@@ -227,6 +238,7 @@ impl Orchestrator<'_> {
         job: &mut Job,
     ) -> Result<(), OutsideError> {
         self.says(at, task, &format!("closed-{}-{}", at.case.reopened, task.moved), comment, job).await?;
+        self.store.renew(job).await?;
         at.sink().set_open(&task.task.key, false).await.map_err(|e| at.failed(e))?;
         let body = Body::TaskMoved { tracker: at.name(), open: false, why: why.to_owned(), by: None };
         self.record(at.case.number, vec![body]).await?;
@@ -270,9 +282,13 @@ impl Orchestrator<'_> {
         let case = self.case(number).await?;
         let tracker = outside.tracker_named(tracker).ok_or_else(|| OutsideError::Unknown(tracker.to_owned()))?;
         let at = self.at(outside, tracker, case).await?;
-        let Some(task) = at.case.task_of(tracker.sink.name()).filter(|t| t.closed_by.is_some() && !t.open) else {
+        let Some(task) = at.case.task_of(tracker.sink.name()).filter(|task| task.is_contested(&at.case)) else {
             return Ok(());
         };
+        let accepted = format!("risk-{}", task.moved);
+        if at.case.stage == Stage::RiskAccepted {
+            return self.says(&at, task, &accepted, &Comment::RiskAccepted, job).await;
+        }
         if !at.case.stage.is_open() {
             return Ok(());
         }
@@ -282,11 +298,10 @@ impl Orchestrator<'_> {
             let reason = format!("closed the task {}", task.task.name());
             match person.accept_risk(number, until, &reason).await {
                 Ok(()) => {
-                    let about = format!("risk-{}", task.moved);
                     let at = self.at(outside, tracker, self.case(number).await?).await?;
-                    return self.says(&at, task, &about, &Comment::RiskAccepted, job).await;
+                    return self.says(&at, task, &accepted, &Comment::RiskAccepted, job).await;
                 }
-                Err(CommandError::Refused { why, .. }) => refusal = Some(why),
+                Err(CommandError::Refused { why, .. } | CommandError::Usage { why, .. }) => refusal = Some(why),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -296,21 +311,19 @@ impl Orchestrator<'_> {
         self.begins(&at, task, &about, &comment, "its issuer did not prove it dead", job).await
     }
 
-    /// Answers a command that somebody wrote in a task.
+    /// Answers a command that somebody wrote in a task, once.
     pub(super) async fn answers(
         &self,
         outside: &Outside<'_>,
         number: CaseNumber,
-        task: &CaseTask,
-        id: &str,
+        tracker: &Tracker,
+        about: &str,
         comment: &Comment,
+        job: &mut Job,
     ) -> Result<(), OutsideError> {
-        let Some(tracker) = outside.tracker_named(&task.task.tracker) else { return Ok(()) };
         let at = self.at(outside, tracker, self.case(number).await?).await?;
-        let body = outside.words.comment(&at.case, comment, at.sink().format());
-        let marker = at.marker.about(&format!("answer-{id}")).map_err(|e| at.failed(e))?;
-        at.sink().comment(&task.task.key, &body, &marker).await.map_err(|e| at.failed(e))?;
-        Ok(())
+        let Some(task) = at.case.task_of(tracker.sink.name()) else { return Ok(()) };
+        self.says(&at, task, about, comment, job).await
     }
 
     /// Writes down what was done outside. Somebody else may have written about the case meanwhile: this is so all the same.

@@ -5,8 +5,14 @@
 mod audit;
 #[path = "cases/canaries.rs"]
 mod canaries;
+#[path = "cases/checks.rs"]
+mod checks;
+#[path = "cases/commands.rs"]
+mod commands;
 #[path = "cases/life.rs"]
 mod life;
+#[path = "cases/notices.rs"]
+mod notices;
 #[path = "cases/offboard.rs"]
 mod offboard;
 #[path = "cases/owners.rs"]
@@ -23,10 +29,14 @@ mod policy;
 mod precision;
 #[path = "cases/promote.rs"]
 mod promote;
+#[path = "cases/rig.rs"]
+mod rig;
 #[path = "cases/run.rs"]
 mod run;
 #[path = "cases/store.rs"]
 mod store;
+#[path = "cases/tasks.rs"]
+mod tasks;
 #[path = "cases/time.rs"]
 mod time;
 #[path = "cases/track.rs"]

@@ -19,23 +19,23 @@ use serde_json::json;
 
 /// A request as it came: its header fields by name in small letters, and its body.
 #[derive(Clone, Debug)]
-struct Seen {
+pub(crate) struct Seen {
     path: String,
-    fields: BTreeMap<String, String>,
-    body: String,
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// What a receiver does with the n-th request.
 type Answers = dyn Fn(usize, &Seen, &mut TcpStream) + Send + Sync;
 
 /// A receiver on this machine. Its thread ends with the process.
-struct Receiver {
+pub(crate) struct Receiver {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Receiver {
-    fn start(answers: impl Fn(usize, &Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answers: impl Fn(usize, &Seen, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, seen) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
         let (all, answers): (_, Arc<Answers>) = (Arc::clone(&seen), Arc::new(answers));
@@ -48,11 +48,11 @@ impl Receiver {
         Self { port, seen }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://127.0.0.1:{}{path}", "http", self.port)
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -81,7 +81,7 @@ fn serve(mut stream: TcpStream, all: &Mutex<Vec<Seen>>, answers: &Answers) -> Op
     Some(())
 }
 
-fn answer(stream: &mut TcpStream, status: &str, fields: &str, body: &str) {
+pub(crate) fn answer(stream: &mut TcpStream, status: &str, fields: &str, body: &str) {
     let length = body.len();
     let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{fields}\r\n{body}");
 }
@@ -102,7 +102,7 @@ fn message(id: &str, at: i64) -> Message {
     }
 }
 
-fn secret(byte: u8) -> (Vec<u8>, Secret) {
+pub(crate) fn secret(byte: u8) -> (Vec<u8>, Secret) {
     let bytes = vec![byte; 32];
     let written = Secret::new(["whsec", "_", &STANDARD.encode(&bytes)].concat().into_bytes());
     (bytes, written)

@@ -7,9 +7,10 @@ use super::super::desk::{self, Desk};
 use super::super::gather::{self, finding};
 use super::super::verification::Verification;
 use super::super::{exit, output, scan};
+use super::Args;
 use super::lease::Renewing;
-use super::{Args, outside};
-use crate::ledger::{Job, LedgerError};
+use super::outside::failed as outside_failed;
+use crate::ledger::{ATTEMPTS, Job, LedgerError};
 use crate::model::case::Case;
 use crate::model::{Finding, Verdict, Verification as Answer, Why};
 use crate::orchestrate::outside::{Outside, OutsideError};
@@ -74,7 +75,7 @@ fn ask(desk: &Desk, config: &Config, args: &Args, jobs: Vec<Job>) -> Result<Vec<
             Ok(None) => gone.push(check(job)),
             Err(error) => {
                 exit::say(&format!("{number} cannot be checked: {error:#}"));
-                desk.wait(desk.store.fail(&job, &error.to_string())).map_err(desk::told)?;
+                failed(desk, &job, &error.to_string())?;
             }
         }
     }
@@ -106,13 +107,34 @@ fn ended(desk: &Desk, config: &Config, outside: &Outside<'_>, check: Check, answ
     if let Some(tracker) = job.payload.get("settles").and_then(|name| name.as_str()).map(str::to_owned) {
         let settled = desk.wait(settle(&office, outside, &tracker, &mut job));
         if let Err(error) = settled {
-            return outside::failed(desk, &job, &error);
+            return outside_failed(desk, outside, &job, &error);
         }
     }
-    match desk.wait(office.checked(&job)) {
+    finished(desk, &job, answer.verdict)
+}
+
+/// Ends the job of a check, or puts it off.
+fn finished(desk: &Desk, job: &Job, verdict: Verdict) -> Result<()> {
+    let office = desk.orchestrator();
+    let ended = desk.wait(async {
+        let put_off = match verdict {
+            Verdict::Unknown(why) => office.put_off(job, why).await?,
+            _ => false,
+        };
+        if put_off { Ok(()) } else { office.checked(job).await }
+    });
+    match ended {
         Err(CommandError::Ledger(error)) => lost(Err(error)),
         other => desk.done(async { other }),
     }
+}
+
+/// Tries a check again that could not be made here; in the end the next of the schedule.
+fn failed(desk: &Desk, job: &Job, why: &str) -> Result<()> {
+    if job.attempts < ATTEMPTS {
+        return lost(desk.wait(desk.store.fail(job, why)).map(drop));
+    }
+    finished(desk, job, Verdict::NoVerifier)
 }
 
 /// What comes of a task that somebody closed, now that its issuer was asked.

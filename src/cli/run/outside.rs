@@ -27,7 +27,7 @@ pub(super) fn work(desk: &Desk, outside: &Outside<'_>) -> Result<usize> {
             _ => desk.wait(office.listen(outside, &mut job)).map(drop),
         };
         if let Err(error) = done {
-            failed(desk, &job, &error)?;
+            failed(desk, outside, &job, &error)?;
         }
     }
     Ok(count + together(desk, outside)?)
@@ -44,21 +44,37 @@ fn together(desk: &Desk, outside: &Outside<'_>) -> Result<usize> {
     }
     for jobs in groups.values_mut() {
         if let Err(error) = desk.wait(desk.orchestrator().deliver_together(outside, jobs)) {
-            for job in jobs.iter() {
-                failed(desk, job, &error)?;
-            }
+            // Those of a part that went out before are done.
+            let left = desk.wait(still_leased(desk, jobs)).map_err(desk::told)?;
+            failed_all(desk, outside, &left, &error)?;
         }
     }
     Ok(count)
 }
 
+async fn still_leased<'a>(desk: &Desk, jobs: &'a [Job]) -> Result<Vec<&'a Job>, LedgerError> {
+    let mut left = Vec::new();
+    for job in jobs {
+        let now = desk.store.job(job.id).await?;
+        left.extend(now.filter(|now| now.state == "leased" && now.lease == job.lease).map(|_| job));
+    }
+    Ok(left)
+}
+
 /// What becomes of a job that failed. What a service does for now is waited for; what a person has to change is told.
-pub(super) fn failed(desk: &Desk, job: &Job, error: &OutsideError) -> Result<()> {
+pub(super) fn failed(desk: &Desk, outside: &Outside<'_>, job: &Job, error: &OutsideError) -> Result<()> {
+    failed_all(desk, outside, &[job], error)
+}
+
+/// The same of several that failed by one try.
+fn failed_all(desk: &Desk, outside: &Outside<'_>, jobs: &[&Job], error: &OutsideError) -> Result<()> {
+    let Some(job) = jobs.first() else { return Ok(()) };
     let ours = match error {
         OutsideError::Command(CommandError::Ledger(LedgerError::Lost(_))) => return Ok(()),
-        // Somebody else wrote about the case meanwhile: at once again.
+        // Somebody else wrote about the case meanwhile: soon again.
         OutsideError::Command(CommandError::Ledger(LedgerError::Conflict { .. })) => {
-            return lost(desk.wait(desk.store.postpone(job, 0, true, "somebody else wrote about the case")));
+            let told = "somebody else wrote about the case";
+            return lost(desk.wait(desk.store.postpone_all(jobs, 1, false, told)));
         }
         OutsideError::Command(CommandError::Ledger(error)) => Some(error.to_string()),
         _ => None,
@@ -69,12 +85,11 @@ pub(super) fn failed(desk: &Desk, job: &Job, error: &OutsideError) -> Result<()>
     let about = job.case.map(|case| format!("{case}: ")).unwrap_or_default();
     match job.what.as_str() {
         NOTICE | DIGEST => {
-            let dead = desk.wait(desk.orchestrator().undelivered(job, error));
-            match dead {
-                Ok(true) => {
-                    exit::say(&format!("{about}a notice is a dead letter: {error}; `quell notice list` shows it"))
+            match desk.wait(desk.orchestrator().undelivered(outside, jobs, error)) {
+                Ok(0) => exit::say(&format!("{about}a notice is tried again later: {error}")),
+                Ok(_) => {
+                    exit::say(&format!("{about}a notice is a dead letter: {error}; `quell notice list` shows it"));
                 }
-                Ok(false) => exit::say(&format!("{about}a notice is tried again later: {error}")),
                 Err(OutsideError::Command(CommandError::Ledger(LedgerError::Lost(_)))) => {}
                 Err(error) => anyhow::bail!("{error}"),
             }

@@ -263,7 +263,7 @@ impl Case {
             _ => {
                 // What was decided before rests on what was said before.
                 self.decisions.clear();
-                self.verdicts.push((verification.clone(), asked, by.clone()));
+                self.verdicts.push((Verification { asked, ..verification.clone() }, asked, by.clone()));
             }
         }
     }

@@ -27,6 +27,18 @@ pub struct CaseTask {
     pub digest: String,
     /// What it was commented on, the newest last.
     pub commented: Vec<String>,
+    /// How many answers of its issuer the case had when the task was opened: those it does not need a comment on.
+    #[serde(default)]
+    pub verdicts: usize,
+}
+
+impl CaseTask {
+    /// Whether somebody closed it since its case was opened last: a claim that is to be checked. One that was closed before, with
+    /// the risk accepted, is just to be opened again.
+    #[must_use]
+    pub const fn is_contested(&self, case: &Case) -> bool {
+        self.closed_by.is_some() && !self.open && self.moved >= case.since
+    }
 }
 
 /// A notice that was delivered, or given up.
@@ -127,8 +139,16 @@ impl Case {
     }
 
     fn task(&mut self, task: &TaskRef, at: i64) {
-        let (digest, commented) = (String::new(), Vec::new());
-        let new = CaseTask { task: task.clone(), since: at, open: true, closed_by: None, moved: at, digest, commented };
+        let new = CaseTask {
+            task: task.clone(),
+            since: at,
+            open: true,
+            closed_by: None,
+            moved: at,
+            digest: String::new(),
+            commented: Vec::new(),
+            verdicts: self.verdicts.len(),
+        };
         match self.task_in(&task.tracker) {
             Some(known) => *known = new,
             None => self.tasks.push(new),

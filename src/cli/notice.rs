@@ -9,7 +9,7 @@ use super::desk::{self, Desk};
 use super::{Exit, exit};
 use crate::model::counted;
 use crate::orchestrate::outside::OutsideError;
-use crate::orchestrate::{DIGEST, NOTICE, TASK};
+use crate::orchestrate::{CHECK, DIGEST, NOTICE, TASK};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +21,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// List dead letters: notices and tasks that were given up, and what waits to be tried again.
+    /// List dead letters: notices, tasks and checks that were given up, and what waits to be tried again.
     List,
     /// Try a dead letter again, under the id that it had.
     Retry {
@@ -54,11 +54,7 @@ fn list(desk: &Desk) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut counts = [0_u64; 2];
     for (state, count) in ["parked", "ready"].into_iter().zip(&mut counts) {
-        for job in desk.wait(desk.store.jobs(state)).map_err(desk::told)? {
-            let failed = [NOTICE, DIGEST, TASK].contains(&job.what.as_str()) && !job.error.is_empty();
-            if !failed {
-                continue;
-            }
+        for job in desk.wait(desk.store.troubled(&[NOTICE, DIGEST, TASK, CHECK], state)).map_err(desk::told)? {
             *count += 1;
             let text = |name: &str| job.payload.get(name).and_then(|v| v.as_str()).unwrap_or("-").to_owned();
             let word = if state == "parked" { "dead" } else { "waits" };

@@ -60,9 +60,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         scans::queue(&desk, &config, args.now)?;
         desk.done(desk.orchestrator().expire())?;
         desk.done(desk.orchestrator().listening(&outside))?;
+        desk.done(desk.orchestrator().watch())?;
         while !end.load(Ordering::Relaxed) {
             desk.done(desk.orchestrator().follow(&outside))?;
-            let done = outside::work(&desk, &outside)?;
+            let done = outside::work(&desk, &outside, &end)?;
             let checked =
                 if args.verification.is_offline() { 0 } else { checks::work(&desk, &config, args, &outside)? };
             if done + checked > 0 {

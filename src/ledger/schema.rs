@@ -8,9 +8,10 @@ use super::error::LedgerError;
 /// What leads from each schema to the next. Schemas count from 1, and a step that was released never changes.
 pub(super) const STEPS: &[&str] = &[FIRST, MARKS];
 
-/// How far somebody has read the events.
+/// How far somebody has read the events, and which jobs a case has.
 const MARKS: &str = "
 CREATE TABLE marks (name TEXT PRIMARY KEY, seq {int} NOT NULL) {strict};
+CREATE INDEX jobs_about ON jobs (about, what, state);
 ";
 
 const FIRST: &str = "

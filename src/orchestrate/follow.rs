@@ -7,23 +7,29 @@ use serde_json::json;
 use super::notify::{self, Wanted};
 use super::outside::{Outside, is_told};
 use super::schedule::{Anchor, Check};
+use super::settings::{DAY, HOUR};
 use super::{CommandError, Orchestrator};
 use crate::ledger::{ATTEMPTS, Job, NewJob, Tx};
 use crate::model::Why;
+use crate::model::canonical::digest;
 use crate::model::case::{Case, CaseNumber};
 
 /// After how many seconds an issuer is asked again that could not be asked, the first time; then twice as many, and so on.
 const SOON: i64 = 300;
-/// How this reader of the events is called.
+/// What readers of the events are called: one for each set of trackers and channels. Where that set is another, all events are read
+/// anew, so that who was added is told of what there is already.
 const READER: &str = "follow";
+/// What says in which hour cases were watched last.
+const WATCH: &str = "watch";
+/// For how long a case that is closed is watched: as long as it is asked about.
+const WATCHED: i64 = 40 * DAY;
 /// How many events are read at once.
 const EVENTS: u32 = 5000;
 /// Events that nobody needs to be told: what quell said outside, and what it was told there.
-const OWN: [&str; 9] = [
+const OWN: [&str; 8] = [
     "answered",
     "claims-gathered",
     "command-heard",
-    "notice-delivered",
     "notice-failed",
     "refused",
     "secret-sealed",
@@ -51,20 +57,27 @@ impl Orchestrator<'_> {
     /// Where the ledger cannot be read or written.
     pub async fn follow(&self, outside: &Outside<'_>) -> Result<u64, CommandError> {
         let mut count = 0;
+        let reader = reader(outside);
         loop {
-            let from = self.store.mark(READER).await?;
+            let from = self.store.mark(&reader).await?;
             let touched = self.store.touched(from, EVENTS, &OWN).await?;
             if touched.last == from {
                 return Ok(count);
             }
             let mut tx = self.store.begin().await?;
+            let (mut jobs, mut wanted) = (Vec::new(), Vec::new());
             for number in &touched.cases {
                 let Some(case) = tx.case(*number).await? else { continue };
-                let jobs = self.following(outside, &case, touched.last, tx.clock());
-                queue(&mut tx, jobs).await?;
+                jobs.extend(self.following(outside, &case, touched.last, tx.clock()));
+                if is_told(&case) {
+                    wanted.extend(notify::wanted(outside, self.store.id(), &case, tx.clock()));
+                }
                 count += 1;
             }
-            tx.set_mark(READER, touched.last).await?;
+            queue(&mut tx, jobs).await?;
+            let new = self.unknown(wanted).await?;
+            queue(&mut tx, notify::jobs(new)).await?;
+            tx.set_mark(&reader, touched.last).await?;
             tx.commit().await?;
             if !touched.more {
                 return Ok(count);
@@ -81,12 +94,54 @@ impl Orchestrator<'_> {
                 let payload = json!({ "since": now });
                 jobs.push(NewJob { what: TASK.to_owned(), dedupe, case: Some(case.number), payload, due: now });
             }
-            let wanted = notify::wanted(outside, self.store.id(), case, now);
-            jobs.extend(wanted.into_iter().map(Wanted::job));
         }
         jobs.extend(check(case, now));
         jobs.extend(at_once(case, now));
         jobs
+    }
+
+    /// Those notices that were not queued before.
+    async fn unknown(&self, wanted: Vec<Wanted>) -> Result<Vec<Wanted>, CommandError> {
+        let mut new = Vec::new();
+        for one in wanted {
+            if !self.store.is_queued(&one.dedupe()).await? {
+                new.push(one);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Looks, once an hour, for cases that have no check to come: theirs was given up, or came back from an export, or was due at a
+    /// time that the clock is not near any more. Each has the next one of its schedule again.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read or written.
+    pub async fn watch(&self) -> Result<(), CommandError> {
+        let now = self.store.now().await?;
+        let hour = now.div_euclid(HOUR);
+        if self.store.mark(WATCH).await? >= hour {
+            return Ok(());
+        }
+        let mut after = CaseNumber(0);
+        loop {
+            let some = self.store.without_job(CHECK, after, now + WATCHED, now - WATCHED, 500).await?;
+            let mut tx = self.store.begin().await?;
+            for number in &some {
+                let Some(case) = tx.case(*number).await? else { continue };
+                let again =
+                    check(&case, now).map(|job| NewJob { dedupe: format!("{}:again-{hour}", job.dedupe), ..job });
+                queue(&mut tx, again.into_iter().collect()).await?;
+            }
+            match some.last() {
+                Some(last) => after = *last,
+                None => {
+                    tx.set_mark(WATCH, hour).await?;
+                    tx.commit().await?;
+                    return Ok(());
+                }
+            }
+            tx.commit().await?;
+        }
     }
 
     /// Ends the job of a check and queues the next, whether this one was made or not: the checks of a case never end for want of
@@ -138,11 +193,20 @@ impl Orchestrator<'_> {
         let nominal = anchor.and_then(|anchor| anchor.nominal(now, seed(case.number)));
         let named = job.payload.get("anchor").and_then(|name| name.as_str());
         match named {
-            // Out of turn: asked for by what happened.
-            None => Some(nominal),
+            // Out of turn, asked for by what happened: it stands where it is made.
+            None => Some(None),
             Some(name) => (anchor.map(Anchor::name).as_deref() == Some(name)).then_some(nominal),
         }
     }
+}
+
+/// The reader for these trackers and channels.
+fn reader(outside: &Outside<'_>) -> String {
+    let trackers = outside.trackers.iter().map(|tracker| format!("{}{:?}", tracker.sink.name(), tracker.teams));
+    let channels = outside.channels.iter().map(|channel| format!("{:?}", channel.route));
+    let all: Vec<String> = trackers.chain(channels).collect();
+    let hash = digest(all.iter().map(String::as_str));
+    format!("{READER}:{}", hash.trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
 /// Queues jobs, each once.

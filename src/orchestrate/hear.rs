@@ -46,7 +46,8 @@ impl Speaker {
 }
 
 impl Orchestrator<'_> {
-    /// Queues the reading of each tracker, once for each minute.
+    /// Queues the reading of each tracker: a job for each and a day, which is done again and again, so that the record does not
+    /// grow where nothing happens.
     ///
     /// # Errors
     /// Where the ledger cannot be written.
@@ -54,15 +55,15 @@ impl Orchestrator<'_> {
         let now = self.store.now().await?;
         let job = |tracker: &Tracker| NewJob {
             what: LISTEN.to_owned(),
-            dedupe: format!("{LISTEN}:{}:{}", tracker.sink.name(), now.div_euclid(EVERY)),
+            dedupe: format!("{LISTEN}:{}:{}", tracker.sink.name(), now.div_euclid(DAY)),
             case: None,
-            payload: json!({ "tracker": tracker.sink.name() }),
+            payload: json!({ "tracker": tracker.sink.name(), "day": now.div_euclid(DAY) }),
             due: now,
         };
         self.queued(outside.trackers.iter().map(job).collect()).await
     }
 
-    /// Reads what changed in a tracker since the last time, and ends the job. How many commands were heard.
+    /// Reads what changed in a tracker since the last time, and gives the job back for the next. How many commands were heard.
     ///
     /// # Errors
     /// Where the tracker fails, or the ledger cannot be written. What was heard is heard.
@@ -76,9 +77,8 @@ impl Orchestrator<'_> {
         let (mut heard, mut seen, mut trouble) = (0, self.store.mark(&last).await?, None);
         for key in tracker.sink.changed(since).await.map_err(failed)? {
             self.store.renew(job).await?;
-            let found = self.store.with_fact(Some("task"), &format!("{name}#{key}")).await?;
-            let Some((number, _)) = found.first() else { continue };
-            match self.read(outside, tracker, *number, since, job).await {
+            let Some(number) = self.store.case_of_task(&format!("{name}#{key}")).await? else { continue };
+            match self.read(outside, tracker, number, since, job).await {
                 Ok((count, changed)) => {
                     heard += count;
                     seen = seen.max(changed.filter(|at| *at <= now + DAY).unwrap_or(0));
@@ -96,9 +96,25 @@ impl Orchestrator<'_> {
         tx.set_mark(&last, seen).await?;
         // By the tracker's own time, where ours is ahead of it: what is written there meanwhile is heard.
         tx.set_mark(&mark, now.min(seen + LAG)).await?;
+        tx.commit().await?;
+        self.listened(job).await?;
+        Ok(heard)
+    }
+
+    /// Gives the job of reading a tracker back for the next time; ends it when its day is over.
+    ///
+    /// # Errors
+    /// Where somebody else has it by now, or the ledger cannot be written.
+    pub async fn listened(&self, job: &Job) -> Result<(), OutsideError> {
+        let today = self.store.now().await?.div_euclid(DAY);
+        if job.payload.get("day").and_then(serde_json::Value::as_i64) == Some(today) {
+            self.store.postpone(job, EVERY, false, "").await?;
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
         tx.complete(job).await?;
         tx.commit().await?;
-        Ok(heard)
+        Ok(())
     }
 
     /// Reads a task: whether somebody closed it, and what they wrote.

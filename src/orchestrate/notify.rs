@@ -2,13 +2,15 @@
 //! whom, the same for every try; it is delivered, or kept among the dead letters. The first that reaches a resolved owner is
 //! when they were told.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::Orchestrator;
 use super::follow::{DIGEST, ESCALATE, NOTICE};
 use super::outside::{Channel, Outside, OutsideError, tells_owner, tier};
 use super::routes::{About, Due, due};
 use super::task::changes;
+use super::{CommandError, Orchestrator};
 use crate::ledger::{Job, NewJob};
 use crate::model::canonical::digest;
 use crate::model::case::{Approval, ApprovalState, Case, CaseNumber, Stage};
@@ -31,7 +33,26 @@ pub(super) struct Wanted {
     now: i64,
 }
 
+/// More notices at once along one route than this are one message: whoever gets a thousand reads none.
+const STORM: usize = 20;
+
+/// The jobs of notices that are new. Where many would go out at once along one route, they go together.
+pub(super) fn jobs(all: Vec<Wanted>) -> Vec<NewJob> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.due == Due::Now) {
+        *counts.entry(one.route.clone()).or_default() += 1;
+    }
+    let many = |one: &Wanted| one.due == Due::Now && counts.get(&one.route).is_some_and(|count| *count > STORM);
+    let together = |one: Wanted| if many(&one) { Wanted { due: Due::Digest(one.now), ..one } } else { one };
+    all.into_iter().map(together).map(Wanted::job).collect()
+}
+
 impl Wanted {
+    /// What makes it the same as another.
+    pub(super) fn dedupe(&self) -> String {
+        format!("{NOTICE}:{}", self.id)
+    }
+
     /// The job that delivers it.
     pub(super) fn job(self) -> NewJob {
         let (what, due, slot) = match self.due {
@@ -42,7 +63,7 @@ impl Wanted {
         let payload = json!({
             "notice": self.id, "route": self.route, "what": self.what, "about": self.about, "slot": slot,
         });
-        let dedupe = format!("{NOTICE}:{}", self.id);
+        let dedupe = self.dedupe();
         NewJob { what: what.to_owned(), dedupe, case: Some(self.case), payload, due }
     }
 }
@@ -286,12 +307,15 @@ impl Orchestrator<'_> {
         self.may_work().await?;
         let job = self.store.job(id).await?.filter(|job| job.state == "parked");
         let Some(job) = job.filter(|job| [NOTICE, DIGEST, super::follow::TASK].contains(&job.what.as_str())) else {
-            return Err(OutsideError::Unknown(format!("dead letter {id}")));
+            let help = "`quell notice list` lists them";
+            return Err(CommandError::usage(format!("there is no dead letter {id}"), help).into());
         };
         let dedupe = format!("{}:again-{id}", job.dedupe);
         let due = self.store.now().await?;
         let what = if job.what == DIGEST { NOTICE.to_owned() } else { job.what };
-        self.queued(vec![NewJob { what, dedupe, case: job.case, payload: job.payload, due }]).await?;
+        let mut tx = self.store.begin().await?;
+        tx.replace(id, NewJob { what, dedupe, case: job.case, payload: job.payload, due }).await?;
+        tx.commit().await?;
         Ok(())
     }
 

@@ -80,14 +80,14 @@ impl Anchor {
         self.checks(seed).take_while(|check| check.due <= now).last()
     }
 
-    /// The time of the schedule that a check at `asked` is one of: not later after it than the jitter allows. `None` for one
+    /// The time of the schedule that a check at `asked` is one of: at most an hour after it was due. `None` for one
     /// that came too late to stand for it.
     #[must_use]
     pub fn nominal(self, asked: i64, seed: u64) -> Option<i64> {
         let last = self.last(asked, seed)?;
-        let distance = last.nominal - self.at();
-        let room = if distance == FIVE { HOUR } else { HOUR.max(distance / JITTER) };
-        (asked <= last.nominal + room).then_some(last.nominal)
+        let fifth = last.nominal - self.at() == FIVE;
+        let late = if fifth { last.nominal + HOUR } else { last.due + HOUR };
+        (asked <= late).then_some(last.nominal)
     }
 
     const fn at(self) -> i64 {

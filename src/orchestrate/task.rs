@@ -97,10 +97,18 @@ impl Orchestrator<'_> {
             self.opened(&at, to_owner, since, job).await?;
             at.case = self.case(number).await?;
         }
-        if at.case.task_of(tracker.sink.name()).is_some() {
-            self.written(&at, job).await?;
-            self.told(&at, job).await?;
-            self.moved(&at, job).await?;
+        if let Some(task) = at.case.task_of(tracker.sink.name()) {
+            match self.kept_up(&at, job).await {
+                Err(OutsideError::Tracker { error: TrackerError::Gone, .. })
+                    if at.case.stage.is_open() && self.is_gone(&at, &task.task.key).await? =>
+                {
+                    // Somebody deleted it: the owner has a task all the same.
+                    self.opened(&at, to_owner, since, job).await?;
+                    at.case = self.case(number).await?;
+                    self.kept_up(&at, job).await?;
+                }
+                other => other?,
+            }
         }
         let case = self.case(number).await?;
         for old in case.tasks.iter().filter(|task| task.open && task.task.tracker != tracker.sink.name()) {
@@ -110,6 +118,16 @@ impl Orchestrator<'_> {
             self.ends(&at, old, &to, "its owner works elsewhere", job).await?;
         }
         Ok(())
+    }
+
+    async fn kept_up(&self, at: &Desk<'_>, job: &mut Job) -> Result<(), OutsideError> {
+        self.written(at, job).await?;
+        self.told(at, job).await?;
+        self.moved(at, job).await
+    }
+
+    async fn is_gone(&self, at: &Desk<'_>, key: &str) -> Result<bool, OutsideError> {
+        Ok(at.sink().see(key).await.map_err(|e| at.failed(e))?.is_none())
     }
 
     async fn at<'a>(

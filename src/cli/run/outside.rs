@@ -1,6 +1,7 @@
 //! What is to be done outside: tasks, notices, and what people write in tasks.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
@@ -11,14 +12,19 @@ use crate::ledger::{Job, LedgerError};
 use crate::orchestrate::outside::{Outside, OutsideError};
 use crate::orchestrate::{CommandError, DIGEST, ESCALATE, LISTEN, NOTICE, TASK};
 
+/// So many jobs are done before it is looked whether anything else is due.
+const AT_ONCE: usize = 200;
 /// The shortest and the longest time that a task waits for a tracker that fails, in seconds.
 const WAITS: (i64, i64) = (30, 3600);
 
 /// Does what is due. How many jobs there were.
-pub(super) fn work(desk: &Desk, outside: &Outside<'_>) -> Result<usize> {
+pub(super) fn work(desk: &Desk, outside: &Outside<'_>, end: &AtomicBool) -> Result<usize> {
     let office = desk.orchestrator();
     let mut count = 0;
-    while let Some(mut job) = desk.wait(desk.store.claim(&[NOTICE, TASK, ESCALATE, LISTEN])).map_err(desk::told)? {
+    while count < AT_ONCE
+        && !end.load(Ordering::Relaxed)
+        && let Some(mut job) = desk.wait(desk.store.claim(&[NOTICE, TASK, ESCALATE, LISTEN])).map_err(desk::told)?
+    {
         count += 1;
         let done = match job.what.as_str() {
             NOTICE => desk.wait(office.deliver(outside, &mut job)).map(drop),
@@ -98,11 +104,10 @@ fn failed_all(desk: &Desk, outside: &Outside<'_>, jobs: &[&Job], error: &Outside
         // It is read again in a minute, from where it was read last.
         LISTEN => {
             exit::say(&format!("tasks are not read: {error}"));
-            lost(desk.wait(async {
-                let mut tx = desk.store.begin().await?;
-                tx.complete(job).await?;
-                tx.commit().await
-            }))
+            match desk.wait(desk.orchestrator().listened(job)) {
+                Ok(()) | Err(OutsideError::Command(CommandError::Ledger(LedgerError::Lost(_)))) => Ok(()),
+                Err(error) => anyhow::bail!("{error}"),
+            }
         }
         _ if error.is_permanent() => {
             exit::say(&format!("{about}the task is not written until somebody changes something: {error}"));

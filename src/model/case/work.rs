@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::action::Action;
 use super::super::event::{Body, Event, NoticeKind, RestoreCause, TaskRef};
-use super::super::principal::{Actor, PrincipalKind};
+use super::super::principal::Actor;
 use super::Case;
 
 /// So many of the last comments and notices are remembered.
@@ -120,10 +120,9 @@ impl Case {
         true
     }
 
-    /// Whoever signs something about a case has heard of it.
+    /// Whoever works on a case looks after it.
     pub(super) fn acknowledge(&mut self, event: &Event) {
-        let by_machine = matches!(&event.body, Body::Noted { counts_as, .. } if *counts_as != PrincipalKind::Person);
-        if event.actor.principal().is_some() && !by_machine && self.acknowledged.is_none() {
+        if event.actor.principal().is_some() && event.body.acknowledges() && self.acknowledged.is_none() {
             self.acknowledged = Some((event.at, event.actor.clone()));
         }
     }

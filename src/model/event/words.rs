@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::Untrusted;
+use super::Body;
 
 /// A task in a tracker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,4 +126,23 @@ pub struct PolicyFiles {
     pub profile: String,
     /// The organisation's own files, by name.
     pub files: Vec<(String, String)>,
+}
+
+impl Body {
+    /// Whether a person who signs this shows that they look after the case. Who only says whose it is, or writes a note, does not.
+    #[must_use]
+    pub const fn acknowledges(&self) -> bool {
+        matches!(
+            self,
+            Self::Acknowledged
+                | Self::ActReported { .. }
+                | Self::ApprovalRequested(_)
+                | Self::Approved { .. }
+                | Self::Rejected { .. }
+                | Self::RiskAccepted { .. }
+                | Self::OutcomeSet { .. }
+                | Self::EmergencyOpened { .. }
+                | Self::Closed { .. }
+        )
+    }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use super::super::escape::terminal;
 use super::super::when::zoned;
 use super::words::{NONE, headline, in_days, interval, median, range, share, span};
-use crate::metrics::{Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Scans, Slice, Survival, days, tier_word};
+use crate::metrics::{
+    Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Occupancy, Scans, Slice, Survival, days, tier_word,
+};
 use crate::model::{Untrusted, counted};
 
 pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<()> {
@@ -113,9 +115,13 @@ fn live(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  dated at the last proof of life {early}{}", turnbull.unwrap_or_default())?;
     }
     let known = figures.occupancy.iter().filter(|o| o.known > 0);
-    let told: Vec<String> =
-        known.map(|o| format!("{} of {} known after {:.0} d", o.live, o.known, days(o.time))).collect();
-    if told.is_empty() { Ok(()) } else { writeln!(out, "working, what came back included: {}", told.join(", ")) }
+    let told = |o: &Occupancy| {
+        let reached = figures.usable.curve.reaches(o.time);
+        let estimate = if reached { format!(" (estimate {})", share(Some(o.estimate))) } else { String::new() };
+        format!("{} of {} known after {:.0} d{estimate}", o.live, o.known, days(o.time))
+    };
+    let told: Vec<String> = known.map(told).collect();
+    if told.is_empty() { Ok(()) } else { writeln!(out, "working, also again: {}", told.join(", ")) }
 }
 
 fn times(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
@@ -253,6 +259,9 @@ fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
           death. Dated at the first proof; what is not known any more is censored at the last proof of life.\n\
           bounds: all censored ones dead right after they were last seen, or all alive.\n",
     )?;
+    if measured.asked.since.or(measured.asked.until).is_some() {
+        writeln!(out, "Curves: cases whose clock started in the period. Times and rates: what happened in it.")?;
+    }
     if measured.whole.coverage.followed < FEW {
         writeln!(out, "Fewer than {FEW} are followed: no share without its interval.")?;
     }

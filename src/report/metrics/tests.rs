@@ -148,7 +148,7 @@ fn openmetrics_can_be_scraped() {
     let live = |of: &str| {
         let labels = format!("after_days=\"5\",of=\"{of}\"}}");
         let found = samples.iter().find(|(name, with, _)| name.starts_with("quell_live_") && *with == labels);
-        found.map(|(name, _, value)| (name.as_str(), *value))
+        found.map(|(name, _, value)| (name.as_str(), (value * 1e6).round() / 1e6))
     };
     assert_eq!(live("live"), Some(("quell_live_credentials", 5.0)));
     assert_eq!(live("known"), Some(("quell_live_credentials", 10.0)), "no share of those that happen to be known");

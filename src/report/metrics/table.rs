@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use super::super::escape::terminal;
 use super::super::when::zoned;
 use super::words::{NONE, headline, in_days, interval, median, range, share, span};
-use crate::metrics::{
-    Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Occupancy, Scans, Slice, Survival, days, tier_word,
-};
+use crate::metrics::{Clock, Dimension, Ending, FEW, Figures, Mean, Measured, Scans, Slice, Survival, days, tier_word};
 use crate::model::{Untrusted, counted};
 
 pub(super) fn write(measured: &Measured, scans: Scans, out: &mut dyn Write) -> io::Result<()> {
@@ -114,14 +112,13 @@ fn live(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{name}: {events} ended and {censored} were censored before 5 d ({covered} covered)")?;
         writeln!(out, "  dated at the last proof of life {early}{}", turnbull.unwrap_or_default())?;
     }
-    let known = figures.occupancy.iter().filter(|o| o.known > 0);
-    let told = |o: &Occupancy| {
+    for o in figures.occupancy.iter().filter(|o| o.known > 0) {
         let reached = figures.usable.curve.reaches(o.time);
-        let estimate = if reached { format!(" (estimate {})", share(Some(o.estimate))) } else { String::new() };
-        format!("{} of {} known after {:.0} d{estimate}", o.live, o.known, days(o.time))
-    };
-    let told: Vec<String> = known.map(told).collect();
-    if told.is_empty() { Ok(()) } else { writeln!(out, "working, also again: {}", told.join(", ")) }
+        let estimate = if reached { format!(", estimate {}", share(Some(o.estimate))) } else { String::new() };
+        let (live, known, after) = (o.live, o.known, days(o.time));
+        writeln!(out, "working after {after:.0} d, what came back included: {live} of {known} known{estimate}")?;
+    }
+    Ok(())
 }
 
 fn times(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {

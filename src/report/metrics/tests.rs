@@ -66,7 +66,7 @@ fn the_table_fits_and_says_whose_figure_it_is() {
     }
     let table = text(MetricsFormat::Table, &measured(1));
     let line = table.lines().find(|line| line.starts_with("  usable")).unwrap();
-    assert!(table.contains("5 of 10 known after 5 d (estimate 56.2 %)"), "{table}");
+    assert!(table.contains("working after 5 d, what came back included: 5 of 10 known, estimate 56.2 %"), "{table}");
     for figure in ["56.2 %", "24.4–79.1 %", "41.7–58.3 %", "6.0 d", "7.3 d (14 d)"] {
         assert!(line.contains(figure), "{figure}: {line}");
     }

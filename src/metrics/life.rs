@@ -41,14 +41,34 @@ impl Check {
     /// How late or early the schedule may be followed: an hour, or a tenth of the time since notice.
     const SLACK: i64 = 3600;
 
-    /// The time that the answer is dated with: the schedule's own, so that jitter orders nothing, as long as the schedule was
-    /// followed; else when it was asked. `notified` is what the schedule counts from.
+    /// The time that the answer is dated with, in seconds since 1970 UTC: the schedule's own, so that jitter orders nothing, as
+    /// long as the schedule was followed; else when it was asked. `notified` is what the schedule counts from.
+    ///
+    /// The proof of an end that came late is not dated back by more than an hour: the credential may have worked until then.
     #[must_use]
     pub fn dated(&self, notified: Option<i64>) -> i64 {
         let Some(nominal) = self.nominal else { return self.asked };
         let since = notified.map_or(0, |notified| nominal.saturating_sub(notified)).max(0);
-        let followed = self.asked.abs_diff(nominal) <= Self::SLACK.max(since / 10).unsigned_abs();
+        let tenth = if self.state.is_live() || self.asked < nominal { since / 10 } else { 0 };
+        let followed = self.asked.abs_diff(nominal) <= Self::SLACK.max(tenth).unsigned_abs();
         if followed { nominal } else { self.asked }
+    }
+
+    /// The same on a clock, in seconds since its start at `origin`. What was asked after the start and proves an end lies after
+    /// it, also where the schedule has the check at the start itself; what was asked before it stays before it.
+    pub(super) fn on(&self, origin: i64, notified: Option<i64>) -> i64 {
+        let dated = self.dated(notified).saturating_sub(origin);
+        if self.state.is_live() {
+            return dated;
+        }
+        let asked = self.asked.saturating_sub(origin);
+        // In the same second, the schedule says that it was asked because the clock had started.
+        let after = asked > 0 || asked == 0 && self.nominal.is_some_and(|nominal| nominal >= origin);
+        match after {
+            true if dated > 0 => dated,
+            true => asked.max(1),
+            false => asked,
+        }
     }
 }
 
@@ -178,13 +198,14 @@ impl Life {
         self.checks.iter().filter(|check| check.state.is_live() && check.asked >= at).map(|check| check.asked).min()
     }
 
-    /// When it was contained first since it was detected: locked or dead.
+    /// When it was contained first since it was detected: locked or dead, where it was proved to work before. What was found
+    /// dead was contained by nobody.
     #[must_use]
     pub fn contained(&self) -> Option<i64> {
         let mut alive = false;
         self.checks.iter().find_map(|check| {
-            let ended = !check.state.is_live() && (alive || check.asked >= self.detected);
-            alive |= check.state.is_live();
+            let ended = alive && !check.state.is_live() && check.asked >= self.detected;
+            alive = check.state.is_live();
             ended.then_some(check.asked)
         })
     }
@@ -202,5 +223,31 @@ mod tests {
         assert_eq!(check(Some(432_000), 700_000), 700_000, "a worker that was down for days");
         assert_eq!(check(None, 17), 17);
         assert_eq!(check(Some(i64::MIN), i64::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn a_late_proof_of_an_end_is_not_dated_back() {
+        const DAY: i64 = 86_400;
+        for state in [State::Dead, State::Blocked] {
+            let check = |nominal, asked| Check { nominal: Some(nominal), asked, state }.dated(Some(0));
+            assert_eq!(check(30 * DAY, 33 * DAY), 33 * DAY, "it may have worked for three days more");
+            assert_eq!(check(30 * DAY, 27 * DAY), 30 * DAY, "early");
+            assert_eq!(check(5 * DAY, 5 * DAY + 3600), 5 * DAY, "the five-day check, as late as it may be");
+            assert_eq!(check(5 * DAY, 5 * DAY + 3601), 5 * DAY + 3601);
+        }
+        let live = Check { nominal: Some(30 * DAY), asked: 33 * DAY, state: State::Live };
+        assert_eq!(live.dated(Some(0)), 30 * DAY);
+    }
+
+    #[test]
+    fn what_was_found_dead_was_contained_by_nobody() {
+        let life = |checks: &[(i64, State)]| {
+            let checks = checks.iter().map(|(asked, state)| Check { nominal: None, asked: *asked, state: *state });
+            Life { detected: 100, checks: checks.collect(), ..Life::default() }.contained()
+        };
+        assert_eq!(life(&[(100, State::Dead)]), None);
+        assert_eq!(life(&[(100, State::Live), (100, State::Dead)]), Some(100));
+        assert_eq!(life(&[(100, State::Dead), (110, State::Live), (120, State::Blocked)]), Some(120));
+        assert_eq!(life(&[(80, State::Live), (90, State::Dead), (110, State::Dead)]), None, "dead when it was found");
     }
 }

@@ -26,11 +26,15 @@ const fn phase(state: State) -> usize {
     match state {
         State::Live | State::Limited => 0,
         State::Blocked => 1,
-        State::Dead => 2,
+        State::Dead => DEAD,
     }
 }
 
-/// A life as changes of its phase, alive from its entry until it was seen last.
+/// What holds until an answer says otherwise.
+const DEAD: usize = 2;
+
+/// A life as changes of its phase, from its entry until it was seen last. A proof of death holds until an answer says otherwise;
+/// that it works, or is locked, is known as long as its issuer is asked.
 pub(super) struct Path {
     entry: i64,
     changes: Vec<(i64, usize)>,
@@ -42,10 +46,11 @@ impl Path {
     pub(super) fn of(life: &Life, clock: Clock, spell: Spell) -> Self {
         let origin = clock.origin(life).unwrap_or(life.detected);
         let mut path = Self { entry: spell.entry, changes: Vec::new(), last: spell.entry };
-        let mut now = 0;
+        let (mut now, mut entered) = (0, false);
         for check in &life.checks {
-            let at = check.dated(life.notified).saturating_sub(origin);
-            if at <= spell.entry && check.state.is_live() || at < spell.entry || at <= 0 {
+            let at = check.on(origin, life.notified);
+            if !entered || at <= 0 {
+                entered |= check.state.is_live() && at.max(0) == spell.entry;
                 continue;
             }
             path.last = path.last.max(at);
@@ -56,6 +61,9 @@ impl Path {
                 path.changes.push((path.last, next));
                 now = next;
             }
+        }
+        if now == DEAD {
+            path.last = i64::MAX;
         }
         path
     }
@@ -179,8 +187,20 @@ mod tests {
         ];
         let found = occupancy(&lives, Clock::Notified, &[5, 10, 20, 40]);
         let counts: Vec<_> = found.iter().map(|o| (o.live, o.known)).collect();
-        assert_eq!(counts, [(4, 4), (1, 3), (2, 3), (0, 0)]);
+        assert_eq!(counts, [(4, 4), (1, 3), (2, 3), (0, 1)]);
         let shares: Vec<f64> = found.iter().map(|o| (o.estimate * 1e6).round() / 1e6).collect();
         assert_eq!(shares, [1.0, 0.333_333, 0.666_667, 0.666_667]);
+    }
+
+    #[test]
+    fn what_was_proved_dead_is_known_dead_until_it_works_again() {
+        let lives = [
+            life(&[(0, Live), (10, Dead)]),
+            life(&[(0, Live), (50, Live)]),
+            life(&[(0, Live), (10, Dead), (30, Live)]),
+        ];
+        let found = occupancy(&lives, Clock::Notified, &[20, 29, 30, 40, 60]);
+        let counts: Vec<_> = found.iter().map(|o| (o.live, o.known)).collect();
+        assert_eq!(counts, [(1, 3), (1, 3), (2, 3), (1, 2), (0, 1)]);
     }
 }

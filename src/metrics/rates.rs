@@ -1,8 +1,12 @@
 //! Times and shares beside the curves: how fast people were, what came back, what was a mistake, what waits.
+//!
+//! Each is of what happened in the period, whenever its case began: a closure, a containment, an answer, a restoration, an act.
+//! A case that a person judged to be no credential, or one of a test, is in none of them, but for the acts of quell: one upon
+//! what is no credential was a mistake, and tells against the policy that let it.
 
 use std::collections::BTreeMap;
 
-use super::life::{Act, Again, Life};
+use super::life::{Act, Again, Life, Request};
 use super::{REOPEN_WINDOW, days, float, share};
 use crate::model::Untrusted;
 use crate::model::action::Action;
@@ -86,12 +90,12 @@ impl Automation {
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// MTTR: from detection to the proof of death, of those that were closed in the period. Biased low: what is still open
-    /// is missing.
+    /// MTTR: from detection to the proof of death, of each closure that was proved in the period; what was closed again counts
+    /// again. Biased low: what is still open is missing.
     pub remediated: Mean,
     /// MTTA: from notice to a person's answer.
     pub acknowledged: Mean,
-    /// MTTC: from detection to the first proof that it is locked or dead.
+    /// MTTC: from detection to the first proof that it is locked or dead, where it worked before.
     pub contained: Mean,
     /// From when a rollback was asked for to the first proof that the credential works again.
     pub restored: Mean,
@@ -108,15 +112,20 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// The rates of lives at a time (in seconds since 1970 UTC); closures count where they are in the period.
+    /// The rates of lives at a time (in seconds since 1970 UTC), of what happened in the period: from its first second to before
+    /// its last. What waits is what waits at that time, and was asked for before the period's end.
     pub(super) fn of<'a>(lives: impl IntoIterator<Item = &'a Life>, now: i64, period: (i64, i64)) -> Self {
         let mut all = Self::default();
         let mut policies: BTreeMap<Untrusted, (usize, usize)> = BTreeMap::new();
         for life in lives {
+            automation(life, period, &mut policies);
+            if life.is_none() {
+                continue;
+            }
             all.times(life, period);
-            all.reopened(life, now);
-            all.acts(life, &mut policies);
-            all.waits(life, now);
+            all.reopened(life, now, period);
+            all.acts(life, period);
+            all.waits(life, now, period.1);
         }
         let row = |(policy, (acts, overturned))| Automation { policy, acts, overturned };
         all.automation = policies.into_iter().map(row).collect();
@@ -124,19 +133,21 @@ impl Rates {
     }
 
     fn times(&mut self, life: &Life, period: (i64, i64)) {
-        let closed = life.closures.first().copied().filter(|at| (period.0..period.1).contains(at));
-        self.remediated.add(life.detected, closed);
-        if let Some(notified) = life.notified {
-            self.acknowledged.add(notified, life.acknowledged);
+        let within = |at: &i64| (period.0..period.1).contains(at);
+        for closed in life.closures.iter().copied().filter(within) {
+            self.remediated.add(life.detected, Some(closed));
         }
-        self.contained.add(life.detected, life.contained());
+        if let Some(notified) = life.notified {
+            self.acknowledged.add(notified, life.acknowledged.filter(within));
+        }
+        self.contained.add(life.detected, life.contained().filter(within));
         for act in life.acts.iter().filter(|act| act.action == Action::Restore) {
-            self.restored.add(act.requested.unwrap_or(act.at), life.alive_after(act.at));
+            self.restored.add(act.requested.unwrap_or(act.at), life.alive_after(act.at).filter(within));
         }
     }
 
-    fn reopened(&mut self, life: &Life, now: i64) {
-        let old = |at: &i64| at.saturating_add(REOPEN_WINDOW) <= now;
+    fn reopened(&mut self, life: &Life, now: i64, period: (i64, i64)) {
+        let old = |at: &i64| (period.0..period.1).contains(at) && at.saturating_add(REOPEN_WINDOW) <= now;
         for (number, closed) in life.closures.iter().enumerate().filter(|(_, at)| old(at)) {
             let until = life.closures.get(number + 1).copied().unwrap_or(i64::MAX);
             let until = until.min(closed.saturating_add(REOPEN_WINDOW));
@@ -152,23 +163,17 @@ impl Rates {
         }
     }
 
-    fn acts(&mut self, life: &Life, policies: &mut BTreeMap<Untrusted, (usize, usize)>) {
-        for act in &life.acts {
+    fn acts(&mut self, life: &Life, period: (i64, i64)) {
+        for act in life.acts.iter().filter(|act| (period.0..period.1).contains(&act.at)) {
             self.disruptive += usize::from(matches!(act.action, Action::Quarantine | Action::Revoke));
             let legitimate = act.cause == Some(RestoreCause::LegitimateUse);
             self.mistaken += usize::from(act.action == Action::Restore && legitimate);
-            if act.automatic {
-                let overturned = usize::from(overturned(act, life));
-                for policy in &act.policies {
-                    let (acts, gone) = policies.entry(policy.clone()).or_default();
-                    (*acts, *gone) = (*acts + 1, *gone + overturned);
-                }
-            }
         }
     }
 
-    fn waits(&mut self, life: &Life, now: i64) {
-        for request in life.requests.iter().filter(|r| r.state == ApprovalState::Waiting) {
+    fn waits(&mut self, life: &Life, now: i64, until: i64) {
+        let waits = |r: &&Request| r.state == ApprovalState::Waiting && r.requested < until;
+        for request in life.requests.iter().filter(waits) {
             let age = now.saturating_sub(request.requested).max(0);
             let debt = &mut self.approvals;
             debt.waiting += 1;
@@ -180,6 +185,17 @@ impl Rates {
     #[must_use]
     pub fn mistaken_rate(&self) -> Option<f64> {
         share(self.mistaken, self.disruptive)
+    }
+}
+
+/// What quell did by itself in the period, and how much of it was undone since, by policy.
+fn automation(life: &Life, period: (i64, i64), policies: &mut BTreeMap<Untrusted, (usize, usize)>) {
+    for act in life.acts.iter().filter(|act| act.automatic && (period.0..period.1).contains(&act.at)) {
+        let overturned = usize::from(overturned(act, life));
+        for policy in &act.policies {
+            let (acts, gone) = policies.entry(policy.clone()).or_default();
+            (*acts, *gone) = (*acts + 1, *gone + overturned);
+        }
     }
 }
 
@@ -207,7 +223,7 @@ impl Reopenings {
 #[cfg(test)]
 mod tests {
     use super::super::DAY;
-    use super::super::life::{Check, Reopened, Request, State};
+    use super::super::life::{Check, Reopened, State};
     use super::*;
 
     fn act(action: Action, at: i64, automatic: bool) -> Act {
@@ -271,6 +287,50 @@ mod tests {
         assert_eq!(means, [Some(1.0), Some(3.0), Some(2.0), Some(10.0)]);
         assert_eq!(Rates::of([&life], 20 * DAY, (0, DAY)).remediated.n, 0, "closed in another period");
         assert_eq!(found.remediated.hours(), Some(240.0));
+    }
+
+    #[test]
+    fn each_rate_is_of_what_happened_in_the_period() {
+        let check = |asked, state| Check { nominal: None, asked, state };
+        let life = Life {
+            detected: 0,
+            notified: Some(DAY),
+            acknowledged: Some(41 * DAY),
+            checks: vec![check(DAY, State::Live), check(42 * DAY, State::Blocked), check(50 * DAY, State::Live)],
+            closures: vec![10 * DAY, 44 * DAY, 80 * DAY],
+            reopened: vec![Reopened { at: 12 * DAY, why: Again::Resurrection }],
+            acts: vec![
+                act(Action::Quarantine, 9 * DAY, true),
+                act(Action::Quarantine, 42 * DAY, true),
+                Act { cause: Some(RestoreCause::LegitimateUse), ..act(Action::Restore, 49 * DAY, false) },
+            ],
+            ..Life::default()
+        };
+        let of = |from: i64, to: i64| Rates::of([&life], 200 * DAY, (from * DAY, to * DAY));
+        let n = |r: &Rates| [r.remediated, r.acknowledged, r.contained, r.restored].map(|mean| mean.n);
+        let counts = |r: &Rates| (r.reopenings.closures, r.reopenings.reopened, r.mistaken, r.disruptive);
+        let acts = |r: &Rates| r.automation.iter().map(|row| row.acts).sum::<usize>();
+        let (first, second) = (of(0, 40), of(40, 60));
+        assert_eq!((n(&first), counts(&first), acts(&first)), ([1, 0, 0, 0], (1, 1, 0, 1), 1));
+        assert_eq!((n(&second), counts(&second), acts(&second)), ([1, 1, 1, 1], (1, 0, 1, 1), 1));
+        assert_eq!(of(0, 100).remediated, Mean { n: 3, sum: 134 * DAY }, "what was closed again counts again");
+    }
+
+    #[test]
+    fn what_was_judged_to_be_no_credential_is_in_no_time() {
+        for outcome in [Outcome::False, Outcome::Test] {
+            let check = |asked, state| Check { nominal: None, asked, state };
+            let life = Life {
+                notified: Some(1),
+                acknowledged: Some(2),
+                checks: vec![check(1, State::Live), check(3, State::Dead)],
+                closures: vec![3],
+                acts: vec![act(Action::Revoke, 3, false)],
+                outcome: Some(outcome),
+                ..Life::default()
+            };
+            assert_eq!(Rates::of([&life], 100 * DAY, EVER), Rates::default());
+        }
     }
 
     #[test]

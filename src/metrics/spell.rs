@@ -121,7 +121,7 @@ impl Spell {
         let mut spell: Option<Self> = None;
         let mut ended_before = false;
         for check in &life.checks {
-            let at = check.dated(life.notified).saturating_sub(origin);
+            let at = check.on(origin, life.notified);
             match &mut spell {
                 Some(open) if ending.is(check.state) => {
                     if at > 0 {
@@ -207,6 +207,23 @@ mod tests {
         assert_eq!(Spell::of(&unheard, Clock::Notified, Usable), Err(Excluded::NoOrigin));
         let test = Life { outcome: Some(Outcome::Test), ..life(Some(1), &[(1, Live)]) };
         assert_eq!(Spell::of(&test, Clock::Notified, Usable), Err(Excluded::NoCredential));
+    }
+
+    #[test]
+    fn what_ends_right_after_the_clock_started_ended_after_it() {
+        let of = |nominal, asked, state| {
+            let live = Check { nominal: None, asked: 90, state: Live };
+            let checks = vec![live, Check { nominal, asked, state }];
+            let life = Life { notified: Some(100), checks, ..Life::default() };
+            Spell::of(&life, Clock::Notified, Usable).map(|s| (s.entry, s.alive, s.ended))
+        };
+        for state in [Dead, Blocked] {
+            assert_eq!(of(Some(100), 1_300, state), Ok((0, 0, Some(1_200))), "due at the start, asked after it");
+            assert_eq!(of(Some(95), 101, state), Ok((0, 0, Some(1))));
+            assert_eq!(of(Some(100), 100, state), Ok((0, 0, Some(1))), "in the same second, because it had started");
+            assert_eq!(of(Some(110), 99, state), Err(Excluded::EndedBefore), "asked before it, known before it");
+            assert_eq!(of(None, 100, state), Err(Excluded::EndedBefore));
+        }
     }
 
     #[test]

@@ -17,9 +17,10 @@ pub struct Asked {
     pub clock: Clock,
     /// The time of the store, in seconds since 1970 UTC.
     pub now: i64,
-    /// Cases whose clock started at or after this time; those whose clock never started count from their detection.
+    /// The first second of the period. Curves, agreed times and coverage are of cases whose clock started in it (those whose
+    /// clock never started count from their detection), rates of what happened in it.
     pub since: Option<i64>,
-    /// And before this one.
+    /// The second after its last.
     pub until: Option<i64>,
     /// The agreed times.
     pub sla: SlaDays,
@@ -79,10 +80,9 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of<'a>(lives: impl IntoIterator<Item = &'a Life>, clock: Clock, ending: Ending) -> Self {
-        let numbered = (0_u32..).zip(lives);
-        let mut spells: Vec<(u32, Spell)> =
-            numbered.filter_map(|(n, life)| Some((n, Spell::of(life, clock, ending).ok()?))).collect();
+    fn of(lives: &[Followed<'_>], clock: Clock, ending: Ending) -> Self {
+        let spell = |one: &Followed<'_>| Some((one.number, Spell::of(one.life, clock, ending).ok()?));
+        let mut spells: Vec<(u32, Spell)> = lives.iter().filter_map(spell).collect();
         let mut early: Vec<(u32, Spell)> = spells.iter().map(|(n, spell)| (*n, spell.earliest())).collect();
         spells.sort_unstable_by_key(|(n, spell)| (spell.time(), *n));
         early.sort_unstable_by_key(|(n, spell)| (spell.time(), *n));
@@ -101,31 +101,42 @@ impl Sorted {
     }
 }
 
-/// A life with its spell until it cannot be used, or why it has none.
-type Followed<'a> = (&'a Life, Result<Spell, Excluded>);
+/// A life whose clock started in the period, its number among all, and its spell until it cannot be used, or why it has none.
+#[derive(Clone, Copy)]
+struct Followed<'a> {
+    number: u32,
+    life: &'a Life,
+    spell: Result<Spell, Excluded>,
+}
 
 /// Lives that are measured. They stay in the order in which they lie in memory: most of the work is fetching them.
 pub struct Survey<'a> {
     asked: Asked,
+    /// All of them: what happened in the period may have happened to any.
+    all: Vec<&'a Life>,
     lives: Vec<Followed<'a>>,
     usable: Sorted,
     revoked: Sorted,
-    paths: Vec<Option<Path>>,
+    paths: Vec<(u32, Path)>,
 }
 
 /// When occupancy is told, in seconds.
 const TIMES: [i64; 2] = [FIVE_DAYS, RESTRICTED];
 
 impl<'a> Survey<'a> {
-    /// Takes those lives that were asked for.
+    /// Takes lives: all of them for rates, those whose clock started in the period for the rest.
     pub fn new(lives: impl IntoIterator<Item = &'a Life>, asked: Asked) -> Self {
         let (from, to) = asked.period();
-        let within = |life: &&Life| (from..to).contains(&asked.clock.origin(life).unwrap_or(life.detected));
-        let spell = |life| Spell::of(life, asked.clock, Ending::Usable);
-        let lives: Vec<Followed<'a>> = lives.into_iter().filter(within).map(|life| (life, spell(life))).collect();
-        let sorted = |ending| Sorted::of(lives.iter().map(|(life, _)| *life), asked.clock, ending);
-        let paths = lives.iter().map(|(life, spell)| Some(Path::of(life, asked.clock, (*spell).ok()?))).collect();
-        Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, asked }
+        let all: Vec<&'a Life> = lives.into_iter().collect();
+        let within = |life: &Life| (from..to).contains(&asked.clock.origin(life).unwrap_or(life.detected));
+        let followed = |(number, life): (u32, &'a Life)| {
+            within(life).then(|| Followed { number, life, spell: Spell::of(life, asked.clock, Ending::Usable) })
+        };
+        let lives: Vec<Followed<'a>> = (0..).zip(all.iter().copied()).filter_map(followed).collect();
+        let sorted = |ending| Sorted::of(&lives, asked.clock, ending);
+        let path = |one: &Followed<'_>| Some((one.number, Path::of(one.life, asked.clock, one.spell.ok()?)));
+        let paths = lives.iter().filter_map(path).collect();
+        Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, all, asked }
     }
 
     /// The figures of all of them, by every clock, and of slices where a dimension is asked for.
@@ -133,7 +144,7 @@ impl<'a> Survey<'a> {
     pub fn measure(&self, by: Option<Dimension>) -> Measured {
         let others = Clock::ALL.into_iter().filter(|clock| *clock != self.asked.clock);
         let clocks = others.map(|clock| {
-            let curve = |ending| Sorted::of(self.lives.iter().map(|(life, _)| *life), clock, ending).whole();
+            let curve = |ending| Sorted::of(&self.lives, clock, ending).whole();
             (clock, curve(Ending::Usable), curve(Ending::Revoked))
         });
         let slices = by.map(|by| self.by(by)).unwrap_or_default();
@@ -143,31 +154,39 @@ impl<'a> Survey<'a> {
     /// The figures of all of them.
     #[must_use]
     pub fn whole(&self) -> Figures {
-        let paths: Vec<&Path> = self.paths.iter().flatten().collect();
-        self.figures(&self.lives, self.usable.whole(), self.revoked.whole(), &paths)
+        let paths: Vec<&Path> = self.paths.iter().map(|(_, path)| path).collect();
+        self.figures(&self.all, &self.lives, self.usable.whole(), self.revoked.whole(), &paths)
     }
 
-    /// The figures of each slice, in the order of their names.
+    /// The figures of each slice that has a case of the period or to which something happened in it, in the order of their names.
     #[must_use]
     pub fn by(&self, dimension: Dimension) -> Vec<(Dimension, Slice, Figures)> {
-        let parted = Parted::of(self.lives.iter().map(|(life, _)| *life), dimension, self.asked.clock);
-        let lives = parted.part(self.lives.iter().copied().enumerate());
-        let paths = parted.part(self.paths.iter().enumerate().filter_map(|(n, path)| Some((n, path.as_ref()?))));
+        let parted = Parted::of(self.all.iter().copied(), dimension, self.asked.clock);
+        let all = parted.part(self.all.iter().copied().enumerate());
+        let lives = parted.part(self.lives.iter().map(|one| (one.number as usize, *one)));
+        let paths = parted.part(self.paths.iter().map(|(number, path)| (*number as usize, path)));
         let curves = self.usable.parts(&parted).into_iter().zip(self.revoked.parts(&parted));
-        let parts = parted.names.into_iter().zip(lives).zip(paths).zip(curves);
-        let told = parts.map(|(((name, lives), paths), (usable, revoked))| {
-            (dimension, name, self.figures(&lives, usable, revoked, &paths))
+        let parts = parted.names.into_iter().zip(all).zip(lives.into_iter().zip(paths)).zip(curves);
+        let told = parts.map(|(((name, all), (lives, paths)), (usable, revoked))| {
+            (dimension, name, self.figures(&all, &lives, usable, revoked, &paths))
         });
-        told.collect()
+        told.filter(|(.., figures)| figures.coverage.cases > 0 || figures.rates != Rates::default()).collect()
     }
 
-    fn figures(&self, lives: &[Followed<'_>], usable: Survival, revoked: Survival, paths: &[&Path]) -> Figures {
+    fn figures(
+        &self,
+        all: &[&Life],
+        lives: &[Followed<'_>],
+        usable: Survival,
+        revoked: Survival,
+        paths: &[&Path],
+    ) -> Figures {
         let clock = self.asked.clock;
         let mut coverage = Coverage::default();
-        lives.iter().for_each(|(life, spell)| coverage.add(life, clock, *spell));
-        let followed = lives.iter().filter_map(|(life, spell)| Some((*life, (*spell).ok()?)));
+        lives.iter().for_each(|one| coverage.add(one.life, clock, one.spell));
+        let followed = lives.iter().filter_map(|one| Some((one.life, one.spell.ok()?)));
         let (sla, missed) = table(followed, clock, &self.asked.sla);
-        let rates = Rates::of(lives.iter().map(|(life, _)| *life), self.asked.now, self.asked.period());
+        let rates = Rates::of(all.iter().copied(), self.asked.now, self.asked.period());
         Figures { coverage, usable, revoked, occupancy: of_paths(paths, &TIMES), sla, missed, rates }
     }
 }

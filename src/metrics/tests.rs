@@ -246,6 +246,28 @@ fn a_period_takes_cases_by_their_clock() {
 }
 
 #[test]
+fn what_was_closed_in_a_period_counts_whenever_its_clock_started() {
+    let mut lives = example();
+    lives.iter_mut().for_each(|life| life.owner = Some("payments".into()));
+    lives[0].owner = Some("search".into());
+    let asked = Asked { since: Some(TOLD + 3 * DAY), until: Some(TOLD + 5 * DAY), ..Asked::default() };
+    let survey = Survey::new(&lives, asked);
+    let figures = survey.whole();
+    assert_eq!((figures.coverage.cases, figures.usable.curve.n), (0, 0));
+    assert_eq!(figures.rates.remediated, Mean { n: 2, sum: 7 * DAY }, "E and F");
+    let teams: Vec<_> =
+        survey.by(Dimension::Team).into_iter().map(|(_, name, of)| (name, of.rates.remediated.n)).collect();
+    assert_eq!(teams, [(Some("payments".into()), 2)], "nothing happened to what is search's");
+}
+
+#[test]
+fn five_of_ten_of_the_worked_example_are_known_to_work_after_five_days() {
+    let five = measured(&example(), Asked::default()).occupancy[0];
+    assert_eq!((five.time, five.live, five.known), (FIVE_DAYS, 5, 10));
+    close(five.estimate, 0.562_5);
+}
+
+#[test]
 fn nothing_at_all_is_no_fault() {
     let figures = measured(&[], Asked::default());
     assert_eq!((figures.usable.van, figures.usable.median, figures.usable.restricted), (None, None, None));

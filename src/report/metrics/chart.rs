@@ -159,9 +159,11 @@ impl<'a, B: DrawingBackend> Chart<'a, B> {
     fn head(&self) -> Drawn {
         let (clock, n) = (self.measured.asked.clock, self.measured.whole.usable.curve.n);
         let title = format!("How long leaked credentials stay valid: days since {}, n = {n}", clock.since());
-        // Twice, a dot apart: bold.
         self.text((LEFT, 24), (HPos::Left, VPos::Top), INK, &title)?;
-        self.text((LEFT + i32::from(self.dots), 24), (HPos::Left, VPos::Top), INK, &title)?;
+        if self.dots {
+            // Twice, a dot apart: bold.
+            self.text((LEFT + 1, 24), (HPos::Left, VPos::Top), INK, &title)?;
+        }
         for (number, survival) in (0..).zip(self.measured.whole.curves()) {
             let (y, van) = (56 + 22 * number, survival.van.as_ref());
             let stroke = color(survival.ending).stroke_width(4);

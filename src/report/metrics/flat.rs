@@ -21,7 +21,8 @@ pub(super) const FAMILIES: &[Family] = &[
     family("survival_restricted_mean_days", "days", "Mean days of validity up to the limit; open ones count."),
     family("survival_restricted_limit_days", "days", "The limit of that mean."),
     family("survival_horizon_days", "days", "How far follow-up covers at least half."),
-    family("live_ratio", "ratio", "Share that works at a time, those that came back included."),
+    family("live_ratio", "ratio", "Share that works at a time, those that came back included (Aalen-Johansen)."),
+    family("live_credentials", "", "Credentials that are known to work at a time, of those whose state is known then."),
     family("mean_time_days", "days", "Mean times. Remediation is biased low: open cases are missing."),
     family("mean_time_credentials", "", "Credentials behind the mean times."),
     family("sla_limit_days", "days", "Agreed time by tier."),
@@ -136,8 +137,10 @@ fn of(figures: &Figures, clock: &str) -> Vec<Figure> {
     figures.curves().into_iter().for_each(|survival| list.curve(survival, clock));
     for occupancy in &figures.occupancy {
         let after = days(occupancy.time).to_string();
-        let observed = (occupancy.known > 0).then(|| number(occupancy.live) / number(occupancy.known));
-        list.add("live_ratio", &[("after_days", &after), ("of", "known")], observed);
+        // No share of these: whose state is known at a time is no fair sample of all.
+        for (name, count) in [("live", occupancy.live), ("known", occupancy.known)] {
+            list.count("live_credentials", &[("after_days", &after), ("of", name)], count);
+        }
         let reached = figures.usable.curve.reaches(occupancy.time);
         list.add("live_ratio", &[("after_days", &after), ("of", "estimate")], reached.then_some(occupancy.estimate));
     }

@@ -112,10 +112,13 @@ fn live(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{name}: {events} ended and {censored} were censored before 5 d ({covered} covered)")?;
         writeln!(out, "  dated at the last proof of life {early}{}", turnbull.unwrap_or_default())?;
     }
-    let known = figures.occupancy.iter().filter(|o| o.known > 0);
-    let told: Vec<String> =
-        known.map(|o| format!("{} of {} known after {:.0} d", o.live, o.known, days(o.time))).collect();
-    if told.is_empty() { Ok(()) } else { writeln!(out, "working, what came back included: {}", told.join(", ")) }
+    for o in figures.occupancy.iter().filter(|o| o.known > 0) {
+        let reached = figures.usable.curve.reaches(o.time);
+        let estimate = if reached { format!(", estimate {}", share(Some(o.estimate))) } else { String::new() };
+        let (live, known, after) = (o.live, o.known, days(o.time));
+        writeln!(out, "working after {after:.0} d, what came back included: {live} of {known} known{estimate}")?;
+    }
+    Ok(())
 }
 
 fn times(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
@@ -253,6 +256,9 @@ fn notes(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
           death. Dated at the first proof; what is not known any more is censored at the last proof of life.\n\
           bounds: all censored ones dead right after they were last seen, or all alive.\n",
     )?;
+    if measured.asked.since.or(measured.asked.until).is_some() {
+        writeln!(out, "Curves: cases whose clock started in the period. Times and rates: what happened in it.")?;
+    }
     if measured.whole.coverage.followed < FEW {
         writeln!(out, "Fewer than {FEW} are followed: no share without its interval.")?;
     }

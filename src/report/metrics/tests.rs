@@ -66,6 +66,7 @@ fn the_table_fits_and_says_whose_figure_it_is() {
     }
     let table = text(MetricsFormat::Table, &measured(1));
     let line = table.lines().find(|line| line.starts_with("  usable")).unwrap();
+    assert!(table.contains("working after 5 d, what came back included: 5 of 10 known, estimate 56.2 %"), "{table}");
     for figure in ["56.2 %", "24.4–79.1 %", "41.7–58.3 %", "6.0 d", "7.3 d (14 d)"] {
         assert!(line.contains(figure), "{figure}: {line}");
     }
@@ -144,6 +145,14 @@ fn openmetrics_can_be_scraped() {
         name == "quell_valid_after_5_days_ratio" && labels == "curve=\"usable\",clock=\"notified\",of=\"estimate\"}"
     });
     assert_eq!(one.unwrap().2, 0.5625);
+    let live = |of: &str| {
+        let labels = format!("after_days=\"5\",of=\"{of}\"}}");
+        let found = samples.iter().find(|(name, with, _)| name.starts_with("quell_live_") && *with == labels);
+        found.map(|(name, _, value)| (name.as_str(), (value * 1e6).round() / 1e6))
+    };
+    assert_eq!(live("live"), Some(("quell_live_credentials", 5.0)));
+    assert_eq!(live("known"), Some(("quell_live_credentials", 10.0)), "no share of those that happen to be known");
+    assert_eq!(live("estimate"), Some(("quell_live_ratio", 0.5625)));
     let mut series: Vec<_> = samples.iter().map(|(name, labels, _)| (name, labels)).collect();
     let all = series.len();
     series.sort();
@@ -199,6 +208,7 @@ fn charts_are_whole_images() {
     let image = svg(&measured).unwrap();
     assert!(image.starts_with("<svg") && image.trim_end().ends_with("</svg>"));
     assert!(image.contains("since the owner was notified, n = 120"), "{image}");
+    assert_eq!(image.matches("How long leaked credentials stay valid").count(), 1, "the title stands once");
     roxmltree::Document::parse(&image).unwrap();
     let image = png(&measured).unwrap();
     let mut reader = png::Decoder::new(io::Cursor::new(&image)).read_info().unwrap();

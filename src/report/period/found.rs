@@ -128,7 +128,7 @@ fn times(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()> {
         row("from detection to the proof of death (MTTR)", rates.remediated, bias),
         row("from the wish to restore to a proof that it works", rates.restored, String::new()),
     ];
-    table("Mean times", &["", "#mean", "#of", ""], &rows, out)
+    table("Mean times, by what happened in the period", &["", "#mean", "#of", ""], &rows, out)
 }
 
 fn agreed(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()> {

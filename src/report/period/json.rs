@@ -7,8 +7,8 @@
 //!
 //! * `found`: `cases`, `live`, `live_at_end`, `never_verified`, `never_notified`, `live_and_untold` (cases), `by_severity`,
 //!   `by_provider`, `by_owner`, `by_repository` (`name`, `cases`, `live`), `by_rule` (`id`, `title`, `cases`, `live`).
-//! * `validity`: what `quell metrics --format json` says of cases whose owner was told in the period, and `often_quoted`, a note that
-//!   belongs beside its figure after five days.
+//! * `validity`: what `quell metrics --format json` says of cases whose owner was told in the period (mean times and rates: of what
+//!   happened in it), and `often_quoted`, a note that belongs beside its figure after five days.
 //! * `done`: `closed` (`by_proof`, `by_judgement`), `reported` (`case`, `action`, `by`, `reason`, `cause`, `at`), `automatic`
 //!   (`kind`, which is `act`; `case`, `action`, `policies`, `at`), `restored` (`legitimate_use`, `other`, `not_said`), `reopened` (`appeared`,
 //!   `lives_again`, `acceptance_ended`).

@@ -28,7 +28,8 @@ pub use summary::summary;
 pub struct PeriodReport<'a> {
     /// What happened.
     pub period: &'a Period,
-    /// How long credentials stayed valid whose owner was told in the period, as far as that is known now.
+    /// How long credentials stayed valid whose owner was told in the period, as far as that is known now; and rates of what
+    /// happened in it.
     pub measured: &'a Measured,
 }
 

@@ -62,7 +62,7 @@ pub(super) fn done(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result
         })
         .collect();
     table(
-        "What stood of what quell did, by policy, in cases whose owner was told in the period",
+        "What stood of what quell did in the period, by policy",
         &["policy", "#acts", "#overturned", "#stood"],
         &stood,
         out,

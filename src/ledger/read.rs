@@ -80,7 +80,8 @@ pub struct LastScan {
 }
 
 /// The names of facts, as [`FactRow`] has them.
-const FACTS: [&str; 8] = ["owner", "author", "subject", "account", "service", "repository", "fingerprint", "name"];
+const FACTS: [&str; 9] =
+    ["owner", "author", "subject", "account", "service", "repository", "fingerprint", "name", "task"];
 
 /// Of policy sets, those that were put forward.
 const STAGED: &str = "state <> 'compiled-in'";

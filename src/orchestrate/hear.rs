@@ -76,8 +76,10 @@ impl Orchestrator<'_> {
         let (mut heard, mut seen, mut trouble) = (0, self.store.mark(&last).await?, None);
         for key in tracker.sink.changed(since).await.map_err(failed)? {
             self.store.renew(job).await?;
-            let found = self.store.with_fact(Some("task"), &format!("{name}#{key}")).await?;
-            let Some((number, _)) = found.first() else { continue };
+            let task = format!("{name}#{key}");
+            // What is found has it somewhere in it.
+            let found = self.store.with_fact(Some("task"), &task).await?;
+            let Some((number, _)) = found.iter().find(|(_, fact)| fact.value == task) else { continue };
             match self.read(outside, tracker, *number, since, job).await {
                 Ok((count, changed)) => {
                     heard += count;

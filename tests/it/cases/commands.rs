@@ -290,6 +290,28 @@ fn a_command_is_done_once_although_the_runner_dies_before_it_is_heard() {
 }
 
 #[test]
+fn a_comment_is_about_the_case_of_its_own_task() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        let (pay, board) = tracker(&rig, "pay", &[], true);
+        let all = [pay];
+        let outside = outside(&all);
+        // Its task is the first; that of the ninth is the tenth.
+        for number in (20..=20).chain(1..=12) {
+            rig.opens(number).await;
+            rig.works(&outside).await;
+        }
+        rig.pass(10 * MINUTE);
+        board.comment("1", "github:kim", "/quell ack");
+        rig.listens(&outside).await;
+        assert!(rig.case(CaseNumber(20)).await.acknowledged.is_some());
+        for number in 1..=12 {
+            assert_eq!(rig.case(CaseNumber(number)).await.acknowledged, None);
+        }
+    });
+}
+
+#[test]
 fn a_task_that_is_gone_silences_no_other() {
     runtime().block_on(async {
         let (rig, all, board) = scene(Rig::alone(None).await).await;

@@ -20,8 +20,7 @@ fn outside(trackers: &[Tracker]) -> Outside<'_> {
 }
 
 /// A case with its task.
-async fn scene(kind: &Kind) -> (Rig, [Tracker; 1], Arc<Board>) {
-    let rig = Rig::new(kind).await;
+async fn scene(rig: Rig) -> (Rig, [Tracker; 1], Arc<Board>) {
     let (pay, board) = tracker(&rig, "pay", &[], true);
     rig.opens(1).await;
     let all = [pay];
@@ -46,7 +45,7 @@ async fn heard(rig: &Rig) -> Vec<(String, bool, String)> {
 fn a_person_acts_by_what_they_write() {
     for kind in [folder(), Kind::server()] {
         runtime().block_on(async {
-            let (rig, all, board) = scene(&kind).await;
+            let (rig, all, board) = scene(Rig::new(&kind).await).await;
             let outside = outside(&all);
             let kim = rig.caller("kim", KIM);
             let request = rig.office_of(&kim).request(ONE, Action::Notify).await.unwrap();
@@ -91,7 +90,7 @@ fn a_person_acts_by_what_they_write() {
 #[test]
 fn who_may_not_does_nothing_and_is_told_so_if_they_are_known() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -162,7 +161,7 @@ fn who_may_not_does_nothing_and_is_told_so_if_they_are_known() {
 #[test]
 fn strangers_fill_neither_the_record_nor_the_task() {
     runtime().block_on(async {
-        let (rig, all, board) = scene(&folder()).await;
+        let (rig, all, board) = scene(Rig::alone(None).await).await;
         for number in 0..100 {
             board.comment("1", &format!("github:s{number}"), "/quell ack");
         }
@@ -178,7 +177,7 @@ fn strangers_fill_neither_the_record_nor_the_task() {
 #[test]
 fn a_runner_that_is_no_relay_passes_nothing_on() {
     runtime().block_on(async {
-        let (mut rig, all, board) = scene(&folder()).await;
+        let (mut rig, all, board) = scene(Rig::alone(None).await).await;
         for (name, seed) in [("runner", RUNNER), ("bo", BO)] {
             rig.run_by(name, seed);
             rig.pass(MINUTE);
@@ -199,7 +198,7 @@ fn a_runner_that_is_no_relay_passes_nothing_on() {
 fn a_relay_that_lies_is_refused_by_the_ledger() {
     for kind in [folder(), Kind::server()] {
         runtime().block_on(async {
-            let (rig, ..) = scene(&kind).await;
+            let (rig, ..) = scene(Rig::new(&kind).await).await;
             let relayed = |person: &str, account: &str, by: &str| Relayed {
                 person: id(person),
                 account: account.to_owned(),
@@ -235,7 +234,7 @@ fn a_relay_that_lies_is_refused_by_the_ledger() {
 #[test]
 fn an_answer_is_written_once_although_the_tracker_fails() {
     runtime().block_on(async {
-        let (rig, all, board) = scene(&folder()).await;
+        let (rig, all, board) = scene(Rig::alone(None).await).await;
         let outside = outside(&all);
         board.comment("1", "github:kim", "/quell ack\n/quell approve nothing\n/quell done revoke by hand");
         for luck in [Luck::Before, Luck::After] {
@@ -269,7 +268,7 @@ fn a_command_is_done_once_although_the_runner_dies_before_it_is_heard() {
             },
             _ => Ok(()),
         });
-        let rig = Rig::with(&folder(), Some(faults)).await;
+        let rig = Rig::alone(Some(faults)).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -291,9 +290,31 @@ fn a_command_is_done_once_although_the_runner_dies_before_it_is_heard() {
 }
 
 #[test]
+fn a_comment_is_about_the_case_of_its_own_task() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        let (pay, board) = tracker(&rig, "pay", &[], true);
+        let all = [pay];
+        let outside = outside(&all);
+        // Its task is the first; that of the ninth is the tenth.
+        for number in (20..=20).chain(1..=12) {
+            rig.opens(number).await;
+            rig.works(&outside).await;
+        }
+        rig.pass(10 * MINUTE);
+        board.comment("1", "github:kim", "/quell ack");
+        rig.listens(&outside).await;
+        assert!(rig.case(CaseNumber(20)).await.acknowledged.is_some());
+        for number in 1..=12 {
+            assert_eq!(rig.case(CaseNumber(number)).await.acknowledged, None);
+        }
+    });
+}
+
+#[test]
 fn a_task_that_is_gone_silences_no_other() {
     runtime().block_on(async {
-        let (rig, all, board) = scene(&folder()).await;
+        let (rig, all, board) = scene(Rig::alone(None).await).await;
         let outside = outside(&all);
         rig.opens(2).await;
         rig.works(&outside).await;
@@ -313,7 +334,7 @@ fn a_task_that_is_gone_silences_no_other() {
 #[test]
 fn what_is_written_while_the_clock_is_ahead_is_heard() {
     runtime().block_on(async {
-        let (rig, all, board) = scene(&folder()).await;
+        let (rig, all, board) = scene(Rig::alone(None).await).await;
         let outside = outside(&all);
         rig.listens(&outside).await;
         rig.pass(HOUR);

@@ -35,7 +35,7 @@ fn every_webhook_is_delivered_or_a_dead_letter_and_none_twice_with_another_id() 
         }
     });
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let hook = Webhook::new(&receiver.url("/in"), &[secret(1).1], None).unwrap();
         let all = [Channel { route: to_owners("hook"), notifier: Box::new(hook) }];
         let outside = outside(&all);
@@ -104,7 +104,7 @@ fn the_owner_was_told_when_the_first_notice_reached_them() {
 #[test]
 fn what_waits_is_told_to_whoever_owns_it_when_it_goes_out() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let quiet = Quiet { from: "11:00".parse().unwrap(), to: "14:00".parse().unwrap(), ..Quiet::default() };
         let (owners, pay) = channel(Route { teams: vec!["pay".to_owned()], quiet: Some(quiet), ..to_owners("pay") });
         let (others, web) = channel(Route { teams: vec!["web".to_owned()], quiet: Some(quiet), ..to_owners("web") });
@@ -131,7 +131,7 @@ fn what_waits_is_told_to_whoever_owns_it_when_it_goes_out() {
 #[test]
 fn quiet_hours_are_quiet_for_what_is_tried_again_and_not_for_what_is_critical() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (from, to) = hours("12:30-14:00").unwrap();
         let quiet = Some(Quiet { from, to, ..Quiet::default() });
         let (owners, inbox) = channel(Route { quiet, ..to_owners("all") });
@@ -157,7 +157,7 @@ fn quiet_hours_are_quiet_for_what_is_tried_again_and_not_for_what_is_critical() 
 #[test]
 fn a_digest_is_one_message_and_tells_of_every_case_in_it() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let daily = Some(Daily { at: "17:00".parse().unwrap(), ..Daily::default() });
         let (owners, inbox) = channel(Route { digest: daily, ..to_owners("all") });
         let all = [owners];
@@ -195,7 +195,7 @@ fn a_digest_is_one_message_and_tells_of_every_case_in_it() {
 #[test]
 fn a_long_digest_is_told_in_parts_each_of_them_once() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let daily = Some(Daily { at: "17:00".parse().unwrap(), ..Daily::default() });
         let (owners, inbox) = channel(Route { digest: daily, ..to_owners("all") });
         let all = [owners];
@@ -230,7 +230,7 @@ fn watched() -> (Vec<Channel>, Arc<super::rig::Inbox>, Arc<super::rig::Inbox>) {
 #[test]
 fn whoever_comes_next_is_told_where_nobody_acknowledges_it() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (all, inbox, security) = watched();
         let outside = outside(&all);
         for number in 1..=4 {
@@ -276,7 +276,7 @@ fn whoever_comes_next_is_told_where_nobody_acknowledges_it() {
 #[test]
 fn a_dead_letter_is_told_to_whoever_comes_next_and_goes_out_later_under_its_id() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (all, inbox, security) = watched();
         let outside = outside(&all);
         inbox.fails(|_| Some(NoticeError { permanent: true, ..away() }));
@@ -309,7 +309,7 @@ fn a_dead_letter_is_told_to_whoever_comes_next_and_goes_out_later_under_its_id()
 #[test]
 fn what_is_over_is_not_told_late() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (owners, inbox) = channel(to_owners("all"));
         let all = [owners];
         let outside = outside(&all);
@@ -357,7 +357,7 @@ fn a_runner_that_dies_after_sending_sends_again_under_the_same_id() {
         _ => Ok(()),
     });
     runtime().block_on(async {
-        let rig = Rig::with(&folder(), Some(faults)).await;
+        let rig = Rig::alone(Some(faults)).await;
         let (owners, inbox) = channel(to_owners("all"));
         let all = [owners];
         let outside = outside(&all);
@@ -378,7 +378,7 @@ fn a_runner_that_dies_after_sending_sends_again_under_the_same_id() {
 #[test]
 fn a_clock_that_jumps_delivers_each_notice_once() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (owners, inbox) = channel(to_owners("all"));
         let all = [owners];
         let outside = outside(&all);

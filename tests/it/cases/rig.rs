@@ -52,6 +52,8 @@ pub(super) struct Rig {
     people: Vec<Principal>,
     runner: Caller,
     settings: Settings,
+    /// Where the store is, while nobody else has that.
+    _own: Option<Kind>,
 }
 
 impl Rig {
@@ -59,8 +61,14 @@ impl Rig {
         Self::with(kind, None).await
     }
 
-    /// A store whose steps fail as they are told.
-    pub(super) async fn with(kind: &Kind, faults: Option<Faults>) -> Self {
+    /// One in a folder of its own; its steps fail as they are told.
+    pub(super) async fn alone(faults: Option<Faults>) -> Self {
+        let kind = folder();
+        let rig = Self::with(&kind, faults).await;
+        Self { _own: Some(kind), ..rig }
+    }
+
+    async fn with(kind: &Kind, faults: Option<Faults>) -> Self {
         let (clock, options) = stepped(NOW);
         let address = kind.fresh();
         let store = make(&address, Options { faults, ..options }).await;
@@ -78,7 +86,7 @@ impl Rig {
         people.push(who("ada", ADA, &[Role::Administrator, Role::Approver]));
         let policy = PolicySet::builtin(Profile::Default).unwrap_or_else(|errors| panic!("{errors}"));
         let runner = caller(&people, "relay", RELAY);
-        Self { store, clock, address, policy, people, runner, settings: Settings::default() }
+        Self { store, clock, address, policy, people, runner, settings: Settings::default(), _own: None }
     }
 
     /// The same store, as another process has it open.
@@ -92,6 +100,7 @@ impl Rig {
             people: self.people.clone(),
             runner: caller(&self.people, "relay", RELAY),
             settings: Settings::default(),
+            _own: None,
         }
     }
 
@@ -280,6 +289,13 @@ impl Rig {
             office.follow(outside).await.unwrap();
         }
         asked
+    }
+
+    /// Lets time pass until something is due, and at most until then.
+    pub(super) async fn waits(&self, until: i64) {
+        let jobs = self.store.jobs("ready").await.unwrap();
+        let next = jobs.iter().map(|job| job.due).filter(|due| *due > self.now()).min();
+        self.to(next.unwrap_or(until).min(until));
     }
 
     /// That the record is sound.

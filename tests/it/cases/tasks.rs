@@ -70,7 +70,7 @@ fn a_task_follows_its_case_from_its_opening_to_its_end_and_back() {
 #[test]
 fn a_worker_whose_clock_is_behind_loses_no_comment() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -89,7 +89,7 @@ fn a_worker_whose_clock_is_behind_loses_no_comment() {
 #[test]
 fn a_credential_that_comes_and_goes_is_told_each_time_once() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -113,7 +113,7 @@ fn a_credential_that_comes_and_goes_is_told_each_time_once() {
 fn whatever_a_tracker_says_of_a_task_that_it_made_there_is_one() {
     for luck in [Luck::Before, Luck::After, Luck::Twice, Luck::Lie] {
         runtime().block_on(async {
-            let rig = Rig::new(&folder()).await;
+            let rig = Rig::alone(None).await;
             let (pay, board) = tracker(&rig, "pay", &[], true);
             let all = [pay];
             let outside = outside(&all);
@@ -148,7 +148,7 @@ fn a_runner_that_dies_between_the_tracker_and_the_record_opens_no_second_task() 
             }
             Ok(())
         });
-        let rig = Rig::with(&folder(), Some(faults)).await;
+        let rig = Rig::alone(Some(faults)).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -170,7 +170,7 @@ fn a_runner_that_dies_between_the_tracker_and_the_record_opens_no_second_task() 
 #[test]
 fn a_person_who_closes_a_task_is_believed_once_the_issuer_says_so() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -211,7 +211,7 @@ fn a_person_who_closes_a_task_is_believed_once_the_issuer_says_so() {
 fn a_task_that_is_to_be_open_again_says_why_although_the_tracker_fails_between() {
     for fails in ["comment", "set_open"] {
         runtime().block_on(async {
-            let rig = Rig::new(&folder()).await;
+            let rig = Rig::alone(None).await;
             let (pay, board) = tracker(&rig, "pay", &[], true);
             let all = [pay];
             let outside = outside(&all);
@@ -236,7 +236,7 @@ fn a_task_that_is_to_be_open_again_says_why_although_the_tracker_fails_between()
 #[test]
 fn an_approver_who_closes_a_task_accepts_the_risk_for_a_while() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -275,7 +275,7 @@ fn an_approver_who_closes_a_task_accepts_the_risk_for_a_while() {
 #[test]
 fn a_task_that_is_closed_while_the_risk_is_accepted_is_open_again_afterwards() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -300,7 +300,7 @@ fn a_task_that_is_closed_while_the_risk_is_accepted_is_open_again_afterwards() {
 #[test]
 fn a_task_goes_where_the_owner_works_and_without_one_to_the_security_team() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, in_pay) = tracker(&rig, "pay", &["pay"], false);
         let (web, in_web) = tracker(&rig, "web", &["web"], false);
         let (security, in_security) = tracker(&rig, "security", &[], true);
@@ -351,7 +351,7 @@ fn a_task_goes_where_the_owner_works_and_without_one_to_the_security_team() {
 #[test]
 fn what_quell_is_not_sure_of_has_a_task_once_a_person_approves() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -371,7 +371,7 @@ fn what_quell_is_not_sure_of_has_a_task_once_a_person_approves() {
 #[test]
 fn a_folder_of_files_has_the_same_task() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let dir = tempfile::TempDir::new().unwrap();
         let sink = Box::new(Files::new("files", dir.path()).unwrap());
         let tracker = Tracker { sink, teams: Vec::new(), security: true, from: Severity::Info, commands: false };
@@ -410,7 +410,7 @@ fn random(state: &AtomicU64) -> u64 {
 /// one in ten not at all, saying that it did. What it was asked.
 fn many(count: i64) {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);
@@ -518,7 +518,7 @@ fn a_clock_that_goes_ahead_and_back_delays_nothing_and_doubles_nothing() {
 #[test]
 fn what_was_given_back_often_is_still_done() {
     runtime().block_on(async {
-        let rig = Rig::new(&folder()).await;
+        let rig = Rig::alone(None).await;
         let (pay, board) = tracker(&rig, "pay", &[], true);
         let all = [pay];
         let outside = outside(&all);

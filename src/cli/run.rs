@@ -18,8 +18,7 @@ use super::config::Config;
 use super::desk::{self, Desk};
 use super::outside::Parts;
 use super::words::Texts;
-use super::{Exit, exit, verification};
-use crate::model::counted;
+use super::{Exit, verification};
 use crate::orchestrate::outside::Outside;
 
 #[derive(Debug, clap::Args)]
@@ -55,11 +54,10 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     }
     let outside = Outside { trackers: &parts.trackers, channels: &parts.channels, words: &Texts };
     let (mut findings, mut complete) = (false, true);
-    let mut counts = [0; 2];
     loop {
         scans::queue(&desk, &config, args.now)?;
         desk.done(desk.orchestrator().expire())?;
-        desk.done(desk.orchestrator().listening(&outside))?;
+        desk.done(desk.orchestrator().listening(&outside, args.once))?;
         desk.done(desk.orchestrator().watch())?;
         while !end.load(Ordering::Relaxed) {
             desk.done(desk.orchestrator().follow(&outside))?;
@@ -67,7 +65,6 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             let checked =
                 if args.verification.is_offline() { 0 } else { checks::work(&desk, &config, args, &outside)? };
             if done + checked > 0 {
-                counts = [counts[0] + done, counts[1] + checked];
                 continue;
             }
             let Some(job) = desk.wait(desk.store.claim(&[scans::SCAN])).map_err(desk::told)? else { break };
@@ -75,7 +72,6 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             (findings, complete) = (findings || exit.has_findings(), complete && exit.is_complete());
         }
         desk.wait(desk.store.expire()).map_err(desk::told)?;
-        told(&mut counts);
         if args.once || end.load(Ordering::Relaxed) {
             return Ok(Exit::of(findings, complete));
         }
@@ -85,18 +81,6 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             waited += Duration::from_millis(200);
         }
     }
-}
-
-/// Says what was done, where anything was.
-fn told(counts: &mut [usize; 2]) {
-    let [outside, asked] = counts.map(|count| count as u64);
-    let outside = (outside > 0).then(|| format!("{} outside", counted(outside, "job", "jobs")));
-    let asked = (asked > 0).then(|| counted(asked, "check of an issuer", "checks of issuers"));
-    let all: Vec<String> = outside.into_iter().chain(asked).collect();
-    if !all.is_empty() {
-        exit::say(&format!("done: {}", all.join(", ")));
-    }
-    *counts = [0; 2];
 }
 
 /// A length of time, in seconds.

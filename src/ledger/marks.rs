@@ -107,6 +107,18 @@ impl Store {
         Ok(query(sql, [column(dedupe).into()]).fetch_optional(&self.0.pool).await?.is_some())
     }
 
+    /// Makes the job of this key due now, where it waits for its time.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn hasten(&self, dedupe: &str) -> Result<(), LedgerError> {
+        let mut tx = self.begin().await?;
+        let now = tx.clock();
+        let sql = "UPDATE jobs SET due = $1 WHERE dedupe = $2 AND state = 'ready' AND due > $1";
+        query(sql, [now.into(), column(dedupe).into()]).execute(tx.conn()).await?;
+        tx.commit().await
+    }
+
     /// Jobs of these kinds that went wrong: those that were given up (`parked`), or those that are to be tried again (`ready`), by
     /// number.
     ///

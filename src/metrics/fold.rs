@@ -64,8 +64,7 @@ impl Fold {
         self.apply(&mut kept, event);
         let life = &mut kept.life;
         let told = life.notified.is_some_and(|notified| event.at >= notified);
-        let heard = matches!(event.body, Body::Acknowledged) || event.signature.is_some();
-        if told && heard && by_person && life.acknowledged.is_none() {
+        if told && event.body.acknowledges() && by_person && life.acknowledged.is_none() {
             life.acknowledged = Some(event.at);
         }
         self.lives.insert(number, kept);
@@ -411,10 +410,10 @@ mod tests {
         tale.told(30, true);
         tale.by("bot", Body::Noted { text: "x".into(), counts_as: PrincipalKind::Agent });
         assert_eq!((tale.life().notified, tale.life().acknowledged), (Some(20), None));
-        let noted = || Body::Noted { text: "x".into(), counts_as: PrincipalKind::Person };
-        tale.by("ada", noted());
-        tale.by("ada", noted());
-        assert_eq!(tale.life().acknowledged, Some(32));
+        tale.by("ada", Body::Noted { text: "x".into(), counts_as: PrincipalKind::Person });
+        assert_eq!(tale.life().acknowledged, None, "a note says nothing");
+        tale.by("ada", Body::Acknowledged);
+        assert_eq!(tale.life().acknowledged, Some(33));
         assert_eq!((tale.life().exposed, tale.life().detected), (None, 3));
     }
 

@@ -47,11 +47,11 @@ impl Speaker {
 
 impl Orchestrator<'_> {
     /// Queues the reading of each tracker: a job for each and a day, which is done again and again, so that the record does not
-    /// grow where nothing happens.
+    /// grow where nothing happens. `at_once` does not wait for the next time.
     ///
     /// # Errors
     /// Where the ledger cannot be written.
-    pub async fn listening(&self, outside: &Outside<'_>) -> Result<(), CommandError> {
+    pub async fn listening(&self, outside: &Outside<'_>, at_once: bool) -> Result<(), CommandError> {
         let now = self.store.now().await?;
         let job = |tracker: &Tracker| NewJob {
             what: LISTEN.to_owned(),
@@ -60,7 +60,13 @@ impl Orchestrator<'_> {
             payload: json!({ "tracker": tracker.sink.name(), "day": now.div_euclid(DAY) }),
             due: now,
         };
-        self.queued(outside.trackers.iter().map(job).collect()).await
+        let jobs: Vec<NewJob> = outside.trackers.iter().map(job).collect();
+        let named: Vec<String> = jobs.iter().map(|job| job.dedupe.clone()).collect();
+        self.queued(jobs).await?;
+        for dedupe in named.iter().filter(|_| at_once) {
+            self.store.hasten(dedupe).await?;
+        }
+        Ok(())
     }
 
     /// Reads what changed in a tracker since the last time, and gives the job back for the next. How many commands were heard.

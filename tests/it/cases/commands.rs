@@ -276,7 +276,7 @@ fn a_command_is_done_once_although_the_runner_dies_before_it_is_heard() {
         rig.works(&outside).await;
         rig.pass(10 * MINUTE);
         board.comment("1", "github:kim", "/quell done revoke by hand");
-        rig.office().listening(&outside).await.unwrap();
+        rig.office().listening(&outside, true).await.unwrap();
         let mut job = rig.store.claim(&[quell::orchestrate::LISTEN]).await.unwrap().unwrap();
         after.store(2, Ordering::SeqCst);
         assert!(rig.office().listen(&outside, &mut job).await.is_err());

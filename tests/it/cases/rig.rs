@@ -255,7 +255,7 @@ impl Rig {
 
     /// Reads the trackers.
     pub(super) async fn listens(&self, outside: &Outside<'_>) {
-        self.office().listening(outside).await.unwrap();
+        self.office().listening(outside, true).await.unwrap();
         self.works(outside).await;
     }
 

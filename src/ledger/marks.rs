@@ -107,15 +107,17 @@ impl Store {
         Ok(query(sql, [column(dedupe).into()]).fetch_optional(&self.0.pool).await?.is_some())
     }
 
-    /// Makes the job of this key due now, where it waits for its time.
+    /// Makes the job of this key due now, where it would wait for more than so many seconds, or was given up or ended. It is one that
+    /// is done again and again, of which the record has the beginning alone.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn hasten(&self, dedupe: &str) -> Result<(), LedgerError> {
+    pub async fn hasten(&self, dedupe: &str, most: i64) -> Result<(), LedgerError> {
         let mut tx = self.begin().await?;
         let now = tx.clock();
-        let sql = "UPDATE jobs SET due = $1 WHERE dedupe = $2 AND state = 'ready' AND due > $1";
-        query(sql, [now.into(), column(dedupe).into()]).execute(tx.conn()).await?;
+        let sql = "UPDATE jobs SET state = 'ready', due = $1, attempts = 0 WHERE dedupe = $2 AND \
+                   (state IN ('done', 'parked') OR (state = 'ready' AND due > $3))";
+        query(sql, [now.into(), column(dedupe).into(), (now + most).into()]).execute(tx.conn()).await?;
         tx.commit().await
     }
 

@@ -44,12 +44,12 @@ impl Check {
     /// The time that the answer is dated with, in seconds since 1970 UTC: the schedule's own, so that jitter orders nothing, as
     /// long as the schedule was followed; else when it was asked. `notified` is what the schedule counts from.
     ///
-    /// The proof of an end that came late is not dated back by more than an hour: the credential may have worked until then.
+    /// What was asked out of turn has no such time, and neither has what came too late for it: those count when they were asked.
     #[must_use]
     pub fn dated(&self, notified: Option<i64>) -> i64 {
         let Some(nominal) = self.nominal else { return self.asked };
         let since = notified.map_or(0, |notified| nominal.saturating_sub(notified)).max(0);
-        let tenth = if self.state.is_live() || self.asked < nominal { since / 10 } else { 0 };
+        let tenth = since / 10;
         let followed = self.asked.abs_diff(nominal) <= Self::SLACK.max(tenth).unsigned_abs();
         if followed { nominal } else { self.asked }
     }
@@ -226,17 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn a_late_proof_of_an_end_is_not_dated_back() {
+    fn a_proof_that_is_off_by_more_than_the_jitter_is_not_dated_back() {
         const DAY: i64 = 86_400;
-        for state in [State::Dead, State::Blocked] {
+        for state in [State::Dead, State::Blocked, State::Live] {
             let check = |nominal, asked| Check { nominal: Some(nominal), asked, state }.dated(Some(0));
-            assert_eq!(check(30 * DAY, 33 * DAY), 33 * DAY, "it may have worked for three days more");
+            assert_eq!(check(30 * DAY, 33 * DAY), 30 * DAY, "jitter orders nothing");
+            assert_eq!(check(30 * DAY, 33 * DAY + 1), 33 * DAY + 1, "it may have worked until then");
             assert_eq!(check(30 * DAY, 27 * DAY), 30 * DAY, "early");
             assert_eq!(check(5 * DAY, 5 * DAY + 3600), 5 * DAY, "the five-day check, as late as it may be");
-            assert_eq!(check(5 * DAY, 5 * DAY + 3601), 5 * DAY + 3601);
         }
-        let live = Check { nominal: Some(30 * DAY), asked: 33 * DAY, state: State::Live };
-        assert_eq!(live.dated(Some(0)), 30 * DAY);
+        let out_of_turn = Check { nominal: None, asked: 33 * DAY, state: State::Dead };
+        assert_eq!(out_of_turn.dated(Some(0)), 33 * DAY);
     }
 
     #[test]

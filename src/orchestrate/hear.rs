@@ -46,7 +46,7 @@ impl Speaker {
 }
 
 impl Orchestrator<'_> {
-    /// Queues the reading of each tracker: a job for each and a day, which is done again and again, so that the record does not
+    /// Queues the reading of each tracker: one job for each, which is done again and again, so that the record does not
     /// grow where nothing happens. `at_once` does not wait for the next time.
     ///
     /// # Errors
@@ -55,16 +55,16 @@ impl Orchestrator<'_> {
         let now = self.store.now().await?;
         let job = |tracker: &Tracker| NewJob {
             what: LISTEN.to_owned(),
-            dedupe: format!("{LISTEN}:{}:{}", tracker.sink.name(), now.div_euclid(DAY)),
+            dedupe: format!("{LISTEN}:{}", tracker.sink.name()),
             case: None,
-            payload: json!({ "tracker": tracker.sink.name(), "day": now.div_euclid(DAY) }),
+            payload: json!({ "tracker": tracker.sink.name() }),
             due: now,
         };
         let jobs: Vec<NewJob> = outside.trackers.iter().map(job).collect();
         let named: Vec<String> = jobs.iter().map(|job| job.dedupe.clone()).collect();
         self.queued(jobs).await?;
-        for dedupe in named.iter().filter(|_| at_once) {
-            self.store.hasten(dedupe).await?;
+        for dedupe in &named {
+            self.store.hasten(dedupe, if at_once { 0 } else { EVERY }).await?;
         }
         Ok(())
     }
@@ -107,19 +107,12 @@ impl Orchestrator<'_> {
         Ok(heard)
     }
 
-    /// Gives the job of reading a tracker back for the next time; ends it when its day is over.
+    /// Gives the job of reading a tracker back for the next time.
     ///
     /// # Errors
     /// Where somebody else has it by now, or the ledger cannot be written.
     pub async fn listened(&self, job: &Job) -> Result<(), OutsideError> {
-        let today = self.store.now().await?.div_euclid(DAY);
-        if job.payload.get("day").and_then(serde_json::Value::as_i64) == Some(today) {
-            self.store.postpone(job, EVERY, false, "").await?;
-            return Ok(());
-        }
-        let mut tx = self.store.begin().await?;
-        tx.complete(job).await?;
-        tx.commit().await?;
+        self.store.postpone(job, EVERY, false, "").await?;
         Ok(())
     }
 

@@ -234,7 +234,7 @@ impl Rig {
         let Some(job) = jobs.first() else { return };
         match job.what.as_str() {
             NOTICE | DIGEST => drop(self.office().undelivered(outside, jobs, &error).await.unwrap()),
-            LISTEN => self.completes(job).await,
+            LISTEN => self.office().listened(job).await.unwrap(),
             _ if error.is_permanent() => {
                 let mut tx = self.store.begin().await.unwrap();
                 tx.park(job, &error.to_string()).await.unwrap();
@@ -245,12 +245,6 @@ impl Rig {
                 self.store.postpone(job, wait, false, &error.to_string()).await.unwrap();
             }
         }
-    }
-
-    async fn completes(&self, job: &Job) {
-        let mut tx = self.store.begin().await.unwrap();
-        tx.complete(job).await.unwrap();
-        tx.commit().await.unwrap();
     }
 
     /// Reads the trackers.

@@ -162,7 +162,8 @@ fn a_runner_that_dies_between_the_tracker_and_the_record_opens_no_second_task() 
         assert_eq!(board.open().len(), 1);
         rig.pass(2 * MINUTE);
         rig.works(&outside).await;
-        assert_eq!((board.tasks().len(), rig.case(ONE).await.tasks.len()), (1, 1));
+        assert_eq!(rig.case(ONE).await.tasks.len(), 1);
+        assert_eq!(board.tasks().len(), 1);
         rig.is_sound().await;
     });
 }
@@ -254,9 +255,10 @@ fn an_approver_who_closes_a_task_accepts_the_risk_for_a_while() {
             (case.stage, case.accepted.as_ref().map(|(until, ..)| *until)),
             (Stage::RiskAccepted, Some(rig.now() + 30 * DAY))
         );
-        assert_eq!(board.tasks()[0].says("RiskAccepted"), 1);
-        assert!(!board.tasks()[0].open && board.tasks()[1].open, "whoever may not accept it does not");
-        assert_eq!(board.tasks()[1].says("NotDead"), 1);
+        let tasks = board.tasks().clone();
+        assert_eq!(tasks[0].says("RiskAccepted"), 1);
+        assert!(!tasks[0].open && tasks[1].open, "whoever may not accept it does not");
+        assert_eq!(tasks[1].says("NotDead"), 1);
         assert_eq!(rig.case(CaseNumber(2)).await.stage, Stage::Decided);
         // It was accepted for thirty days.
         rig.pass(31 * DAY);
@@ -266,9 +268,9 @@ fn an_approver_who_closes_a_task_accepts_the_risk_for_a_while() {
         rig.checks(&outside, |_| Verdict::Live).await;
         rig.works(&outside).await;
         assert_eq!(rig.case(ONE).await.stage, Stage::Decided, "and not again for having been closed once");
-        assert!(board.tasks()[0].open);
-        assert_eq!(board.tasks()[0].says("Reopened"), 1);
-        assert_eq!(board.tasks()[0].says("NotDead"), 0);
+        let tasks = board.tasks().clone();
+        assert!(tasks[0].open);
+        assert_eq!((tasks[0].says("Reopened"), tasks[0].says("NotDead")), (1, 0));
         rig.is_sound().await;
     });
 }
@@ -438,13 +440,12 @@ fn many(count: i64) {
         let begun = Instant::now();
         let mut rounds = 0;
         loop {
-            rig.works(&outside).await;
-            let left = rig.store.jobs("ready").await.unwrap().iter().filter(|job| job.what == TASK).count();
-            if left == 0 {
+            // What was put off is due a minute later; where nothing is, nothing is left.
+            if rig.works(&outside).await == 0 {
                 break;
             }
             rounds += 1;
-            assert!(rounds < 200, "{left} tasks are never written");
+            assert!(rounds < 200, "some tasks are never written");
             rig.pass(MINUTE);
         }
         let mut open: BTreeMap<String, u32> = BTreeMap::new();

@@ -239,7 +239,7 @@ fn verb(verb: &CaseVerb, config: &Config, desk: &Desk) -> Result<Exit> {
         }
         CaseVerb::Request(args) => {
             let number = number(&args.number.case, desk)?;
-            let request = desk.done(office.request(number, wanted(&args.action)?))?;
+            let request = desk.done(office.request(number, work::wanted(&args.action)?))?;
             say(&format!("asked; another person types: quell approve {number} --plan {}", request.plan_hash))?;
         }
         CaseVerb::Emergency(args) => emergency(args, desk)?,
@@ -293,11 +293,6 @@ fn known(kind: OwnerKind, name: &str, config: &Config) -> Result<()> {
 fn action(name: &str) -> Result<Action> {
     let known = [Action::Rotate, Action::Quarantine, Action::Revoke, Action::Restore].map(|a| (a.as_str(), a));
     word("action", name, &known)
-}
-
-/// An action that people ask for: to tell the owner too, where quell does not do so by itself.
-fn wanted(name: &str) -> Result<Action> {
-    if name == Action::Notify.as_str() { Ok(Action::Notify) } else { action(name) }
 }
 
 /// The case that a person means: by its number, or by a fingerprint.

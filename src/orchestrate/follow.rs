@@ -88,12 +88,10 @@ impl Orchestrator<'_> {
     /// What is to be done about a case as it stands.
     fn following(&self, outside: &Outside<'_>, case: &Case, seq: i64, now: i64) -> Vec<NewJob> {
         let mut jobs = Vec::new();
-        if is_told(case) {
-            if outside.tracker(case).is_some() || !case.tasks.is_empty() {
-                let dedupe = format!("{TASK}:{}:{seq}", case.number);
-                let payload = json!({ "since": now });
-                jobs.push(NewJob { what: TASK.to_owned(), dedupe, case: Some(case.number), payload, due: now });
-            }
+        if is_told(case) && (outside.tracker(case).is_some() || !case.tasks.is_empty()) {
+            let dedupe = format!("{TASK}:{}:{seq}", case.number);
+            let payload = json!({ "since": now });
+            jobs.push(NewJob { what: TASK.to_owned(), dedupe, case: Some(case.number), payload, due: now });
         }
         jobs.extend(check(case, now));
         jobs.extend(at_once(case, now));

@@ -225,7 +225,7 @@ impl Orchestrator<'_> {
             let Some(asked) = Asked::of(job) else { return Err(OutsideError::Unknown("notice".to_owned())) };
             let case = self.case(asked.number).await?;
             let stands = asked.stands(&case);
-            all.push((&*job, asked, stands, case));
+            all.push((job, asked, stands, case));
         }
         let Some((_, first, ..)) = all.first() else { return Ok(()) };
         let (route, slot) = (first.route.to_owned(), first.slot.unwrap_or(0));

@@ -85,3 +85,8 @@ pub(super) fn export(args: &ExportArgs, config: &Config, desk: &Desk) -> Result<
     ));
     Ok(())
 }
+
+/// An action that people ask for: to tell the owner too, where quell does not do so by itself.
+pub(super) fn wanted(name: &str) -> Result<Action> {
+    if name == Action::Notify.as_str() { Ok(Action::Notify) } else { action(name) }
+}

@@ -69,22 +69,22 @@ impl Desk {
             }
             other => other.map_err(told)?,
         };
-        let people = runtime.block_on(store.people()).map_err(told)?;
-        let public = key.as_ref().map(SigningKey::public_hex);
-        let principal = people.into_iter().find(|p| p.is_active() && Some(&p.key) == public.as_ref());
+        let principal = runtime.block_on(registered(&store, key.as_ref()))?;
         let caller = Caller { principal, key, name: login(), as_kind, relayed: None };
-        let active = runtime.block_on(store.active_policy()).map_err(told)?;
-        let policy = match active {
-            Some(standing) => PolicySet::of(&standing.set),
-            None => PolicySet::builtin(Profile::Default),
-        };
-        let policy = policy.map_err(|errors| anyhow!("the policy cannot be used: {errors}"))?;
+        let policy = runtime.block_on(active(&store))?;
         let settings =
             config.store.seal_days.map_or_else(Settings::default, |days| Settings { seal_days: days.into() });
         let desk = Self { runtime, store, policy, settings, caller };
         // What has expired says so to whoever looks.
         desk.done(desk.orchestrator().expire())?;
         Ok(desk)
+    }
+
+    /// Reads again who calls and which policy counts: both may be others by now, for whoever works for days.
+    pub(super) fn refresh(&mut self) -> Result<()> {
+        self.caller.principal = self.wait(registered(&self.store, self.caller.key.as_ref()))?;
+        self.policy = self.wait(active(&self.store))?;
+        Ok(())
     }
 
     /// Waits for something.
@@ -101,6 +101,22 @@ impl Desk {
     pub(super) const fn orchestrator(&self) -> Orchestrator<'_> {
         Orchestrator { store: &self.store, policy: &self.policy, settings: &self.settings, caller: &self.caller }
     }
+}
+
+/// The active principal whose key this is.
+async fn registered(store: &Store, key: Option<&SigningKey>) -> Result<Option<Principal>> {
+    let people = store.people().await.map_err(told)?;
+    let public = key.map(SigningKey::public_hex);
+    Ok(people.into_iter().find(|p| p.is_active() && Some(&p.key) == public.as_ref()))
+}
+
+/// The policy that counts.
+async fn active(store: &Store) -> Result<PolicySet> {
+    let policy = match store.active_policy().await.map_err(told)? {
+        Some(standing) => PolicySet::of(&standing.set),
+        None => PolicySet::builtin(Profile::Default),
+    };
+    policy.map_err(|errors| anyhow!("the policy cannot be used: {errors}"))
 }
 
 /// A store alone, for what asks nobody who they are: an audit, a repair, a lease. Nothing in it needs to be as it should.

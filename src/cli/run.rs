@@ -42,12 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let config = Config::load(args.common.config.as_deref())?;
     every(config.run.every.as_deref().unwrap_or("1d"))?;
     let parts = Parts::new(&config)?;
-    let desk = Desk::open(&args.common.desk, &config, !config.run.targets.is_empty())?;
-    if desk.caller.principal.is_none() {
-        bail!(
-            "whoever runs this has no registered key\n  help: `quell people key` shows it; an administrator adds it with `quell people add NAME --kind machine --key KEY`"
-        );
-    }
+    let mut desk = Desk::open(&args.common.desk, &config, !config.run.targets.is_empty())?;
     let end = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&end)).context("signals cannot be heard")?;
@@ -55,6 +50,8 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
     let outside = Outside { trackers: &parts.trackers, channels: &parts.channels, words: &Texts };
     let (mut findings, mut complete) = (false, true);
     loop {
+        desk.refresh()?;
+        registered(&desk)?;
         scans::queue(&desk, &config, args.now)?;
         desk.done(desk.orchestrator().expire())?;
         desk.done(desk.orchestrator().listening(&outside, args.once))?;
@@ -81,6 +78,16 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             waited += Duration::from_millis(200);
         }
     }
+}
+
+/// That whoever runs this has a key that counts: what an issuer said is on record under it.
+fn registered(desk: &Desk) -> Result<()> {
+    if desk.caller.principal.is_none() {
+        bail!(
+            "whoever runs this has no registered key\n  help: `quell people key` shows it; an administrator adds it with `quell people add NAME --kind machine --key KEY`"
+        );
+    }
+    Ok(())
 }
 
 /// A length of time, in seconds.

@@ -72,9 +72,9 @@ pub struct Job {
     pub error: String,
 }
 
-const COLUMNS: &str = "id, what, dedupe, about, payload, state, due, lease, lease_until, attempts, error";
+pub(super) const COLUMNS: &str = "id, what, dedupe, about, payload, state, due, lease, lease_until, attempts, error";
 
-fn read(row: &AnyRow) -> Result<Job, LedgerError> {
+pub(super) fn read(row: &AnyRow) -> Result<Job, LedgerError> {
     let payload: String = row.try_get(4)?;
     Ok(Job {
         id: row.try_get(0)?,

@@ -8,7 +8,7 @@
 //! * `chain`, `canonical`, `keys`, `checkpoint`, `verify`, `export`, `pack`: what makes it evidence. Whoever can write to the database can
 //!   make a whole new chain; a checkpoint that is kept elsewhere shows that.
 //! * `project`: cases, facts, approvals, people, policies, made of events and made again from them.
-//! * `seal`: secrets that must be asked again. `jobs`: leased work. `backup`: copies.
+//! * `seal`: secrets that must be asked again. `jobs`, `queue`: leased work. `backup`: copies.
 //!
 //! The library reads no clock: the database's own decides, so that workers' clocks play no role.
 
@@ -28,6 +28,7 @@ mod marks;
 mod pack;
 mod parallel;
 mod project;
+mod queue;
 mod read;
 mod schema;
 mod seal;

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::notify::{self, Wanted};
-use super::outside::{Outside, is_told};
+use super::outside::{Outside, Tracker, is_told};
 use super::schedule::{Anchor, Check};
 use super::settings::{DAY, HOUR};
 use super::{CommandError, Orchestrator};
@@ -196,11 +196,22 @@ impl Orchestrator<'_> {
             Some(name) => (anchor.map(Anchor::name).as_deref() == Some(name)).then_some(nominal),
         }
     }
+
+    /// Queues jobs in a transaction of their own.
+    pub(super) async fn queued(&self, jobs: Vec<NewJob>) -> Result<(), CommandError> {
+        let mut tx = self.store.begin().await?;
+        queue(&mut tx, jobs).await?;
+        tx.commit().await?;
+        Ok(())
+    }
 }
 
 /// The reader for these trackers and channels.
 fn reader(outside: &Outside<'_>) -> String {
-    let trackers = outside.trackers.iter().map(|tracker| format!("{}{:?}", tracker.sink.name(), tracker.teams));
+    let trackers = outside.trackers.iter().map(|tracker| {
+        let Tracker { sink, teams, security, from, commands } = tracker;
+        format!("{} {teams:?} {security} {} {commands}", sink.name(), from.as_str())
+    });
     let channels = outside.channels.iter().map(|channel| format!("{:?}", channel.route));
     let all: Vec<String> = trackers.chain(channels).collect();
     let hash = digest(all.iter().map(String::as_str));
@@ -208,7 +219,7 @@ fn reader(outside: &Outside<'_>) -> String {
 }
 
 /// Queues jobs, each once.
-pub(super) async fn queue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<(), CommandError> {
+async fn queue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<(), CommandError> {
     for job in jobs {
         tx.queue(job).await?;
     }

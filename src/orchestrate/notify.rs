@@ -186,15 +186,10 @@ impl Orchestrator<'_> {
     /// # Errors
     /// Where it was not delivered, or the ledger cannot be written.
     pub async fn deliver(&self, outside: &Outside<'_>, job: &mut Job) -> Result<bool, OutsideError> {
-        let Some(asked) = Asked::of(job).map(|asked| (asked.number, asked.route.to_owned())) else {
-            return Err(OutsideError::Unknown("notice".to_owned()));
-        };
-        let (number, route) = asked;
-        let channel = outside.channel(&route).ok_or_else(|| OutsideError::Unknown(route.clone()))?;
-        let case = self.case(number).await?;
         self.store.renew(job).await?;
-        let now = self.store.now().await?;
-        let Some(asked) = Asked::of(job) else { return Ok(false) };
+        let asked = Asked::of(job).ok_or_else(|| OutsideError::Unknown("notice".to_owned()))?;
+        let channel = outside.channel(asked.route).ok_or_else(|| OutsideError::Unknown(asked.route.to_owned()))?;
+        let (case, now) = (self.case(asked.number).await?, self.store.now().await?);
         let stands = asked.stands(&case);
         // A try that failed may come back in quiet hours.
         if let Due::At(at) = when(channel, &case, asked.what, now)
@@ -206,7 +201,7 @@ impl Orchestrator<'_> {
         if stands {
             let message = outside.words.notice(&case, asked.what, asked.notice, now);
             let sent = channel.notifier.send(&message).await;
-            sent.map_err(|error| OutsideError::Notice { channel: route.clone(), error })?;
+            sent.map_err(|error| OutsideError::Notice { channel: asked.route.to_owned(), error })?;
         }
         self.ended(outside, &[(job, asked, stands, case)]).await?;
         Ok(stands)
@@ -350,7 +345,7 @@ impl Orchestrator<'_> {
 fn escalation(outside: &Outside<'_>, asked: &Asked<'_>, now: i64) -> Option<NewJob> {
     let again = matches!(asked.what, NoticeKind::Opened | NoticeKind::Reopened | NoticeKind::Escalation);
     let route = &outside.channel(asked.route).filter(|_| again)?.route;
-    let (after, to) = (route.escalate_after?, route.escalate_to.as_deref()?);
+    let (after, to) = route.escalates()?;
     Some(NewJob {
         what: ESCALATE.to_owned(),
         dedupe: format!("{ESCALATE}:{}", asked.notice),

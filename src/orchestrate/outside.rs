@@ -205,9 +205,8 @@ impl Outside<'_> {
     pub(super) fn channels_for(&self, case: &Case, what: NoticeKind) -> Vec<&Channel> {
         let owner = owner(case);
         let about = About { owner: owner.as_deref(), tier: tier(case), severity: case.severity(), kind: what };
-        let all: Vec<Route> = self.channels.iter().map(|channel| channel.route.clone()).collect();
-        let named: Vec<String> = routes(&all, &about).into_iter().map(|route| route.name.clone()).collect();
-        self.channels.iter().filter(|channel| named.contains(&channel.route.name)).collect()
+        let taken = routes(self.channels.iter().map(|channel| &channel.route), &about);
+        self.channels.iter().filter(|channel| taken.iter().any(|route| route.name == channel.route.name)).collect()
     }
 }
 

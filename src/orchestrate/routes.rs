@@ -244,6 +244,12 @@ impl Route {
             && (self.kinds.is_empty() || self.kinds.contains(&about.kind))
     }
 
+    /// After how many seconds without an acknowledgement it escalates, and to which route.
+    #[must_use]
+    pub fn escalates(&self) -> Option<(i64, &str)> {
+        Some((self.escalate_after?, self.escalate_to.as_deref()?))
+    }
+
     /// Whether what is delivered along it has told the owner: there is one, and it reaches their team.
     #[must_use]
     pub fn tells_owner(&self, owner: Option<&str>) -> bool {
@@ -267,12 +273,12 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 /// takes, those of the security team come in, for whichever team they are. Where that leaves none, all of the security
 /// team's do, whatever they take.
 #[must_use]
-pub fn routes<'a>(all: &'a [Route], about: &About<'_>) -> Vec<&'a Route> {
-    let reached = all.iter().any(|route| route.tells_owner(about.owner));
+pub fn routes<'a>(all: impl Iterator<Item = &'a Route> + Clone, about: &About<'_>) -> Vec<&'a Route> {
+    let reached = all.clone().any(|route| route.tells_owner(about.owner));
     let for_it = |route: &Route| route.serves(about.owner) || !reached && route.security;
-    let found: Vec<&Route> = all.iter().filter(|route| route.wants(about) && for_it(route)).collect();
+    let found: Vec<&Route> = all.clone().filter(|route| route.wants(about) && for_it(route)).collect();
     match found.is_empty() {
-        true => all.iter().filter(|route| route.security).collect(),
+        true => all.filter(|route| route.security).collect(),
         false => found,
     }
 }
@@ -311,8 +317,8 @@ pub fn due(route: &Route, about: &About<'_>, now: i64) -> Due {
 /// Where a route escalates to, and after how many seconds.
 #[must_use]
 pub fn escalation<'a>(all: &'a [Route], route: &Route) -> Option<(i64, &'a Route)> {
-    let name = route.escalate_to.as_ref()?;
-    Some((route.escalate_after?, all.iter().find(|other| other.name == *name)?))
+    let (after, name) = route.escalates()?;
+    Some((after, all.iter().find(|other| other.name == name)?))
 }
 
 /// Checks routes against each other.
@@ -374,7 +380,7 @@ mod tests {
     }
 
     fn names(all: &[Route], about: &About<'_>) -> Vec<String> {
-        routes(all, about).iter().map(|route| route.name.clone()).collect()
+        routes(all.iter(), about).iter().map(|route| route.name.clone()).collect()
     }
 
     fn quiet(text: &str, offset: &str, weekends: bool) -> Quiet {

@@ -2,7 +2,6 @@
 //! tracker answers: one that was opened and not told is found by its marker, one that was told and not opened is missed, and
 //! of two the older stays.
 
-use super::follow::queue;
 use super::outside::{Comment, Outside, OutsideError, TaskAbout, Tracker, is_told};
 use super::settings::{DAY, HOUR};
 use super::{CommandError, Orchestrator};
@@ -348,14 +347,6 @@ impl Orchestrator<'_> {
     pub(super) async fn record(&self, number: CaseNumber, bodies: Vec<Body>) -> Result<(), CommandError> {
         let mut tx = self.store.begin().await?;
         tx.append(bodies.into_iter().map(|body| NewEvent::by_quell(Some(number), body)).collect()).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Queues jobs that follow on what was done, in a transaction of their own.
-    pub(super) async fn queued(&self, jobs: Vec<crate::ledger::NewJob>) -> Result<(), CommandError> {
-        let mut tx = self.store.begin().await?;
-        queue(&mut tx, jobs).await?;
         tx.commit().await?;
         Ok(())
     }

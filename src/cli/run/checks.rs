@@ -44,11 +44,11 @@ pub(super) fn work(desk: &Desk, config: &Config, args: &Args, outside: &Outside<
         return Ok(0);
     }
     let renewing = Renewing::start(args, config, &jobs)?;
-    let asked = ask(desk, config, args, jobs);
-    drop(renewing);
-    for (check, answer) in asked? {
+    for (check, answer) in ask(desk, config, args, jobs)? {
         ended(desk, config, outside, check, answer)?;
     }
+    // Until the last is written down, all of them are ours.
+    drop(renewing);
     Ok(count)
 }
 

@@ -20,6 +20,7 @@ pub(super) fn lines(set: &RuleSet, rule: &Rule) -> Vec<(&'static str, String)> {
         ("blocked", &recipe.blocked),
         ("dead", &recipe.dead),
         ("indistinct", &recipe.indistinct),
+        ("absent", &recipe.absent),
     ];
     for (name, conditions) in meanings.into_iter().filter(|(_, conditions)| !conditions.is_empty()) {
         out.push((name, conditions.iter().map(condition).collect::<Vec<_>>().join("; or ")));

@@ -259,6 +259,10 @@ pub struct Verification {
     /// Whether that host is one that a configuration lists, and not the provider's own.
     #[serde(default)]
     pub listed: bool,
+    /// Whether the server said that it holds no such credential, as it says of no locked one: dead where it said before that the
+    /// credential works, else indistinct, since it may never have been this server's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 impl Verification {
@@ -275,6 +279,7 @@ impl Verification {
             answer: String::new(),
             cached: false,
             listed: false,
+            absent: false,
         }
     }
 

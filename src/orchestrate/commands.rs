@@ -191,6 +191,7 @@ impl Orchestrator<'_> {
     ) -> Result<(), CommandError> {
         let case = self.case(number).await?;
         let by = self.caller.actor();
+        let verification = case.weighed(verification);
         let lives = verification.proves_life();
         let mut bodies = vec![Body::VerdictHad { verification: Box::new(verification), by, nominal }];
         if lives && case.stage == Stage::Closed {

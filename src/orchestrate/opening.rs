@@ -117,8 +117,9 @@ impl Orchestrator<'_> {
         let newer = |v: &&Verification| {
             known.as_ref().and_then(|c| c.verdicts.last()).is_none_or(|(_, t, _)| !v.cached || *t < v.asked)
         };
+        let weighed = |v: &Verification| known.as_ref().map_or_else(|| v.clone(), |case| case.weighed(v.clone()));
         bodies.extend(one.verification.iter().filter(newer).map(|v| Body::VerdictHad {
-            verification: Box::new(v.clone()),
+            verification: Box::new(weighed(v)),
             by: self.caller.actor(),
             nominal: None,
         }));

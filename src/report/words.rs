@@ -36,7 +36,11 @@ pub(super) fn verdict(asked: &Verification) -> String {
         Verdict::Live => "LIVE".to_owned(),
         Verdict::LiveLimited => "LIVE, with reduced access".to_owned(),
         Verdict::Blocked => "blocked: it is right, and locked".to_owned(),
+        Verdict::Dead if asked.absent => "dead: the server where it worked holds no such credential".to_owned(),
         Verdict::Dead => "dead: its issuer refuses it for good".to_owned(),
+        Verdict::Indistinct if asked.absent => {
+            "refused: the server holds no such credential, and may never have".to_owned()
+        }
         Verdict::Indistinct => "refused, as wrong, locked and revoked ones alike".to_owned(),
         Verdict::Unknown(why) => format!("unknown: {}", why.sentence()),
         Verdict::NoVerifier => "unknown: no recipe says how to ask".to_owned(),

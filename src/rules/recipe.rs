@@ -83,7 +83,7 @@ pub enum ControlDecl {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerDecl {
-    /// `live`, `limited`, `blocked`, `dead`, `indistinct` or `unknown`.
+    /// `live`, `limited`, `blocked`, `dead`, `indistinct`, `absent` or `unknown`.
     pub means: String,
     /// HTTP status.
     #[serde(default)]
@@ -125,6 +125,10 @@ pub struct VerifyDecl {
     /// Answers that wrong, blocked and revoked credentials get alike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indistinct: Vec<ConditionDecl>,
+    /// Answers of a server that holds no such credential, and that gives them to no locked one. It may never have held it: they
+    /// mean dead where the same server said before that it works, and are indistinct elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<ConditionDecl>,
     /// Answers by which a place refuses the negative control, though of a real credential they say nothing: a registry that
     /// answers `{}` to whoever it does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -57,7 +57,7 @@ fn verify(report: &mut Report<'_>, file: &ProviderFile, name: &str, recipe: &Spa
     let (offset, decl) = (recipe.span().start, recipe.get_ref());
     documented(report, offset, &decl.docs, &decl.read);
     request(report, file, offset, &decl.request);
-    if decl.live.is_empty() || (decl.dead.is_empty() && decl.indistinct.is_empty()) {
+    if decl.live.is_empty() || [&decl.dead, &decl.indistinct, &decl.absent].iter().all(|all| all.is_empty()) {
         report.at(
             offset,
             "a verify recipe says what means live and what means dead",
@@ -65,7 +65,8 @@ fn verify(report: &mut Report<'_>, file: &ProviderFile, name: &str, recipe: &Spa
         );
     }
     let all = || {
-        [&decl.live, &decl.limited, &decl.blocked, &decl.dead, &decl.indistinct, &decl.refused].into_iter().flatten()
+        let refusals = [&decl.blocked, &decl.dead, &decl.indistinct, &decl.absent, &decl.refused];
+        [&decl.live, &decl.limited].into_iter().chain(refusals).flatten()
     };
     conditions(report, offset, all());
     for condition in all().filter(|c| decl.request.protocol == "https" && !has_shape(c)) {
@@ -193,7 +194,7 @@ fn leaves<'v>(value: &'v toml::Value, to: &mut Vec<&'v str>) {
 
 /// A recipe is tested by what its provider's page shows.
 fn answers(report: &mut Report<'_>, offset: usize, decl: &VerifyDecl) {
-    let known = ["live", "limited", "blocked", "dead", "indistinct", "unknown"];
+    let known = ["live", "limited", "blocked", "dead", "indistinct", "absent", "unknown"];
     for answer in decl.answer.iter().filter(|a| !known.contains(&a.means.as_str())) {
         report.at(
             offset,
@@ -202,10 +203,10 @@ fn answers(report: &mut Report<'_>, offset: usize, decl: &VerifyDecl) {
         );
     }
     let has = |means: &[&str]| decl.answer.iter().any(|a| means.contains(&a.means.as_str()));
-    if !has(&["live"]) || !has(&["dead", "indistinct"]) {
+    if !has(&["live"]) || !has(&["dead", "indistinct", "absent"]) {
         report.at(
             offset,
-            "a verify recipe shows an answer that means live and one that means dead or indistinct",
+            "a verify recipe shows an answer that means live and one that means dead, indistinct or absent",
             "add `[[verify.NAME.answer]]` with `means`, `status` and `body` from the provider's page",
         );
     }

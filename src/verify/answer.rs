@@ -64,7 +64,8 @@ impl Parsed<'_> {
     pub fn verdict(&self, recipe: &VerifyDecl) -> Verdict {
         let any = |conditions: &[ConditionDecl]| conditions.iter().any(|condition| self.holds(condition));
         let right = (any(&recipe.limited), any(&recipe.live));
-        let refused = (any(&recipe.blocked), any(&recipe.indistinct), any(&recipe.dead));
+        let alike = any(&recipe.indistinct) || any(&recipe.absent);
+        let refused = (any(&recipe.blocked), alike, any(&recipe.dead));
         match (right, refused) {
             ((true, _), (false, false, false)) => Verdict::LiveLimited,
             ((false, true), (false, false, false)) => Verdict::Live,
@@ -74,6 +75,13 @@ impl Parsed<'_> {
             ((false, false), (false, false, true)) => Verdict::Dead,
             _ => Verdict::Unknown(self.why()),
         }
+    }
+
+    /// Whether it is what the server says of a credential that it does not hold, and of no other.
+    #[must_use]
+    pub fn is_absent(&self, recipe: &VerifyDecl) -> bool {
+        let alike = recipe.indistinct.iter().any(|condition| self.holds(condition));
+        self.verdict(recipe) == Verdict::Indistinct && !alike
     }
 
     /// Whether it refuses a made-up credential.

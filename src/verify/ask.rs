@@ -76,6 +76,8 @@ pub struct Asked {
     recipe: Arc<str>,
     place: Option<String>,
     answer: String,
+    /// Whether the server holds no such credential.
+    absent: bool,
     /// Whether the host is a provider's own: such a name has an address wherever there is a network.
     own: bool,
 }
@@ -84,7 +86,7 @@ impl Asked {
     fn not(verdict: Verdict, plan: &Plan<'_>, at: i64) -> Self {
         let recipe = Arc::clone(&plan.name);
         let (identity, answer) = (Identity::default(), String::new());
-        Self { verdict, controlled: true, identity, at, recipe, place: None, answer, own: false }
+        Self { verdict, controlled: true, identity, at, recipe, place: None, answer, absent: false, own: false }
     }
 
     /// As it is told. `offline` says that this run reached nobody.
@@ -101,6 +103,7 @@ impl Asked {
             answer: self.answer,
             cached: false,
             listed: !self.own,
+            absent: self.absent,
         }
     }
 
@@ -164,9 +167,10 @@ impl<'a> Asker<'a> {
         }
         let mut asked =
             best.unwrap_or_else(|| Asked::not(Verdict::Unknown(Why::Unusable), plan, self.options.clock.now()));
+        // What stands beside a secret may be another's: the pair is refused, and the secret may work with its own.
+        asked.absent &= !plan.ambiguous && !plan.joined;
         asked.verdict = match asked.verdict {
             Verdict::Dead | Verdict::Indistinct if plan.ambiguous => Verdict::Unknown(Why::Ambiguous),
-            // What stands beside a secret may be another's: the pair is refused, and the secret may work with its own.
             Verdict::Dead if plan.joined => Verdict::Indistinct,
             other => other,
         };
@@ -188,6 +192,7 @@ impl<'a> Asker<'a> {
         let parsed = reply.parsed();
         asked.answer = reply.shape();
         asked.verdict = parsed.verdict(&plan.recipe);
+        asked.absent = parsed.is_absent(&plan.recipe);
         if matches!(asked.verdict, Verdict::Live | Verdict::LiveLimited | Verdict::Blocked) {
             asked.identity = parsed.identity(&plan.recipe, parts);
             match self.control(plan, place, parts, pace).await {

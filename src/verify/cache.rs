@@ -44,6 +44,8 @@ struct Entry {
     #[serde(default = "yes")]
     listed: bool,
     #[serde(default)]
+    absent: bool,
+    #[serde(default)]
     identity: BTreeMap<String, Vec<String>>,
 }
 
@@ -93,6 +95,7 @@ impl Cache {
             answer: entry.answer.clone(),
             cached: true,
             listed: entry.listed,
+            absent: entry.absent,
         })
     }
 
@@ -112,6 +115,7 @@ impl Cache {
             host: text(&verification.host),
             answer: verification.answer.clone(),
             listed: verification.listed,
+            absent: verification.absent,
             identity: identity.collect(),
         };
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.as_str().to_owned(), entry);

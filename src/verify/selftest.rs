@@ -39,7 +39,7 @@ pub fn run(name: &str, recipe: &VerifyDecl) -> Result<(), Vec<String>> {
     for (number, answer) in (1..).zip(&recipe.answer) {
         let reply = reply(answer);
         let parsed = reply.parsed();
-        let got = word(parsed.verdict(recipe));
+        let got = if parsed.is_absent(recipe) { "absent" } else { word(parsed.verdict(recipe)) };
         if got != answer.means {
             errors.push(format!("recipe `{name}`: answer {number} means `{got}`, and should mean `{}`", answer.means));
         }

@@ -105,7 +105,8 @@ impl Reader {
     fn shell(&self, command: &str) -> Command {
         let mut shell = Command::new("/bin/sh");
         clean(&mut shell);
-        let path = format!("{}:/usr/bin:/bin", Path::new(QUELL).parent().unwrap().display());
+        let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/python/bin");
+        let path = format!("{}:/usr/bin:/bin:{tools}", Path::new(QUELL).parent().unwrap().display());
         shell.env("HOME", self.home.path()).env("USER", "kim").env_remove("XDG_CONFIG_HOME").env("PATH", path);
         shell.current_dir(self.tree.path()).args(["-c", command]);
         shell

@@ -277,6 +277,22 @@ impl Case {
         }
     }
 
+    /// What an answer means in the light of what the case knows: that a server holds no such credential is death where that server said
+    /// before that it works, and says nothing anywhere else.
+    #[must_use]
+    pub fn weighed(&self, answer: Verification) -> Verification {
+        let knew = |(known, _, by): &(Verification, i64, Actor)| {
+            let place = |v: &Verification| (v.recipe.clone(), v.host.clone(), v.listed);
+            known.proves_life() && place(known) == place(&answer) && !matches!(by, Actor::Unregistered(_))
+        };
+        match answer.verdict {
+            Verdict::Indistinct if answer.absent && self.verdicts.iter().any(knew) => {
+                Verification { verdict: Verdict::Dead, ..answer }
+            }
+            _ => answer,
+        }
+    }
+
     /// Whether the issuer proved it dead, when, and who asked: no reversible state answers alike. What somebody without a
     /// registered key says that it said proves nothing.
     #[must_use]

@@ -176,7 +176,13 @@ pub(in crate::report) fn verdict(asked: &Verification) -> Vec<Span> {
         Verdict::Blocked => {
             vec![strong("It is blocked:"), Span::text(" right, and locked by somebody who can unlock it.")]
         }
+        Verdict::Dead if asked.absent => {
+            vec![strong("It is dead:"), Span::text(" the server where it worked holds no such credential.")]
+        }
         Verdict::Dead => vec![strong("It is dead:"), Span::text(" its issuer refuses it for good.")],
+        Verdict::Indistinct if asked.absent => {
+            vec![strong("It is refused:"), Span::text(" the server holds no such credential, and may never have.")]
+        }
         Verdict::Indistinct => vec![strong("It is refused,"), Span::text(" as wrong, locked and revoked ones alike.")],
         Verdict::Unknown(why) => vec![strong("It is not known:"), Span::text(format!(" {}.", why.sentence()))],
         Verdict::NoVerifier => vec![strong("It is not known:"), Span::text(" no recipe says how to ask.")],

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use quell::model::action::Action;
 use quell::model::case::{Outcome, Stage};
 use quell::model::event::Body;
-use quell::model::{Verdict, Why};
+use quell::model::{Untrusted, Verdict, Verification, Why};
+use quell::orchestrate::CHECK;
 use quell::orchestrate::outside::Outside;
 
 use super::rig::{BO, DAY, HOUR, KIM, MINUTE, NOTHING, NOW, ONE, Plain, Rig, folder, tracker};
@@ -235,6 +236,69 @@ fn a_clock_that_jumps_loses_no_chain() {
         let each: BTreeSet<i64> = hours.iter().copied().collect();
         assert_eq!(hours.len(), each.len(), "none twice: {hours:?}");
         assert!(each.is_superset(&[336, 504, 720].into()), "{hours:?}");
+        rig.is_sound().await;
+    });
+}
+
+/// What a server says of a credential that it does not hold is death where it said before that the credential works, and nothing
+/// where it did not: it may be another's.
+#[test]
+fn what_a_server_holds_no_more_is_dead_there_alone() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        rig.opens(1).await;
+        let says = async |host: &str, verdict, controlled, listed| {
+            let answer = Verification::not_asked(verdict, "acme/key", rig.now());
+            let absent = verdict == Verdict::Indistinct;
+            let answer = Verification { host: Untrusted::from(host), controlled, listed, absent, ..answer };
+            rig.office().verdict(ONE, answer, None).await.unwrap();
+            rig.pass(MINUTE);
+            rig.case(ONE).await.verdict().unwrap().verdict
+        };
+        let (known, other) = ("api.acme.example:443", "chat.acme.example:443");
+        for host in [other, "api.acme.example:444"] {
+            assert_eq!(says(host, Verdict::Indistinct, true, false).await, Verdict::Indistinct, "{host}");
+        }
+        assert_eq!(says(known, Verdict::Indistinct, true, true).await, Verdict::Indistinct, "as listed, it is another");
+        // A server that was not shown to refuse anything knows nothing.
+        says(other, Verdict::Live, false, false).await;
+        assert_eq!(says(other, Verdict::Indistinct, true, false).await, Verdict::Indistinct);
+        says(other, Verdict::Blocked, true, false).await;
+        assert_eq!(says(other, Verdict::Indistinct, true, false).await, Verdict::Indistinct);
+        assert!(rig.case(ONE).await.proof_of_death().is_none());
+        for _ in 0..2 {
+            assert_eq!(says(known, Verdict::Indistinct, true, false).await, Verdict::Dead);
+            assert!(rig.case(ONE).await.proof_of_death().is_some());
+        }
+        rig.is_sound().await;
+    });
+}
+
+/// A check that was given up is the last of its chain; within the hour there is one again.
+#[test]
+fn a_chain_that_was_lost_goes_on() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        rig.opens(1).await;
+        goes_on(&rig, &NOTHING, NOW + 2 * DAY, |_| Verdict::Live).await;
+        for job in rig.store.jobs("ready").await.unwrap().into_iter().filter(|job| job.what == CHECK) {
+            rig.to(job.due);
+            let job = rig.store.claim(&[CHECK]).await.unwrap().unwrap();
+            let mut tx = rig.store.begin().await.unwrap();
+            tx.park(&job, "it could not be made").await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let before = asked(&rig).await;
+        let lost = rig.now();
+        goes_on(&rig, &NOTHING, lost + 9 * DAY, |_| Verdict::Live).await;
+        assert_eq!(asked(&rig).await, before, "nobody looks");
+        for _ in 0..3 {
+            rig.office().watch().await.unwrap();
+        }
+        let waiting = rig.store.jobs("ready").await.unwrap();
+        assert_eq!(waiting.iter().filter(|job| job.what == CHECK).count(), 1, "one chain");
+        goes_on(&rig, &NOTHING, rig.now() + 30 * DAY, |_| Verdict::Live).await;
+        assert!(asked(&rig).await > before);
         rig.is_sound().await;
     });
 }

@@ -396,3 +396,53 @@ fn a_clock_that_jumps_delivers_each_notice_once() {
         rig.is_sound().await;
     });
 }
+
+#[test]
+fn many_at_once_along_one_route_are_one_message() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        let (team, inbox) = channel(to_security());
+        let all = [team];
+        let outside = outside(&all);
+        for number in 1..=20 {
+            rig.opens(number).await;
+        }
+        rig.works(&outside).await;
+        assert_eq!(inbox.tries().len(), 20, "so many are read one by one");
+        for number in 21..=45 {
+            rig.opens(number).await;
+        }
+        rig.works(&outside).await;
+        assert_eq!(inbox.tries().len(), 21);
+        let last = inbox.texts().pop().unwrap();
+        assert!((21..=45).all(|number| last.contains(&format!("Q-{number} opened"))), "{last}");
+        rig.is_sound().await;
+    });
+}
+
+#[test]
+fn a_channel_that_is_added_later_is_told_of_what_there_is() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        let (team, security) = channel(to_security());
+        let (owners, inbox) = channel(to_owners("all"));
+        for number in 1..=3 {
+            rig.opens(number).await;
+            rig.owned(CaseNumber(number), "pay").await;
+        }
+        rig.hears(CaseNumber(3), Verdict::Dead).await;
+        let alone = [team];
+        rig.works(&outside(&alone)).await;
+        assert_eq!(security.texts(), ["Q-1 opened", "Q-2 opened"]);
+        assert_eq!(rig.case(ONE).await.notified, None);
+        rig.pass(HOUR);
+        let [team] = alone;
+        let both = [team, owners];
+        for _ in 0..2 {
+            rig.works(&outside(&both)).await;
+        }
+        assert_eq!(inbox.texts(), ["Q-1 opened", "Q-2 opened"]);
+        assert_eq!(security.texts().len(), 2, "nobody is told twice");
+        assert_eq!(rig.case(ONE).await.notified, Some(rig.now()));
+    });
+}

@@ -371,14 +371,19 @@ fn what_quell_is_not_sure_of_has_a_task_once_a_person_approves() {
     });
 }
 
+/// A folder in which tasks are files, for whoever owns them.
+fn in_files() -> (tempfile::TempDir, [Tracker; 1]) {
+    let dir = tempfile::TempDir::new().unwrap();
+    let sink = Box::new(Files::new("files", dir.path()).unwrap());
+    let tracker = Tracker { sink, teams: Vec::new(), security: true, from: Severity::Info, commands: false };
+    (dir, [tracker])
+}
+
 #[test]
 fn a_folder_of_files_has_the_same_task() {
     runtime().block_on(async {
         let rig = Rig::alone(None).await;
-        let dir = tempfile::TempDir::new().unwrap();
-        let sink = Box::new(Files::new("files", dir.path()).unwrap());
-        let tracker = Tracker { sink, teams: Vec::new(), security: true, from: Severity::Info, commands: false };
-        let all = [tracker];
+        let (dir, all) = in_files();
         let outside = outside(&all);
         rig.to(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed());
         rig.opens(1).await;
@@ -532,5 +537,51 @@ fn what_was_given_back_often_is_still_done() {
         }
         rig.works(&outside).await;
         assert_eq!(board.open().len(), 1);
+    });
+}
+
+#[test]
+fn a_task_that_somebody_deleted_is_opened_again() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        let (dir, all) = in_files();
+        let outside = outside(&all);
+        rig.opens(1).await;
+        rig.works(&outside).await;
+        let file = dir.path().join("Q-1.md");
+        std::fs::remove_file(&file).unwrap();
+        rig.pass(HOUR);
+        rig.hears(ONE, Verdict::Blocked).await;
+        rig.works(&outside).await;
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("state: open"), "{text}");
+        assert_eq!(rig.events(ONE, |body| matches!(body, Body::TaskOpened { .. })).await.len(), 2);
+        // Of what is over nobody needs a task.
+        std::fs::remove_file(&file).unwrap();
+        rig.hears(ONE, Verdict::Dead).await;
+        assert_eq!(rig.case(ONE).await.stage, Stage::Closed);
+        rig.works(&outside).await;
+        assert!(!file.exists());
+        rig.is_sound().await;
+    });
+}
+
+#[test]
+fn a_tracker_that_is_added_later_has_a_task_of_every_open_case() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        for number in 1..=3 {
+            rig.opens(number).await;
+            rig.owned(CaseNumber(number), "pay").await;
+        }
+        rig.hears(CaseNumber(3), Verdict::Dead).await;
+        rig.works(&outside(&[])).await;
+        let (pay, board) = tracker(&rig, "pay", &[], false);
+        let all = [pay];
+        for _ in 0..2 {
+            rig.works(&outside(&all)).await;
+        }
+        assert_eq!(board.open().len(), 2);
+        assert_eq!(board.tasks().len(), 2);
     });
 }

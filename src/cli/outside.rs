@@ -66,6 +66,7 @@ fn own() -> Result<Option<Tracker>> {
 
 fn tracker(one: &TaskConfig, config: &Config, pem: Option<&[u8]>) -> Result<Tracker> {
     named(&one.name)?;
+    only_its_own(one)?;
     let project = || one.project.as_deref().context("it needs a project\n  help: name it as `project`");
     let url = || {
         one.url.as_deref().context("it needs an address\n  help: name it as `url`, such as https://gitlab.example.com")
@@ -106,6 +107,32 @@ fn tracker(one: &TaskConfig, config: &Config, pem: Option<&[u8]>) -> Result<Trac
     let from = one.from.as_deref().map_or(Ok(Severity::Info), severity)?;
     let commands = one.commands.unwrap_or(one.kind != "files");
     Ok(Tracker { sink, teams: one.teams.clone(), security: one.security, from, commands })
+}
+
+/// That a tracker has no key of another kind: whoever wrote it expects it to do something.
+fn only_its_own(one: &TaskConfig) -> Result<()> {
+    let all: [(&str, bool, &[&str]); 8] = [
+        ("project", one.project.is_some(), &["github", "gitlab", "jira"]),
+        ("url", one.url.is_some(), &["github", "gitlab", "jira"]),
+        ("token_file", one.token_file.is_some(), &["github", "gitlab", "jira"]),
+        ("user", one.user.is_some(), &["jira"]),
+        ("issue_type", one.issue_type.is_some(), &["jira"]),
+        ("app", one.app.is_some(), &["github"]),
+        ("installation", one.installation.is_some(), &["github"]),
+        ("folder", one.folder.is_some(), &["files"]),
+    ];
+    // A kind that is none is told for itself.
+    let is_known = all.iter().any(|(.., kinds)| kinds.contains(&one.kind.as_str()));
+    for (key, is_there, kinds) in all.into_iter().filter(|_| is_known) {
+        if is_there && !kinds.contains(&one.kind.as_str()) {
+            bail!(
+                "`{key}` says nothing for the kind `{}`\n  help: take it out; it is for {}",
+                one.kind,
+                kinds.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 fn channel(one: &NoticeConfig, config: &Config, pem: Option<&[u8]>) -> Result<Channel> {

@@ -40,7 +40,12 @@ impl Words for Texts {
                 let by = by.as_deref().filter(|by| !by.is_empty()).map(Untrusted::from);
                 let mut document = of(&task::Comment::ReopenedUnproved { by: by.as_ref() });
                 if let Some(refused) = refused {
-                    let why = vec![Span::text("The risk is not accepted: "), Span::code(refused), Span::text(".")];
+                    let what = if case.proof_of_death().is_some() {
+                        "The case is not closed: "
+                    } else {
+                        "The risk is not accepted: "
+                    };
+                    let why = vec![Span::text(what), Span::code(refused), Span::text(".")];
                     document.blocks.push(Block::Paragraph(why));
                 }
                 Some(document)

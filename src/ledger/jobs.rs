@@ -210,12 +210,21 @@ impl Store {
             of_kind = format!(" AND what IN ({})", names.join(","));
             args.extend(kinds.iter().map(|kind| Arg::from(*kind)));
         }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM jobs WHERE ((state = 'ready' AND due <= $1) \
-             OR (state = 'leased' AND (lease_until <= $1 OR lease_until > $2))){of_kind} ORDER BY due, id LIMIT 1{}",
-            self.0.dialect.skip_locked()
-        );
-        let Some(row) = query(&sql, args).fetch_optional(&mut *inner).await? else { return Ok(None) };
+        // One after the other: both at once would sort everything that is due. A database wants every argument used.
+        let mut found = None;
+        for which in
+            ["state = 'leased' AND (lease_until <= $1 OR lease_until > $2)", "state = 'ready' AND due <= $1 AND $2 > 0"]
+        {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM jobs WHERE {which}{of_kind} ORDER BY due, id LIMIT 1{}",
+                self.0.dialect.skip_locked()
+            );
+            found = query(&sql, args.clone()).fetch_optional(&mut *inner).await?;
+            if found.is_some() {
+                break;
+            }
+        }
+        let Some(row) = found else { return Ok(None) };
         let mut job = read(&row)?;
         // One that was given back is not one whose worker went away.
         if job.attempts >= ATTEMPTS && job.state == "leased" {

@@ -1,4 +1,7 @@
-//! Every figure together: of all lives, and of slices of them. Spells are sorted once, and stay sorted in every slice.
+//! Every figure together: of all lives, and of slices of them. Spells are sorted once, and stay sorted in every slice; slices are
+//! measured side by side.
+
+use rayon::prelude::*;
 
 use super::coverage::Coverage;
 use super::life::Life;
@@ -96,8 +99,9 @@ impl Sorted {
 
     fn parts(&self, parted: &Parted) -> Vec<Survival> {
         let part = |all: &[(u32, Spell)]| parted.part(all.iter().map(|(n, spell)| (*n as usize, *spell)));
-        let (spells, early) = (part(&self.spells), part(&self.early));
-        spells.into_iter().zip(early).map(|(spells, early)| Survival::of(self.ending, spells, &early)).collect()
+        let (spells, early) = rayon::join(|| part(&self.spells), || part(&self.early));
+        let both = spells.into_par_iter().zip(early);
+        both.map(|(spells, early)| Survival::of(self.ending, spells, &early)).collect()
     }
 }
 
@@ -136,7 +140,8 @@ impl<'a> Survey<'a> {
         let sorted = |ending| Sorted::of(&lives, asked.clock, ending);
         let path = |one: &Followed<'_>| Some((one.number, Path::of(one.life, asked.clock, one.spell.ok()?)));
         let paths = lives.iter().filter_map(path).collect();
-        Self { usable: sorted(Ending::Usable), revoked: sorted(Ending::Revoked), paths, lives, all, asked }
+        let (usable, revoked) = rayon::join(|| sorted(Ending::Usable), || sorted(Ending::Revoked));
+        Self { usable, revoked, paths, lives, all, asked }
     }
 
     /// The figures of all of them, by every clock, and of slices where a dimension is asked for.
@@ -145,7 +150,8 @@ impl<'a> Survey<'a> {
         let others = Clock::ALL.into_iter().filter(|clock| *clock != self.asked.clock);
         let clocks = others.map(|clock| {
             let curve = |ending| Sorted::of(&self.lives, clock, ending).whole();
-            (clock, curve(Ending::Usable), curve(Ending::Revoked))
+            let (usable, revoked) = rayon::join(|| curve(Ending::Usable), || curve(Ending::Revoked));
+            (clock, usable, revoked)
         });
         let slices = by.map(|by| self.by(by)).unwrap_or_default();
         Measured { asked: self.asked.clone(), whole: self.whole(), clocks: clocks.collect(), slices }
@@ -165,8 +171,9 @@ impl<'a> Survey<'a> {
         let all = parted.part(self.all.iter().copied().enumerate());
         let lives = parted.part(self.lives.iter().map(|one| (one.number as usize, *one)));
         let paths = parted.part(self.paths.iter().map(|(number, path)| (*number as usize, path)));
-        let curves = self.usable.parts(&parted).into_iter().zip(self.revoked.parts(&parted));
-        let parts = parted.names.into_iter().zip(all).zip(lives.into_iter().zip(paths)).zip(curves);
+        let (usable, revoked) = rayon::join(|| self.usable.parts(&parted), || self.revoked.parts(&parted));
+        let curves = usable.into_par_iter().zip(revoked);
+        let parts = parted.names.into_par_iter().zip(all).zip(lives.into_par_iter().zip(paths)).zip(curves);
         let told = parts.map(|(((name, all), (lives, paths)), (usable, revoked))| {
             (dimension, name, self.figures(&all, &lives, usable, revoked, &paths))
         });

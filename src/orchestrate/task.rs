@@ -283,8 +283,9 @@ impl Orchestrator<'_> {
         Ok(())
     }
 
-    /// What comes of a task that a person closed, once its issuer was asked again: where the credential is not proved dead, it is
-    /// an accepted risk if that person may accept it, else the task is open again, with the reason.
+    /// What comes of a task that a person closed, once its issuer was asked again: where the credential is proved dead, its case is
+    /// closed if that person may close it; where it is not, it is an accepted risk if that person may accept it; else the task is open
+    /// again, with the reason.
     ///
     /// # Errors
     /// As in [`Self::sync_task`].
@@ -310,7 +311,16 @@ impl Orchestrator<'_> {
             return Ok(());
         }
         let mut refusal = None;
-        if let Some(person) = accepts {
+        let is_dead = at.case.proof_of_death().is_some();
+        if let (Some(person), true) = (accepts, is_dead) {
+            // The proof is of a host that a configuration lists, so that a person has to close it: they did.
+            match person.close(number).await {
+                Ok(_) => return Ok(()),
+                Err(CommandError::Refused { why, .. } | CommandError::Usage { why, .. }) => refusal = Some(why),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let (Some(person), false) = (accepts, is_dead) {
             let until = self.store.now().await? + RISK_DAYS * DAY;
             let reason = format!("closed the task {}", task.task.name());
             match person.accept_risk(number, until, &reason).await {
@@ -325,7 +335,8 @@ impl Orchestrator<'_> {
         let about = format!("not-dead-{}", task.moved);
         let by = task.closed_by.clone();
         let comment = Comment::NotDead { by, refused: refusal };
-        self.begins(&at, task, &about, &comment, "its issuer did not prove it dead", job).await
+        let why = if is_dead { "its case is open" } else { "its issuer did not prove it dead" };
+        self.begins(&at, task, &about, &comment, why, job).await
     }
 
     /// Answers a command that somebody wrote in a task, once.

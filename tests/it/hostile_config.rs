@@ -221,6 +221,23 @@ fn a_broken_configuration_names_the_nearest_key() {
 }
 
 #[test]
+fn a_tracker_with_a_key_of_another_kind_is_told_so() {
+    let tree = Tree::new();
+    for (kind, key, words) in [
+        ("files", "project = \"acme/shop\"", "`project` says nothing for the kind `files`"),
+        ("github", "issue_type = \"Bug\"", "`issue_type` says nothing for the kind `github`"),
+        ("trello", "project = \"x\"", "there is no kind `trello`"),
+    ] {
+        tree.write("c.toml", format!("[[task]]\nname = \"board\"\nkind = \"{kind}\"\n{key}\n"));
+        let mut command = quell();
+        command.current_dir(tree.path()).env("HOME", tree.path()).env("XDG_STATE_HOME", tree.at("state"));
+        let run = run(command.args(["run", "--once", "--config", "c.toml"])).code(2);
+        assert!(run.err().contains("[[task]] `board`") && run.err().contains(words), "{}", run.err());
+        assert!(run.err().contains("help:"), "{}", run.err());
+    }
+}
+
+#[test]
 fn the_trusted_configuration_counts_by_option_variable_and_folder() {
     let tree = Tree::new();
     tree.write("t/a.env", leak(1));

@@ -113,6 +113,7 @@ const fn may_be_relayed(body: &Body) -> bool {
         Body::Approved { .. }
             | Body::Rejected { .. }
             | Body::RiskAccepted { .. }
+            | Body::Closed { .. }
             | Body::OwnerAssigned { .. }
             | Body::Acknowledged
             | Body::ActReported { .. }

@@ -19,8 +19,11 @@ pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()
     if !case.stage.is_open() {
         return Ok(());
     }
-    let all: Vec<String> =
-        case.decisions.iter().map(|(decision, _)| format!("{} {}", decision.action.as_str(), tier(decision))).collect();
+    let all: Vec<String> = case
+        .decisions
+        .iter()
+        .map(|(decision, _)| format!("{} {}", decision.action.as_str(), tier(case, decision)))
+        .collect();
     let at = case.decisions.iter().map(|(_, at)| *at).max();
     match at {
         Some(at) => line(out, "quell", &format!("would: {} (recommended {} ago)", all.join("; "), age(now - at)))?,
@@ -63,8 +66,12 @@ pub(super) fn write(case: &Case, now: i64, out: &mut dyn Write) -> io::Result<()
     Ok(())
 }
 
-const fn tier(decision: &Decision) -> &'static str {
+fn tier(case: &Case, decision: &Decision) -> &'static str {
+    let listed = case.proof_of_death().is_some_and(|(proof, ..)| proof.listed);
     match decision.tier {
+        Tier::Automatic if decision.action == Action::Close && listed => {
+            "with a person (a host that a configuration lists proved it)"
+        }
         Tier::Automatic => "by itself",
         Tier::Quarantine => "contain by itself, then ask",
         Tier::Approval => "with a person's approval",

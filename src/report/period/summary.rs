@@ -6,6 +6,7 @@ use super::super::escape::{terminal, terminal_str};
 use super::super::metrics::words::{in_days, share};
 use super::PeriodReport;
 use super::words::{attention, days, lead, middle, minute, van};
+use crate::model::counted;
 
 /// Writes what a period comes to, for a terminal.
 ///
@@ -31,7 +32,8 @@ pub fn summary(report: &PeriodReport<'_>, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "followed                       {} of the credentials", share(whole.coverage.share()))?;
     for row in period.recommended.unmet.iter().take(3) {
         let (id, title) = (terminal(&row.id), terminal(&row.title));
-        writeln!(out, "why not more                   {title} ({id}, {} cases)", row.cases)?;
+        let cases = counted(row.cases as u64, "case", "cases");
+        writeln!(out, "why not more                   {title} ({id}, {cases})")?;
     }
     let attention = attention(report);
     if !attention.is_empty() {

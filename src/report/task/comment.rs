@@ -133,9 +133,19 @@ fn changed(from: Option<&Verification>, to: &Verification, by: &Actor) -> Vec<Bl
 }
 
 fn unproved(case: &Case, by: Option<&Untrusted>, commands: bool) -> Vec<Block> {
-    let mut first = vec![Span::Strong("Opened again: nothing proves it dead.".to_owned())];
+    let dead = case.proof_of_death().is_some();
+    let why = if dead { "Opened again: its case is open." } else { "Opened again: nothing proves it dead." };
+    let mut first = vec![Span::Strong(why.to_owned())];
     if let Some(by) = by {
         first.extend([Span::text(" "), cut(by, 100), Span::text(" closed this task.")]);
+    }
+    if dead {
+        first.extend([
+            Span::text(" It is proved dead at a host that a configuration lists, so a responder closes it: "),
+            Span::code(format!("quell case close {}", case.number)),
+            Span::text("."),
+        ]);
+        return vec![Block::Paragraph(first)];
     }
     first.extend([
         Span::text(" Whoever has the credential can use it until its issuer refuses it. "),

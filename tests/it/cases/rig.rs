@@ -2,7 +2,7 @@
 //! and channels that keep what they are sent. What is due is done as `quell run` does it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use quell::connectors::notice::{Message, NoticeError, Notifier};
@@ -52,6 +52,8 @@ pub(super) struct Rig {
     people: Vec<Principal>,
     runner: Caller,
     settings: Settings,
+    /// Whether the issuer is asked at a host that a configuration lists.
+    pub(super) listed: AtomicBool,
     /// Where the store is, while nobody else has that.
     _own: Option<Kind>,
 }
@@ -86,7 +88,17 @@ impl Rig {
         people.push(who("ada", ADA, &[Role::Administrator, Role::Approver]));
         let policy = PolicySet::builtin(Profile::Default).unwrap_or_else(|errors| panic!("{errors}"));
         let runner = caller(&people, "relay", RELAY);
-        Self { store, clock, address, policy, people, runner, settings: Settings::default(), _own: None }
+        Self {
+            store,
+            clock,
+            address,
+            policy,
+            people,
+            runner,
+            settings: Settings::default(),
+            listed: AtomicBool::new(false),
+            _own: None,
+        }
     }
 
     /// The same store, as another process has it open.
@@ -100,6 +112,7 @@ impl Rig {
             people: self.people.clone(),
             runner: caller(&self.people, "relay", RELAY),
             settings: Settings::default(),
+            listed: AtomicBool::new(false),
             _own: None,
         }
     }
@@ -155,6 +168,7 @@ impl Rig {
     pub(super) async fn heard(&self, case: CaseNumber, verdict: Verdict, nominal: Option<i64>) {
         let mut said = Verification::not_asked(verdict, "acme/key", self.now());
         said.host = Untrusted::from("api.acme.example:443");
+        said.listed = self.listed.load(Ordering::SeqCst);
         self.office().verdict(case, said, nominal).await.unwrap();
         self.office().decide(case).await.unwrap();
     }

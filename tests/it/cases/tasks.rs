@@ -275,6 +275,39 @@ fn an_approver_who_closes_a_task_accepts_the_risk_for_a_while() {
     });
 }
 
+/// A proof of a host that a configuration lists closes nothing by itself: whoever closes the task closes the case, if they may.
+#[test]
+fn a_person_who_closes_the_task_of_what_a_listed_host_proved_dead_closes_the_case() {
+    runtime().block_on(async {
+        let rig = Rig::alone(None).await;
+        rig.listed.store(true, Ordering::SeqCst);
+        let (pay, board) = tracker(&rig, "pay", &[], true);
+        let all = [pay];
+        let outside = outside(&all);
+        rig.opens(1).await;
+        rig.opens(2).await;
+        rig.works(&outside).await;
+        rig.pass(10 * MINUTE);
+        for number in [1, 2] {
+            rig.hears(CaseNumber(number), Verdict::Dead).await;
+        }
+        rig.works(&outside).await;
+        assert_eq!(rig.case(ONE).await.stage, Stage::Decided);
+        rig.pass(10 * MINUTE);
+        board.close("1", Some("github:kim"));
+        board.close("2", Some("github:mallory"));
+        rig.listens(&outside).await;
+        assert_eq!(rig.checks(&outside, |_| Verdict::Dead).await.len(), 2);
+        rig.works(&outside).await;
+        let stages = (rig.case(ONE).await.stage, rig.case(CaseNumber(2)).await.stage);
+        assert_eq!(stages, (Stage::Closed, Stage::Decided));
+        let tasks = board.tasks().clone();
+        assert!(!tasks[0].open && tasks[1].open);
+        assert_eq!((tasks[0].says("NotDead"), tasks[1].says("NotDead")), (0, 1));
+        rig.is_sound().await;
+    });
+}
+
 #[test]
 fn a_task_that_is_closed_while_the_risk_is_accepted_is_open_again_afterwards() {
     runtime().block_on(async {

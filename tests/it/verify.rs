@@ -345,7 +345,8 @@ fn verification_costs() {
     providers.dedup_by(|a, b| a.provider == b.provider);
     providers.truncate(20);
     for (number, tried) in providers.iter().enumerate() {
-        let refusal = tried.recipe.answer.iter().find(|a| matches!(a.means.as_str(), "dead" | "indistinct" | "absent")).unwrap();
+        let refusal =
+            tried.recipe.answer.iter().find(|a| matches!(a.means.as_str(), "dead" | "indistinct" | "absent")).unwrap();
         issuer.say(&tried.provider, vec![Said::of(refusal)]);
         config.push_str(&format!("{} = \"http://127.0.0.1:{}/{}\"\n", tried.provider, issuer.port, tried.provider));
         for seed in 0..25 {

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::destination::Destination;
+use super::output::today;
 use super::random::random;
-use super::scan::{self, today};
+use super::scan;
 use super::suppress::{BASELINE, Suppression, VERSION, Why, check, entries, entry, prints, read};
 use super::{Exit, narrow, output};
 use crate::model::{Finding, Fingerprint, Report, Salt, Untrusted, counted};

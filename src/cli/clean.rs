@@ -37,6 +37,7 @@ pub(super) fn check(text: &str) -> Result<()> {
         max_matches: MAX_MATCHES,
         markers: Markers::Refused,
         walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[])?, max_file_size: None },
+        consumers: crate::scan::Consumption::Nothing,
     };
     let stream = Target::Stream(Box::new(Cursor::new(text.as_bytes().to_vec())), "the text".into());
     let report = scan(vec![stream], &options, &Progress::default());

@@ -148,6 +148,7 @@ fn unsealed(case: &Case, sealed: SealedParts, rules: &RuleSet) -> Result<Finding
         location: location(case.opening.places.first()),
     });
     Ok(Finding {
+        leaks: None,
         kind: Arc::new(kind(rules, rule)),
         other_kinds: Vec::new(),
         severity: case.opening.severity,

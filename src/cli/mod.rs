@@ -17,9 +17,11 @@ mod baseline;
 #[cfg(feature = "remediate")]
 mod case;
 mod changes;
+mod ci;
 #[cfg(feature = "remediate")]
 mod clean;
 mod config;
+mod deps;
 #[cfg(feature = "remediate")]
 mod desk;
 mod destination;
@@ -95,6 +97,10 @@ struct Args {
 enum Verb {
     /// Find secrets in directories, files, standard input and repositories on servers.
     Scan(Box<scan::Args>),
+    /// Tell which pipelines consume which secret, and through which doors it leaks there.
+    Ci(ci::Args),
+    /// Tell who depends on a secret: every pipeline, manifest and piece of code that uses its name.
+    Deps(deps::Args),
     /// Ask whether the secrets of a report, or one that is handed in, still work.
     Verify(verify::Args),
     /// Open a case for each credential of a report.
@@ -176,6 +182,8 @@ fn dispatch(arguments: Vec<OsString>) -> Exit {
     };
     let outcome = match args.verb {
         Verb::Scan(args) => scan::run(&args),
+        Verb::Ci(args) => ci::run(&args),
+        Verb::Deps(args) => deps::run(&args),
         Verb::Verify(args) => verify::run(&args),
         #[cfg(feature = "remediate")]
         Verb::Track(args) => track::run(&args),

@@ -67,6 +67,12 @@ pub(super) fn now() -> i64 {
     now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// Year, month and day of a time, UTC.
+pub(super) fn today(now: i64) -> (u16, u8, u8) {
+    time::OffsetDateTime::from_unix_timestamp(now)
+        .map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
+}
+
 /// Whether plain text is coloured: `NO_COLOR` and `CLICOLOR=0` say no, `CLICOLOR_FORCE` says yes, else a terminal
 /// decides (no-color.org, bixense.com/clicolors).
 pub(super) fn color() -> bool {

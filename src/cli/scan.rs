@@ -13,7 +13,9 @@ use super::{Exit, baseline, changes, exit, narrow, output, remote, verification}
 use crate::model::{Confidence, Report, nearest, system_words};
 use crate::rules::embedded::embedded;
 use crate::rules::{Rule, RuleError, RuleSet, load};
-use crate::scan::{Cache, HistoryError, MAX_MATCHES, Markers, Progress, ScanOptions, Target, history, scan};
+use crate::scan::{
+    Cache, Consumption, HistoryError, MAX_MATCHES, Markers, Progress, ScanOptions, Target, history, scan,
+};
 use crate::sources::{Options, PathFilter, stdin_name};
 
 #[derive(Debug, Default, clap::Args)]
@@ -83,6 +85,9 @@ pub(super) struct Args {
     /// can hide secrets from you.
     #[arg(long, value_name = "DIR", help_heading = "Histories")]
     pub(super) cache: Option<PathBuf>,
+    /// Of which files it is asked who uses what in them.
+    #[arg(skip)]
+    pub(super) consumers: Consumption,
     #[command(flatten)]
     pub(super) narrow: narrow::Args,
     #[command(flatten)]
@@ -243,12 +248,13 @@ pub(super) fn scanned(
         max_matches: MAX_MATCHES,
         markers: markers(args, job.is_some()),
         walk: Options { ignored_too: args.no_ignore || config.scan.no_ignore.unwrap_or(false), filter, max_file_size },
+        consumers: args.consumers,
     };
     exit::many_files();
     let progress = Arc::new(Progress::default());
     let suppress = Suppress {
         refuse: args.no_target_ignores,
-        today: today(now),
+        today: output::today(now),
         rules: &rules,
         key: options.key,
         own: &config.suppress,
@@ -391,10 +397,4 @@ fn known(rules: &RuleSet, name: &str) -> Result<()> {
     let near =
         nearest(name, all).map_or_else(|| "see `quell rules list`".to_owned(), |n| format!("did you mean `{n}`?"));
     bail!("there is no rule or provider `{name}`\n  help: {near}")
-}
-
-/// Year, month and day of a time, UTC.
-pub(super) fn today(now: i64) -> (u16, u8, u8) {
-    time::OffsetDateTime::from_unix_timestamp(now)
-        .map_or((1970, 1, 1), |t| (u16::try_from(t.year()).unwrap_or(0), t.month().into(), t.day()))
 }

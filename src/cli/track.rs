@@ -20,7 +20,7 @@ use crate::model::event::Opening;
 use crate::model::{Fact, Finding, FingerprintInput, FingerprintKey, Report, Untrusted, counted};
 use crate::orchestrate::{How, Opened, Scanned, Tracked};
 use crate::rules::RuleSet;
-use places::Roots;
+pub(super) use places::Roots;
 
 /// `quell track`
 #[derive(Debug, clap::Args)]

@@ -171,6 +171,7 @@ fn found(rules: &RuleSet, rule: &Rule, text: &Zeroizing<Vec<u8>>, key: &Fingerpr
         max_matches: MAX_MATCHES,
         markers: Markers::Refused,
         walk: WalkOptions { ignored_too: true, filter: PathFilter::new(&[], &[])?, max_file_size: None },
+        consumers: crate::scan::Consumption::Nothing,
     };
     let stream: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.clone()));
     let target = Target::Stream(stream, "standard input".into());

@@ -8,7 +8,7 @@ use super::owner::Subject;
 use super::{Confidence, Untrusted};
 
 /// Where an answer comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
     /// What said so: `owners.toml`, `provider`, `code`.
     pub source: String,
@@ -80,7 +80,7 @@ impl DependentKind {
 }
 
 /// Something that uses a credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependent {
     /// How.
     pub kind: DependentKind,

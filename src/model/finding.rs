@@ -97,9 +97,11 @@ pub enum Fact {
     DocumentedExample,
     /// A required part of the credential was not found near it.
     PartMissing(String),
+    /// Where in a pipeline or manifest it stands, in words.
+    Within(String),
 }
 
-/// One credential with every place it was found in.
+/// One credential with every place it was found in; or a door through which one leaks that is known by its name alone.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What the most specific rule that matched says of it.
@@ -110,8 +112,10 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure.
     pub confidence: Confidence,
-    /// The primary secret.
+    /// The primary secret; empty where this is a door.
     pub secret: Secret,
+    /// The name of the secret that leaks, where this is a door and no credential.
+    pub leaks: Option<Untrusted>,
     /// Its identity; `None` for a password without a team's key.
     pub fingerprint: Option<Fingerprint>,
     /// Every place of the primary secret, in path order; never empty.
@@ -136,6 +140,9 @@ impl Finding {
     /// The form of the primary secret that may be shown.
     #[must_use]
     pub fn redacted(&self) -> Redacted {
-        self.secret.redacted(usize::from(self.kind.public_prefix))
+        match &self.leaks {
+            Some(name) => Redacted::of_name(name),
+            None => self.secret.redacted(usize::from(self.kind.public_prefix)),
+        }
     }
 }

@@ -24,6 +24,15 @@ pub enum FingerprintInput<'a> {
         /// The host with its port, or empty.
         host: &'a [u8],
     },
+    /// A door through which a secret leaks. None of it is secret.
+    Door {
+        /// Which door.
+        door: &'a str,
+        /// The name of what leaks; empty for all.
+        name: &'a [u8],
+        /// The path below the target, and the job.
+        place: &'a [u8],
+    },
 }
 
 impl FingerprintInput<'_> {
@@ -32,6 +41,7 @@ impl FingerprintInput<'_> {
         let (kind, parts): (&[u8], [&[u8]; 3]) = match self {
             Self::Token(secret) => (b"token", [secret.expose(), b"", b""]),
             Self::Password { secret, subject, host } => (b"password", [secret.expose(), subject, host]),
+            Self::Door { door, name, place } => (b"door", [door.as_bytes(), name, place]),
         };
         for part in [b"quell-fingerprint-1", kind].into_iter().chain(parts) {
             to(&(part.len() as u64).to_le_bytes());

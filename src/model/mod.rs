@@ -30,6 +30,7 @@ mod suggest;
 mod suppression;
 mod told;
 mod untrusted;
+pub mod usage;
 mod verdict;
 
 pub use clock::Clock;

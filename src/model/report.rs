@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+use super::usage::Consumers;
 use super::{Coverage, Fact, Finding, Fingerprint, Location, Secret, Suppressed, Untrusted};
 
 /// What a scan found, and what it covered.
@@ -22,6 +23,8 @@ pub struct Report {
     pub rules: u64,
     /// What was read, and what was not.
     pub coverage: Coverage,
+    /// Who consumes which secret, where that was asked.
+    pub consumers: Consumers,
 }
 
 /// What makes two findings of different reports the same credential. A fingerprint tells a password from the same one
@@ -46,7 +49,8 @@ impl Report {
             let parts = finding.companions.iter_mut().map(|part| &mut part.location);
             finding.locations.iter_mut().chain(parts).for_each(|location| within(&mut location.path));
         }
-        self.coverage.paths().for_each(within);
+        self.coverage.paths().for_each(&mut within);
+        self.consumers.paths().for_each(within);
     }
 
     /// Joins the reports of several targets: a credential that more than one of them has is one finding, with all its
@@ -77,6 +81,7 @@ impl Report {
             }
             all.rules = all.rules.max(report.rules);
             all.coverage.merge(report.coverage);
+            all.consumers.merge(report.consumers);
         }
         all.sort();
         all
@@ -158,6 +163,7 @@ mod tests {
             history: None,
         };
         Finding {
+            leaks: None,
             kind: Arc::new(kind),
             other_kinds: Vec::new(),
             severity,

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use zeroize::Zeroize;
 
+use super::Untrusted;
+
 /// The bytes of a credential.
 ///
 /// It has no `Display` and no `Serialize`, its `Debug` shows a length only, and its memory is wiped on
@@ -52,7 +54,7 @@ impl Secret {
         let head = self.0.get(..public).filter(|_| public * 2 <= self.0.len()).unwrap_or_default();
         let printable = head.iter().all(|b| b.is_ascii_graphic());
         let prefix = if printable { String::from_utf8_lossy(head).into_owned() } else { String::new() };
-        Redacted { prefix, length: self.0.len() }
+        Redacted { prefix, length: self.0.len(), is_name: false }
     }
 }
 
@@ -73,9 +75,22 @@ impl std::fmt::Debug for Secret {
 pub struct Redacted {
     prefix: String,
     length: usize,
+    /// Whether it is a name, which is shown whole.
+    is_name: bool,
 }
 
 impl Redacted {
+    /// The longest name that is shown, in characters.
+    const NAME: usize = 120;
+
+    /// For what is known by its name alone: the name, as far as it is plain text.
+    #[must_use]
+    pub fn of_name(name: &Untrusted) -> Self {
+        let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
+        let prefix: String = String::from_utf8_lossy(name.raw()).chars().take(Self::NAME).map(plain).collect();
+        Self { length: prefix.len(), prefix, is_name: true }
+    }
+
     /// The leading bytes that may be shown.
     #[must_use]
     pub fn prefix(&self) -> &str {
@@ -85,7 +100,10 @@ impl Redacted {
 
 impl std::fmt::Display for Redacted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}… ({} bytes)", self.prefix, self.length)
+        match self.is_name {
+            true => f.write_str(&self.prefix),
+            false => write!(f, "{}… ({} bytes)", self.prefix, self.length),
+        }
     }
 }
 

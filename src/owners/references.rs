@@ -1,4 +1,4 @@
-//! Where code uses a credential by the name of the variable that holds it.
+//! Who uses a credential by the name of the variable that holds it: jobs of pipelines, manifests, code; and whatever else has the name.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -9,8 +9,9 @@ use memchr::memmem::Finder;
 
 use super::names::is_specific;
 use crate::model::answers::{Dependent, DependentKind, Evidence};
-use crate::model::{Confidence, Coverage, Untrusted};
+use crate::model::{Confidence, Coverage, Untrusted, usage};
 use crate::sources::{Entry, Options, PathFilter, Visit, walk};
+use crate::uses::{File, code, reader_of};
 
 /// Larger files are not searched, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -30,8 +31,8 @@ pub struct References {
     pub coverage: Coverage,
 }
 
-/// A use: path, line, name.
-type Use = (Vec<u8>, usize, Vec<u8>);
+/// A use: path, line, what uses it, and how that is known.
+type Use = (Vec<u8>, usize, Dependent);
 
 /// Finds which files below `root` use one of the names as a whole word, at most `limit` of them: the first by path. The
 /// lines of `except` (path below the root, line from 1), where the secret itself stands, are left out, and so are ignored
@@ -47,25 +48,31 @@ pub fn references(root: &Path, names: &[Untrusted], except: &[(Untrusted, u32)],
     }
     let Ok(filter) = PathFilter::new(&[], &[]) else { return found };
     let finders = wanted.iter().take(MOST_NAMES).map(|name| Finder::new(name.raw())).collect();
-    let search = Search { finders, except, limit, uses: Mutex::default() };
+    let search = Search { finders, except, limit, now, uses: Mutex::default() };
     let options = Options { ignored_too: false, filter, max_file_size: Some(LARGEST) };
     found.coverage = walk(root, &options, &search);
     let (uses, more) = search.uses.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.capped |= more;
-    found.dependents = uses.into_iter().map(|one| dependent(&one, now)).collect();
+    found.dependents = uses.into_iter().map(|(.., dependent)| dependent).collect();
     found
 }
 
-fn dependent((path, line, name): &Use, now: i64) -> Dependent {
-    let place = Untrusted::new(&[path.as_slice(), format!(":{line}").as_bytes()].concat());
-    let evidence = Evidence { source: "code".to_owned(), place, at: now, confidence: Confidence::Medium };
-    Dependent { kind: DependentKind::Code, name: Untrusted::new(name), evidence }
+/// Who uses a name in a file: of a pipeline or manifest the job, of code the name itself.
+fn user(one: &usage::Use) -> Untrusted {
+    let context = &one.context;
+    let parts: Vec<&[u8]> = [&context.pipeline, &context.job].into_iter().flatten().map(Untrusted::raw).collect();
+    match one.system.dependent() {
+        DependentKind::Code => one.name.clone(),
+        _ if parts.is_empty() => one.name.clone(),
+        _ => Untrusted::new(&parts.join(&b" / "[..])),
+    }
 }
 
 struct Search<'a> {
     finders: Vec<Finder<'a>>,
     except: &'a [(Untrusted, u32)],
     limit: usize,
+    now: i64,
     /// The first uses by path, and whether there are more.
     uses: Mutex<(BTreeSet<Use>, bool)>,
 }
@@ -84,19 +91,66 @@ impl Visit for Search<'_> {
         if text.iter().take(8192).any(|b| *b == 0) {
             return;
         }
+        // Most files have none of the names: who uses them is read where one stands.
+        let mut read = None;
         for finder in &self.finders {
             let Some(line) = self.line(finder, &text, path) else { continue };
-            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-            uses.0.insert((path.to_vec(), line, finder.needle().to_vec()));
-            if uses.0.len() > self.limit {
-                uses.0.pop_last();
-                uses.1 = true;
+            let said = read.get_or_insert_with(|| said(path, &text));
+            let name = Untrusted::new(finder.needle());
+            let mut known = Vec::new();
+            for one in said.iter().filter(|one| one.is_of(&name)) {
+                let line = 1 + memchr::memchr_iter(b'\n', text.get(..one.span.start).unwrap_or_default()).count();
+                if !self.is_own(path, line) {
+                    known.push((line, one.system.dependent(), user(one), one.system.as_str(), one.confidence));
+                }
+            }
+            if known.is_empty() {
+                known.push((line, DependentKind::Code, name, "code", Confidence::Medium));
+            }
+            for (line, kind, name, source, confidence) in known {
+                let place = Untrusted::new(&[path, format!(":{line}").as_bytes()].concat());
+                let evidence = Evidence { source: source.to_owned(), place, at: self.now, confidence };
+                self.add((path.to_vec(), line, Dependent { kind, name, evidence }));
             }
         }
     }
 }
 
+/// Who uses what in a file, where it is one that says so.
+fn said(path: &[u8], text: &[u8]) -> Vec<usage::Use> {
+    let path = String::from_utf8_lossy(path);
+    let path = path.trim_start_matches('/');
+    let mut all = Vec::new();
+    match reader_of(path) {
+        Some(reader) => all = (reader.read)(File { path, text }).uses,
+        None if code::is_code(path) => code::references(path, text, 0, &mut all),
+        None => {}
+    }
+    all
+}
+
 impl Search<'_> {
+    fn add(&self, one: Use) {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = uses
+            .0
+            .iter()
+            .all(|(path, _, known)| *path != one.0 || known.kind != one.2.kind || known.name != one.2.name);
+        if !is_new {
+            return;
+        }
+        uses.0.insert(one);
+        if uses.0.len() > self.limit {
+            uses.0.pop_last();
+            uses.1 = true;
+        }
+    }
+
+    /// Whether the secret itself stands on a line.
+    fn is_own(&self, path: &[u8], line: usize) -> bool {
+        self.except.iter().any(|(p, l)| p.raw() == path && usize::try_from(*l) == Ok(line))
+    }
+
     /// The first line, from 1, that has the name as a whole word and is not the secret's own.
     fn line(&self, finder: &Finder<'_>, text: &[u8], path: &[u8]) -> Option<usize> {
         let is_part = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
@@ -108,8 +162,7 @@ impl Search<'_> {
             }
             line += memchr::memchr_iter(b'\n', text.get(counted..at).unwrap_or_default()).count();
             counted = at;
-            let own = self.except.iter().any(|(p, l)| p.raw() == path && usize::try_from(*l) == Ok(line));
-            if !own {
+            if !self.is_own(path, line) {
                 return Some(line);
             }
         }

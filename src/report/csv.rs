@@ -10,6 +10,7 @@ use super::escape::{csv, terminal};
 use super::reveal::reveal;
 use super::when::zoned;
 use super::why::reasons;
+use crate::model::usage::Use;
 use crate::model::{Companion, Finding, Location, Report, Untrusted, Verdict, Verification};
 
 /// What a row says; a row of another type leaves out what it does not know.
@@ -54,6 +55,9 @@ pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::R
         for part in &found.companions {
             row(companion(number, found, part), reveal(&part.secret, style), out)?;
         }
+    }
+    for one in &report.consumers.uses {
+        row(used(&one.what, &one.place), style.show_secrets.then(String::new), out)?;
     }
     for unread in &report.coverage.gaps {
         let title = format!("not read: {}", unread.kind.as_str());
@@ -134,6 +138,18 @@ fn asked(asked: &Verification) -> [(&'static str, String); 4] {
         ("asked", zoned(asked.asked)),
         ("holder", holder.join("; ")),
     ]
+}
+
+/// Who uses a secret: its name as the title, and where as the reason.
+fn used(one: &Use, at: &Location) -> [String; 26] {
+    let own = [
+        ("type", "use".to_owned()),
+        ("confidence", one.confidence.as_str().to_owned()),
+        ("title", terminal(&one.name)),
+        ("provider", one.system.title().to_owned()),
+        ("why", one.context.words()),
+    ];
+    cells(own.into_iter().chain(place(at)))
 }
 
 /// A row about a path and no finding.

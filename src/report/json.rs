@@ -8,7 +8,8 @@ use super::escape::{json as text, write_json};
 use super::lazy::Lazy;
 use super::reveal::reveal;
 use super::why::told;
-use super::{Style, escape};
+use super::{Style, consumers, escape};
+use crate::model::usage::{Placed, Use};
 use crate::model::{
     Companion, Coverage, Fact, Finding, InHistory, Location, Report, Suppressed, Untrusted, Verdict, Verification,
 };
@@ -31,7 +32,19 @@ pub(super) fn document(report: &Report, style: Style, out: &mut dyn Write) -> io
         Lazy::object(common(finding, style), [("locations", locations), ("companions", companions)])
     });
     let coverage = coverage(&report.coverage);
-    write_json(&Lazy::object(summary(report), [("coverage", coverage), ("findings", findings)]), true, out)
+    let mut parts = vec![("coverage", coverage), ("findings", findings)];
+    if report.consumers.files > 0 {
+        parts.push(("uses", Lazy::list(&report.consumers.uses, uses)));
+    }
+    write_json(&Lazy::object(summary(report), parts), true, out)
+}
+
+/// Who uses which secret, and where that stands.
+fn uses(one: &Placed<Use>) -> Fields {
+    let mut out: Fields =
+        consumers::fields(&one.what).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    out.extend(place(&one.place));
+    out
 }
 
 /// Writes a line for each place of each finding, one for each companion, and one for the summary.
@@ -49,6 +62,11 @@ pub(super) fn lines(report: &Report, style: Style, out: &mut dyn Write) -> io::R
             line.extend(companion(part, style));
             write_json(&line, false, out)?;
         }
+    }
+    for one in &report.consumers.uses {
+        let mut line = fields([("type", json!("use"))]);
+        line.extend(uses(one));
+        write_json(&line, false, out)?;
     }
     let mut line = fields([("type", json!("summary"))]);
     line.extend(summary(report));
@@ -125,7 +143,10 @@ fn common(finding: &Finding, style: Style) -> Fields {
         ("controls", json!(kind.controls)),
         ("verification", finding.verification.as_ref().map_or(Value::Null, |asked| verification(asked))),
     ]);
-    out.extend(reveal(&finding.secret, style).map(|secret| ("secret".to_owned(), json!(secret))));
+    match &finding.leaks {
+        Some(name) => out.extend([("leaks".to_owned(), json!(text(name)))]),
+        None => out.extend(reveal(&finding.secret, style).map(|secret| ("secret".to_owned(), json!(secret)))),
+    }
     out
 }
 

@@ -23,12 +23,12 @@ pub(super) enum Lazy<'a> {
 
 impl<'a> Lazy<'a> {
     /// An object of small `fields`, and others.
-    pub(super) fn object<const N: usize>(
+    pub(super) fn object<'n>(
         fields: impl IntoIterator<Item = (impl Into<String>, Value)>,
-        others: [(&str, Self); N],
+        others: impl IntoIterator<Item = (&'n str, Self)>,
     ) -> Self {
         let fields = fields.into_iter().map(|(name, value)| (name.into(), Self::Value(value)));
-        Self::Object(fields.chain(others.map(|(name, value)| (name.to_owned(), value))).collect())
+        Self::Object(fields.chain(others.into_iter().map(|(name, value)| (name.to_owned(), value))).collect())
     }
 
     /// A list with an element for each of `items`.

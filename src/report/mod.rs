@@ -6,10 +6,11 @@
 //! the sentences that several formats share, and `lazy` is JSON that is made while it is written. `case` is the page of a case.
 //!
 //! `task` and `notice` say what is to be done about a case to those who work elsewhere, and `document` writes that in the form of
-//! each place. `frameworks` says which controls of which framework that carries out. `metrics` has the figures, `period` a report of a
+//! each place. `consumers` tells who uses which secret. `frameworks` says which controls of which framework that carries out. `metrics` has the figures, `period` a report of a
 //! period for whoever answers for all of it.
 
 pub mod case;
+pub mod consumers;
 mod csv;
 pub mod document;
 mod escape;
@@ -118,4 +119,4 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
 }
 
 pub use escape::{markdown, markdown_block, markdown_code, markdown_url, terminal};
-pub use plain::{findings, place, summary};
+pub use plain::{coverage, findings, place, summary};

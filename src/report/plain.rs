@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::Style;
+use super::consumers::table;
 use super::escape::{terminal, terminal_str};
 use super::reveal::reveal;
 use super::why::reasons;
@@ -14,6 +15,8 @@ const PLACES: usize = 10;
 
 /// Writes the findings, then the summary.
 pub(super) fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let bold = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    table(&report.consumers, bold, out)?;
     findings(report, style, out)?;
     summary(report, out)
 }
@@ -111,16 +114,26 @@ const fn color(severity: Severity) -> &'static str {
 /// # Errors
 /// The writer's.
 pub fn summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    coverage(report, out)?;
+    let coverage = &report.coverage;
+    let ends = left_out(coverage).into_iter().chain([headline(report)]).chain(shortfalls(coverage));
+    for line in ends {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Writes every gap and every note.
+///
+/// # Errors
+/// The writer's.
+pub fn coverage(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let coverage = &report.coverage;
     for gap in &coverage.gaps {
         writeln!(out, "not read: {}: {}", terminal(&gap.path), terminal_str(&gap.why))?;
     }
     for notice in &coverage.notices {
         writeln!(out, "note: {}: {}", terminal(&notice.path), terminal_str(&notice.text))?;
-    }
-    let ends = left_out(coverage).into_iter().chain([headline(report)]).chain(shortfalls(coverage));
-    for line in ends {
-        writeln!(out, "{line}")?;
     }
     Ok(())
 }

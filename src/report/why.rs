@@ -29,6 +29,9 @@ pub(super) fn told(fact: &Fact) -> Told {
         Fact::AwsAccount(account) => with("aws-account", "account", json!(account), format!("AWS account {account}")),
         Fact::Expires(at) => with("expires", "at", json!(at), format!("expires on {}", day(*at))),
         Fact::Expired(at) => with("expired", "at", json!(at), format!("expired on {}", day(*at))),
+        Fact::Within(words) => {
+            with("within", "place", json!(text(&Untrusted::from(words.as_str()))), format!("in {words}"))
+        }
         Fact::PartMissing(part) => {
             let phrase = format!("its {} was not found near it", part.replace('_', " "));
             with("part-missing", "part", json!(text(&Untrusted::from(part.as_str()))), phrase)

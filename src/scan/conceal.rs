@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::model::{Finding, Location, Part, Report, Secret, Untrusted};
+use crate::model::{Fact, Finding, Location, Part, Redacted, Report, Secret, Untrusted};
 
 /// A secret of a name, and what is shown in its place.
 type Hide = (Secret, Vec<u8>);
@@ -19,13 +19,8 @@ struct Hidden {
 /// Replaces secrets that stand in anything but the content of files by what of them may be shown, wherever the report says
 /// a name.
 pub(super) fn conceal(report: &mut Report) {
-    let all: Vec<Hide> = report.findings.iter().flat_map(of).filter(|(secret, _)| !secret.is_empty()).collect();
-    // One may be a part of another.
-    let longest =
-        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all.iter().map(|(s, _)| s.expose()));
-    // It fails for two thousand million bytes of secrets alone, which no list of findings can hold.
-    let Some(secrets) = longest.ok().filter(|_| !all.is_empty()) else { return };
-    let hidden = Hidden { secrets, instead: all.into_iter().map(|(_, instead)| instead).collect() };
+    let all = report.findings.iter().flat_map(of).collect();
+    let Some(hidden) = hidden(all) else { return };
     for finding in &mut report.findings {
         let companions = finding.companions.iter_mut().map(|companion| &mut companion.location);
         finding.locations.iter_mut().chain(companions).for_each(|location| place(location, &hidden));
@@ -43,16 +38,47 @@ pub(super) fn conceal(report: &mut Report) {
     examples.for_each(|path| text(path, &hidden));
 }
 
+/// Replaces secrets in what is told of who uses which: the name of a step can be the command that has the secret in it.
+pub(super) fn conceal_consumers(report: &mut Report) {
+    if report.consumers.files == 0 {
+        return;
+    }
+    let all = report.findings.iter().flat_map(|finding| {
+        let companions = finding.companions.iter().map(|companion| (&companion.secret, companion.redacted()));
+        [(&finding.secret, finding.redacted())].into_iter().chain(companions).map(shown)
+    });
+    let Some(hidden) = hidden(all.collect()) else { return };
+    report.consumers.texts(&mut |one| text(one, &hidden));
+    for fact in report.findings.iter_mut().flat_map(|finding| &mut finding.facts) {
+        if let Fact::Within(said) = fact {
+            words(said, &hidden);
+        }
+    }
+}
+
+/// Everything that is to be hidden; `None` where nothing is.
+fn hidden(all: Vec<Hide>) -> Option<Hidden> {
+    let all: Vec<Hide> = all.into_iter().filter(|(secret, _)| !secret.is_empty()).collect();
+    // One may be a part of another.
+    let longest =
+        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all.iter().map(|(s, _)| s.expose()));
+    // It fails for two thousand million bytes of secrets alone, which no list of findings can hold.
+    let secrets = longest.ok().filter(|_| !all.is_empty())?;
+    Some(Hidden { secrets, instead: all.into_iter().map(|(_, instead)| instead).collect() })
+}
+
+/// What is shown in the place of a secret.
+fn shown((secret, redacted): (&Secret, Redacted)) -> Hide {
+    (secret.clone(), format!("{}…", redacted.prefix()).into_bytes())
+}
+
 /// The secrets of a finding that may stand in names.
 fn of(finding: &Finding) -> Vec<Hide> {
     let is_name = |location: &Location| location.part != Part::File;
     let own = finding.locations.iter().any(is_name).then(|| (&finding.secret, finding.redacted()));
     let companions = finding.companions.iter().filter(|companion| is_name(&companion.location));
     let companions = companions.map(|companion| (&companion.secret, companion.redacted()));
-    own.into_iter()
-        .chain(companions)
-        .map(|(secret, shown)| (secret.clone(), format!("{}…", shown.prefix()).into_bytes()))
-        .collect()
+    own.into_iter().chain(companions).map(shown).collect()
 }
 
 fn place(location: &mut Location, hidden: &Hidden) {

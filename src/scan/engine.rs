@@ -1,21 +1,26 @@
 //! Runs a scan: every target, on every thread, into one report.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::conceal::conceal;
+use super::conceal::{conceal, conceal_consumers};
+use super::consumers::{Consumed, Consuming, Consumption, included, joined, placed};
 use super::file::{FileScan, FileScratch, MARGINS};
 use super::names::PathNames;
 use super::sighting::Sighting;
 use super::{join, paths};
 use crate::detect::Detector;
+use crate::model::usage::Consumers;
 use crate::model::{Confidence, Coverage, FingerprintKey, GapKind, Report, Untrusted, counted, system_words};
 use crate::rules::{Rule, RuleSet};
 use crate::sources::{Entry, Options, Reader, Source, Visit, walk};
+use crate::uses;
 
 /// How many matches a scan keeps unless told otherwise: joined and written, they take less than half a gibibyte. A tree
 /// with more is made to have them.
@@ -49,6 +54,8 @@ pub struct ScanOptions<'a> {
     pub markers: Markers,
     /// What of trees is walked.
     pub walk: Options,
+    /// Of which files it is asked who uses what in them.
+    pub consumers: Consumption,
 }
 
 /// Whether markers hold.
@@ -77,18 +84,23 @@ pub struct Progress {
 pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress) -> Report {
     let detector = detector(options);
     let workers = (0..options.threads.max(1)).map(|_| Mutex::new(Worker::default())).collect();
-    let scanner = Scanner {
+    let mut scanner = Scanner {
         detector: &detector,
         workers,
         threshold: options.confidence,
         names: PathNames::new(&detector, options.confidence),
         room: AtomicUsize::new(options.max_matches),
         progress,
+        consumers: options.consumers,
+        forced: None,
     };
-    let mut coverage = Coverage::default();
+    let (mut coverage, mut consumed) = (Coverage::default(), Vec::new());
     for target in targets {
         match target {
-            Target::Path(path) => coverage.merge(on_threads(&path, options, &scanner)),
+            Target::Path(path) => {
+                coverage.merge(on_threads(&path, options, &scanner));
+                consumed.extend(scanner.taken_in(&path, options, &mut coverage));
+            }
             Target::Stream(mut stream, name) => scanner.stream(&mut stream, None, (&name, 0), &mut coverage),
         }
     }
@@ -96,9 +108,17 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
     for worker in scanner.workers {
         let worker = worker.into_inner().unwrap_or_else(PoisonError::into_inner);
         files.extend(worker.files);
+        consumed.extend(worker.consumed);
         below += worker.below;
     }
-    report(options, files, below, coverage)
+    let mut report = report(options, files, below, coverage);
+    let (consumers, doors) = joined(consumed, options.key);
+    placed(&mut report.findings, &consumers);
+    report.findings.extend(doors.into_iter().filter(|door| door.confidence >= options.confidence));
+    report.consumers = consumers;
+    report.sort();
+    conceal_consumers(&mut report);
+    report
 }
 
 /// The detector of the rules that are asked for. A rule whose best is below the threshold is not run, and neither is one
@@ -132,13 +152,14 @@ pub(super) fn report(
         markers: allowed.held(options.markers),
         rules,
         coverage,
+        consumers: Consumers::default(),
     };
     conceal(&mut report);
     report
 }
 
 /// Walks a path on a pool of threads; a single file, or a single thread, needs none.
-fn on_threads(path: &std::path::Path, options: &ScanOptions<'_>, scanner: &Scanner<'_>) -> Coverage {
+fn on_threads(path: &Path, options: &ScanOptions<'_>, scanner: &Scanner<'_>) -> Coverage {
     if path.is_file() {
         return walk(path, &options.walk, scanner);
     }
@@ -160,6 +181,8 @@ struct Worker {
     files: Vec<Vec<Sighting>>,
     /// Doubtful matches that were counted alone.
     below: u64,
+    /// Who uses what in its files.
+    consumed: Vec<Consumed>,
 }
 
 struct Scanner<'a> {
@@ -169,9 +192,44 @@ struct Scanner<'a> {
     names: PathNames<'a>,
     room: AtomicUsize,
     progress: &'a Progress,
+    consumers: Consumption,
+    /// Who reads the files that are walked, whatever their names.
+    forced: Option<&'static uses::Reader>,
 }
 
 impl Scanner<'_> {
+    /// Reads the files that pipelines take in and that were not read as such, until there are no more.
+    fn taken_in(&mut self, root: &Path, options: &ScanOptions<'_>, coverage: &mut Coverage) -> Vec<Consumed> {
+        if self.consumers == Consumption::Nothing {
+            return Vec::new();
+        }
+        let (mut known, mut all) = (BTreeSet::new(), Vec::new());
+        let root = if root.is_file() { root.parent().unwrap_or(root) } else { root };
+        loop {
+            let new = self.consumed();
+            let path = |one: &Consumed| Some(PathBuf::from(OsStr::from_bytes(one.path.as_ref()?.raw())));
+            known.extend(new.iter().filter_map(path));
+            let more = included(root, &new, &mut known, coverage);
+            all.extend(new);
+            if more.is_empty() {
+                return all;
+            }
+            for (file, reader) in more {
+                self.forced = Some(reader);
+                coverage.merge(walk(&file, &options.walk, self));
+            }
+            self.forced = None;
+        }
+    }
+
+    /// Takes what the threads have read so far.
+    fn consumed(&mut self) -> Vec<Consumed> {
+        let of = |worker: &mut Mutex<Worker>| {
+            std::mem::take(&mut worker.get_mut().unwrap_or_else(PoisonError::into_inner).consumed)
+        };
+        self.workers.iter_mut().flat_map(of).collect()
+    }
+
     /// Searches the names of a path.
     fn names(&self, path: &Untrusted, above: usize) {
         let index = rayon::current_thread_index().unwrap_or(0);
@@ -193,9 +251,14 @@ impl Scanner<'_> {
         let index = rayon::current_thread_index().unwrap_or(0);
         let Some(worker) = self.workers.get(index) else { return };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let Worker { scratch, reader, files, below } = &mut *worker;
+        let Worker { scratch, reader, files, below, consumed } = &mut *worker;
+        let mut consuming = Consuming::of(self.consumers, path, above, self.forced);
         let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
-        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| file.part(&part));
+        let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| {
+            file.part(&part);
+            consuming.iter_mut().for_each(|consuming| consuming.part(&part));
+        });
+        consumed.extend(consuming.map(|consuming| consuming.done(coverage)));
         *below += file.below;
         dropped(file.dropped, path, coverage);
         let mut sightings = file.sightings;
@@ -231,6 +294,10 @@ pub(super) fn dropped(matches: u64, path: &Untrusted, coverage: &mut Coverage) {
 
 impl Visit for Scanner<'_> {
     fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
+        let is_own = || Consuming::of(self.consumers, &entry.path, entry.above, self.forced).is_some();
+        if self.consumers == Consumption::Pipelines && !is_own() {
+            return;
+        }
         // A fault in one file costs that file, and is said.
         let scanned = catch_unwind(AssertUnwindSafe(|| {
             self.names(&entry.path, entry.above);

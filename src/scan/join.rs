@@ -145,6 +145,7 @@ impl Joiner<'_> {
         locations.dedup();
         let verification = None;
         Some(Finding {
+            leaks: None,
             kind,
             other_kinds,
             severity,

@@ -8,13 +8,14 @@
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
 //! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
 //! of them as deltas (`delta`), `versions` chooses what is named of it, `narrow` says what is asked for, and `cache` keeps what a later
-//! scan need not read. `asked` reads a line again for the person who asks about it.
+//! scan need not read. `consumers` reads who uses which secret while files come by. `asked` reads a line again for the person who asks about it.
 
 mod asked;
 mod cache;
 mod changes;
 mod companions;
 mod conceal;
+mod consumers;
 mod delta;
 mod engine;
 mod file;
@@ -35,6 +36,7 @@ mod versions;
 pub use asked::{Asked, asked};
 pub use cache::{Cache, CacheError};
 pub use changes::{Arrived, Outcome, pushed, range, staged};
+pub use consumers::Consumption;
 pub use delta::{Anchors, Deltas};
 pub use engine::{MAX_MATCHES, Markers, Progress, ScanOptions, Target, scan};
 pub use file::MARGINS;

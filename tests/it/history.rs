@@ -273,6 +273,7 @@ fn what_is_excluded_is_counted_and_matches_beyond_the_limit_are_a_gap() {
         max_matches: 4,
         markers: Markers::Hold,
         walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+        consumers: quell::scan::Consumption::Nothing,
     };
     let report = quell::scan::history(tree.path(), &Narrow::default(), None, &options, &Progress::default()).unwrap();
     assert!(report.findings.len() <= 4, "{} findings", report.findings.len());

@@ -289,6 +289,7 @@ pub(crate) fn finding(rules: &RuleSet, rule: &Rule, secret: &str, parts: Vec<(St
     let companions = companions.collect();
     let secret = Secret::new(secret.as_bytes().to_vec());
     Finding {
+        leaks: None,
         kind: Arc::new(kind(rules, rule)),
         other_kinds: Vec::new(),
         severity: rule.severity,

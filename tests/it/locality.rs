@@ -103,6 +103,7 @@ fn streamed(stream: impl Read + Send + 'static) -> Report {
         max_matches: MAX_MATCHES,
         markers: Markers::Hold,
         walk: Options { ignored_too: false, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+        consumers: quell::scan::Consumption::Nothing,
     };
     scan(vec![Target::Stream(Box::new(stream), Untrusted::from("x"))], &options, &Progress::default())
 }

@@ -22,6 +22,7 @@ mod cache;
 mod cases;
 mod change_formats;
 mod changes;
+mod ci;
 mod encodings;
 mod formats;
 mod generic;

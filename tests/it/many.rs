@@ -72,6 +72,7 @@ fn matches_beyond_the_limit_are_a_gap() {
             markers: Markers::Hold,
             max_matches,
             walk: Options { ignored_too: true, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+            consumers: quell::scan::Consumption::Nothing,
         };
         quell::scan::scan(vec![Target::Path(tree.path().to_owned())], &options, &Progress::default())
     };

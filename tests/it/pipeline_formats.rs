@@ -74,6 +74,7 @@ fn hostile() -> Report {
         let name = own.clone().into();
         let secret = Secret::new([text, b"0123456789abcdefghijklmnopqrstuvwxyz".as_slice()].concat());
         out.findings.push(Finding {
+            leaks: None,
             kind: Arc::new(kind),
             other_kinds: Vec::new(),
             severity: [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info][number % 5],

@@ -204,6 +204,7 @@ pub(crate) fn ask_by(network: &Network, text: &str, rule: &str, listed: &[(&str,
         max_matches: MAX_MATCHES,
         markers: Markers::Hold,
         walk: Walk { ignored_too: false, filter: PathFilter::new(&[], &[]).unwrap(), max_file_size: None },
+        consumers: quell::scan::Consumption::Nothing,
     };
     let stream: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
     let report = scan(vec![Target::Stream(stream, Untrusted::from("deploy.env"))], &options, &Progress::default());

@@ -1,0 +1,340 @@
+//! Who consumes which secret, read in the same pass as the secrets themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::lines::Cursor;
+use crate::model::usage::{Consumers, Context, Door, Exposure, Include, Placed, Span, System, Uses};
+use crate::model::{
+    Coverage, Fact, Finding, FingerprintInput, FingerprintKey, GapKind, Kind, Location, Part as LocationPart, Secret,
+    Untrusted,
+};
+use crate::sources::{Encoding, Part};
+use crate::uses::{self, File, Reader};
+
+/// Of which files it is asked who uses what in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consumption {
+    /// Of none.
+    #[default]
+    Nothing,
+    /// Of pipelines, and no other file is read at all.
+    Pipelines,
+    /// Of all: pipelines, manifests and code.
+    Everything,
+}
+
+/// What one file said, with its lines counted.
+#[derive(Debug, Default)]
+pub(super) struct Consumed {
+    pub(super) path: Option<Untrusted>,
+    /// How much of its path says where the target is.
+    above: usize,
+    pub(super) found: Consumers,
+    exposures: Vec<Placed<Exposure>>,
+    pub(super) includes: Vec<Placed<Include>>,
+}
+
+/// Reads a file while its parts come by.
+pub(super) struct Consuming<'p> {
+    path: &'p Untrusted,
+    /// Its path from the root of the target.
+    below: String,
+    reader: Option<&'static Reader>,
+    is_code: bool,
+    /// What came by so far of a file in several parts.
+    kept: Vec<u8>,
+    too_large: bool,
+    /// The line and column at `counted`, where code is read in several parts.
+    cursor: Cursor,
+    counted: u64,
+    said: Uses,
+    done: Consumed,
+}
+
+/// The largest file that is read whole, in bytes.
+const LARGEST: usize = uses::yaml::LARGEST;
+
+impl<'p> Consuming<'p> {
+    /// For a file, where it is asked of it; `above` bytes of its path say where the target is.
+    pub(super) fn of(
+        asked: Consumption,
+        path: &'p Untrusted,
+        above: usize,
+        forced: Option<&'static Reader>,
+    ) -> Option<Self> {
+        let below = path.raw().get(above..).unwrap_or_default();
+        let below = String::from_utf8_lossy(below).trim_start_matches('/').to_owned();
+        let reader = forced.or_else(|| uses::reader_of(&below));
+        let (reader, is_code) = match asked {
+            Consumption::Nothing => (None, false),
+            Consumption::Pipelines => (reader.filter(|reader| reader.system.is_pipeline()), false),
+            Consumption::Everything => (reader, reader.is_none() && uses::code::is_code(&below)),
+        };
+        (reader.is_some() || is_code).then(|| Self {
+            path,
+            below,
+            reader,
+            is_code,
+            kept: Vec::new(),
+            too_large: false,
+            cursor: Cursor::START,
+            counted: 0,
+            said: Uses::default(),
+            done: Consumed { path: Some(path.clone()), above, ..Consumed::default() },
+        })
+    }
+
+    /// Takes a part.
+    pub(super) fn part(&mut self, part: &Part<'_>) {
+        if part.encoding != Encoding::EightBit {
+            return;
+        }
+        if self.is_code {
+            return self.code(part);
+        }
+        if part.whole {
+            return self.whole(part.bytes);
+        }
+        let own = part.bytes.get(part.from..part.to).unwrap_or_default();
+        if self.kept.len() + own.len() > LARGEST {
+            (self.too_large, self.kept) = (true, Vec::new());
+        } else if !self.too_large {
+            self.kept.extend_from_slice(own);
+        }
+    }
+
+    fn whole(&mut self, text: &[u8]) {
+        let Some(reader) = self.reader else { return };
+        let said = (reader.read)(File { path: &self.below, text });
+        self.place(&said, text, 0, Cursor::START);
+        self.done.found.scopes.insert(self.path.clone(), said.scopes.clone());
+        self.said = Uses { uses: Vec::new(), exposures: Vec::new(), scopes: Vec::new(), includes: Vec::new(), ..said };
+    }
+
+    fn code(&mut self, part: &Part<'_>) {
+        let base = usize::try_from(part.offset).unwrap_or(usize::MAX);
+        let mut uses = Vec::new();
+        uses::code::references(&self.below, part.bytes, base, &mut uses);
+        let own = Span { start: base.saturating_add(part.from), end: base.saturating_add(part.to) };
+        uses.retain(|one| own.has(one.span.start));
+        let (text, at, cursor) = (part.bytes, part.offset, self.cursor);
+        if !uses.is_empty() {
+            // Lines are counted from where the last part ended.
+            let skip = usize::try_from(self.counted.saturating_sub(at)).unwrap_or(0);
+            let text = text.get(skip..).unwrap_or_default();
+            let said = Uses { uses, ..Uses::default() };
+            self.place(&said, text, base.saturating_add(skip), cursor);
+        }
+        if !part.whole {
+            let owned = text.get(part.from..part.to).unwrap_or_default();
+            self.cursor.advance(owned, false);
+            self.counted = at + part.to as u64;
+        }
+    }
+
+    /// Gives everything that was said its line and column: `text` begins at `base`, where `cursor` is.
+    fn place(&mut self, said: &Uses, text: &[u8], base: usize, cursor: Cursor) {
+        let spans = said.uses.iter().map(|one| one.span).chain(said.exposures.iter().map(|one| one.span));
+        let spans = spans.chain(said.includes.iter().map(|one| one.span));
+        let ends: BTreeSet<usize> = spans.flat_map(|span| [span.start, span.end]).collect();
+        let (mut at, mut here) = (base, cursor);
+        let mut places = Vec::with_capacity(ends.len());
+        for end in ends {
+            here.advance(text.get(at.saturating_sub(base)..end.saturating_sub(base)).unwrap_or_default(), false);
+            at = end;
+            places.push((end, here));
+        }
+        let cursor = |byte: usize| {
+            let found = places.binary_search_by_key(&byte, |(at, _)| *at).ok().and_then(|found| places.get(found));
+            found.map_or(Cursor::START, |(_, cursor)| *cursor)
+        };
+        let place = |span: Span| {
+            let (start, end) = (cursor(span.start), cursor(span.end));
+            Location {
+                path: self.path.clone(),
+                part: LocationPart::File,
+                start: span.start as u64,
+                end: span.end as u64,
+                line: start.line,
+                column: start.column,
+                end_line: end.line,
+                end_column: end.column,
+                commit: None,
+                history: None,
+            }
+        };
+        let includes = said.includes.iter().map(|what| Placed { what: what.clone(), place: place(what.span) });
+        self.done.includes.extend(includes);
+        let exposures = said.exposures.iter().map(|what| Placed { what: what.clone(), place: place(what.span) });
+        self.done.exposures.extend(exposures);
+        let found = &mut self.done.found;
+        found.uses.extend(said.uses.iter().map(|what| Placed { what: what.clone(), place: place(what.span) }));
+    }
+
+    /// Ends the file: what was not read of it is in the coverage.
+    pub(super) fn done(mut self, coverage: &mut Coverage) -> Consumed {
+        if self.too_large {
+            let why = format!("it has more than {LARGEST} bytes: who uses what in it is not known");
+            coverage.gap(GapKind::OverBudget, self.path, why);
+        } else if !self.kept.is_empty() {
+            let kept = std::mem::take(&mut self.kept);
+            self.whole(&kept);
+        }
+        for unread in &self.said.unread {
+            match unread.kind {
+                Some(kind) => coverage.gap(kind, self.path, unread.why.clone()),
+                None => coverage.notice(self.path, unread.why.clone()),
+            }
+        }
+        self.done.found.files = 1;
+        self.done
+    }
+}
+
+/// Joins what all files said: who uses what, and a finding for each door that is open.
+pub(super) fn joined(all: Vec<Consumed>, key: &FingerprintKey) -> (Consumers, Vec<Finding>) {
+    let (mut found, mut doors) = (Consumers::default(), Doors::new());
+    for one in all {
+        let Consumers { uses, scopes, files } = one.found;
+        found.uses.extend(uses);
+        found.scopes.extend(scopes);
+        found.files += files;
+        for Placed { what, place } in one.exposures {
+            let below = place.path.raw().get(one.above..).unwrap_or_default();
+            let below = below.strip_prefix(b"/").unwrap_or(below).to_vec();
+            doors
+                .entry((what.door, what.name.clone(), below, what.context.job.clone()))
+                .or_default()
+                .push((what, place));
+        }
+    }
+    found.sort();
+    let findings = doors.into_iter().filter_map(|((.., below, job), places)| door(&below, job.as_ref(), places, key));
+    (found, findings.collect())
+}
+
+/// Doors of one kind for one secret in one job of one file.
+type Doors = BTreeMap<(Door, Option<Untrusted>, Vec<u8>, Option<Untrusted>), Vec<(Exposure, Location)>>;
+
+/// A door as a finding.
+fn door(
+    below: &[u8],
+    job: Option<&Untrusted>,
+    mut places: Vec<(Exposure, Location)>,
+    key: &FingerprintKey,
+) -> Option<Finding> {
+    places.sort_by(|a, b| a.1.cmp(&b.1));
+    let surest = places.iter().map(|(exposure, _)| exposure).max_by_key(|exposure| exposure.confidence)?;
+    let door = surest.door;
+    let kind = Kind {
+        rule: format!("exposure-{}", door.as_str()).into(),
+        title: door.title().into(),
+        provider: surest.system.title().into(),
+        public_prefix: 0,
+        advice: door.advice().into(),
+        docs: door.docs().into(),
+        controls: vec!["NHI2".into(), "PR.AA-01".into()].into(),
+    };
+    let name = surest.name.clone().unwrap_or_else(|| Untrusted::from("every secret that is there"));
+    let place = [below, b"\0", job.map(Untrusted::raw).unwrap_or_default()].concat();
+    let identity = FingerprintInput::Door { door: door.as_str(), name: name.raw(), place: &place };
+    Some(Finding {
+        kind: Arc::new(kind),
+        other_kinds: Vec::new(),
+        severity: surest.severity(),
+        confidence: surest.confidence,
+        secret: Secret::new(Vec::new()),
+        fingerprint: key.fingerprint(identity),
+        facts: within(&surest.context).into_iter().collect(),
+        leaks: Some(name),
+        locations: places.iter().map(|(_, place)| place.clone()).collect(),
+        companions: Vec::new(),
+        verification: None,
+    })
+}
+
+fn within(context: &Context) -> Option<Fact> {
+    let words = context.words();
+    (!words.is_empty()).then_some(Fact::Within(words))
+}
+
+/// Says of each credential in which job or container it stands.
+pub(super) fn placed(findings: &mut [Finding], consumers: &Consumers) {
+    for finding in findings.iter_mut().filter(|finding| finding.leaks.is_none()) {
+        let found = finding.locations.iter().find_map(|place| within(consumers.context(place)?));
+        finding.facts.extend(found);
+        finding.facts.sort();
+    }
+}
+
+/// The files that others take in and that were not read yet, each with who reads it. What lies elsewhere is in the coverage.
+pub(super) fn included(
+    root: &Path,
+    consumed: &[Consumed],
+    known: &mut BTreeSet<PathBuf>,
+    coverage: &mut Coverage,
+) -> Vec<(PathBuf, &'static Reader)> {
+    let (mut all, base) = (Vec::new(), repository(root));
+    for Placed { what: include, place } in consumed.iter().flat_map(|one| &one.includes) {
+        let Some(path) = &include.path else {
+            let why = format!("line {} takes in something that lies elsewhere and was not read", place.line);
+            coverage.notice(&place.path, why);
+            continue;
+        };
+        let Some(reader) = uses::reader_for(include.system) else { continue };
+        let below = path.raw();
+        let below = below.strip_prefix(b"/").unwrap_or(below);
+        // Paths are joined as the walk joins them, so that a file has one name.
+        let below = Path::new(OsStr::from_bytes(below));
+        let file = if base == Path::new(".") { below.to_path_buf() } else { base.join(below) };
+        if !known.insert(file.clone()) {
+            continue;
+        }
+        let told = Untrusted::new(file.as_os_str().as_bytes());
+        let by = |why: &str| format!("{why}, and line {} of another file takes it in", place.line);
+        match inside(root, &base, &file) {
+            Inside::Yes => all.push((file, reader)),
+            Inside::Beside => coverage.notice(&told, by("it lies in the same repository, beside what was named")),
+            Inside::No => coverage.gap(GapKind::Outside, &told, by("it lies outside of the target")),
+            // An action can be a file of another name, or be made by an earlier step.
+            Inside::Missing if include.system == System::GithubActions => {
+                coverage.notice(&told, by("it is not there"));
+            }
+            Inside::Missing => coverage.gap(GapKind::Missing, &told, by("it is not there")),
+        }
+    }
+    all
+}
+
+/// The root of the repository that a target lies in, from which files are named in it; the target itself where there is none.
+fn repository(root: &Path) -> PathBuf {
+    let Ok(real) = root.canonicalize() else { return root.to_path_buf() };
+    match real.ancestors().find(|directory| directory.join(".git").exists()) {
+        Some(found) if found != real => found.to_path_buf(),
+        _ => root.to_path_buf(),
+    }
+}
+
+enum Inside {
+    Yes,
+    /// In its repository, and not in the target.
+    Beside,
+    No,
+    Missing,
+}
+
+/// Whether a file lies below a directory, links followed.
+fn inside(root: &Path, base: &Path, file: &Path) -> Inside {
+    let climbs = file.components().any(|part| matches!(part, std::path::Component::ParentDir));
+    let (Ok(root), Ok(base)) = (root.canonicalize(), base.canonicalize()) else { return Inside::Missing };
+    match file.canonicalize() {
+        Ok(file) if file.starts_with(&root) && file.is_file() => Inside::Yes,
+        Ok(file) if file.starts_with(&base) && file.is_file() => Inside::Beside,
+        Err(_) if !climbs => Inside::Missing,
+        _ => Inside::No,
+    }
+}

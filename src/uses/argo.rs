@@ -1,0 +1,258 @@
+//! Workflows of Argo: which secrets their templates are handed, and which of them end in artifacts.
+//! Source of the format: <https://argo-workflows.readthedocs.io/en/latest/fields/> and
+//! <https://argo-workflows.readthedocs.io/en/latest/configure-artifact-repository/>.
+
+use std::sync::Arc;
+
+use super::drone::Handed;
+use super::tekton::{Mounts, Pods, context_of, every_object, is_plain};
+use super::yaml::{Node, Yaml};
+use super::{File, Reader};
+use crate::model::usage::{Context, System, Uses};
+use crate::model::{Confidence, Untrusted};
+
+/// The reader of Argo Workflows.
+pub const READER: Reader = Reader { system: System::Argo, is_own, read };
+
+/// Objects that are workflows.
+const KINDS: &[&str] = &["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"];
+/// How deep objects are read.
+const DEEPEST: u32 = 32;
+/// What is read as containers, and not as whatever else refers to a secret.
+const CONTAINERS: &[&str] =
+    &["container", "script", "containerSet", "initContainers", "sidecars", "volumes", "env", "envFrom"];
+
+/// Whether an object is a workflow of Argo, by its `kind` and `apiVersion`.
+#[must_use]
+pub fn is_document(kind: &str, api_version: &str) -> bool {
+    api_version.starts_with("argoproj.io/") && KINDS.contains(&kind)
+}
+
+fn is_own(path: &str) -> bool {
+    let of_others = path.starts_with(".github/") || path.contains("/.github/");
+    is_plain(path) && !of_others && path.split('/').any(|part| part.contains("argo") || part.contains("workflow"))
+}
+
+fn read(file: File<'_>) -> Uses {
+    every_object(file)
+}
+
+/// Reads the workflows in a file, and no other objects.
+#[must_use]
+pub fn objects(file: File<'_>) -> Uses {
+    let yaml = Yaml::read(file.text);
+    let mut pods = Pods::new(System::Argo);
+    let mut found = false;
+    for document in yaml.documents() {
+        let items = document.get("items").filter(|_| document.word("kind") == Some("List"));
+        for node in items.map_or_else(|| vec![document], Node::items) {
+            found |= object(&mut pods, node);
+        }
+    }
+    pods.done(&yaml, found)
+}
+
+/// An object; whether it is a workflow.
+fn object(pods: &mut Pods, node: Node<'_>) -> bool {
+    if !is_document(node.word("kind").unwrap_or_default(), node.word("apiVersion").unwrap_or_default()) {
+        return false;
+    }
+    let mut context = context_of(node);
+    if node.word("kind") == Some("CronWorkflow") {
+        context.events.push("schedule".into());
+    }
+    let context = Arc::new(context);
+    pods.notes.scope(node.span(), &context);
+    let Some(spec) = node.path(&["spec", "workflowSpec"]).or_else(|| node.get("spec")) else { return true };
+    let mut mounts = Mounts::new();
+    let mut outer = Handed::default();
+    for defaults in spec
+        .get("templateDefaults")
+        .into_iter()
+        .flat_map(|node| ["container", "script"].map(|key| node.get(key)))
+        .flatten()
+    {
+        pods.environment(defaults, &mut outer, &context);
+    }
+    for template in spec.get("templates").map(Node::items).unwrap_or_default() {
+        self::template(pods, template, &outer, &context, &mut mounts);
+    }
+    pods.volumes(spec.get("volumes"), &mounts, &context);
+    for secret in spec.get("imagePullSecrets").map(Node::items).unwrap_or_default() {
+        pods.refers(secret.get("name"), None, None, &context, Confidence::High);
+    }
+    for (key, value) in spec.entries() {
+        if !matches!(key.text(), Some("templates" | "volumes" | "imagePullSecrets" | "templateDefaults")) {
+            credentials(pods, value, &context, DEEPEST);
+        }
+    }
+    true
+}
+
+fn template<'y>(pods: &mut Pods, node: Node<'y>, outer: &Handed, workflow: &Arc<Context>, mounts: &mut Mounts<'y>) {
+    let job = node.word("name").map(Untrusted::from);
+    let context = Arc::new(Context { job, ..(**workflow).clone() });
+    pods.notes.scope(node.span(), &context);
+    let single = ["container", "script"].into_iter().filter_map(|key| node.get(key));
+    let listed = [node.path(&["containerSet", "containers"]), node.get("initContainers"), node.get("sidecars")];
+    let paths: Vec<&str> = kept(node);
+    let mut own = Mounts::new();
+    for container in single.chain(listed.into_iter().flatten().flat_map(Node::items)) {
+        let text = |key: &str| container.word(key).map(Untrusted::from);
+        let inner = Arc::new(Context { step: text("name"), action: text("image"), ..(*context).clone() });
+        let written = pods.container(container, outer, &inner, &mut own);
+        pods.notes.keeps(&written, &paths, &inner);
+    }
+    pods.volumes(node.get("volumes"), &own, &context);
+    mounts.append(&mut own);
+    for (key, value) in node.entries() {
+        if !CONTAINERS.contains(&key.text().unwrap_or_default()) {
+            credentials(pods, value, &context, DEEPEST);
+        }
+    }
+}
+
+/// Files that a template gives on: as artifacts, and as parameters, which are in the status of the workflow.
+fn kept<'y>(template: Node<'y>) -> Vec<&'y str> {
+    let items = |key: &str| template.path(&["outputs", key]).map(Node::items).unwrap_or_default();
+    let artifacts = items("artifacts").into_iter().filter_map(|one| one.word("path"));
+    let parameters = items("parameters").into_iter().filter_map(|one| one.path(&["valueFrom", "path"])?.text());
+    artifacts.chain(parameters).collect()
+}
+
+/// Keys of secrets wherever they stand: of stores of artifacts (`accessKeySecret`), of headers (`secretKeyRef`).
+fn credentials(pods: &mut Pods, node: Node<'_>, context: &Arc<Context>, left: u32) {
+    for item in node.items().into_iter().filter(|_| left > 0) {
+        credentials(pods, item, context, left - 1);
+    }
+    for (key, value) in node.entries() {
+        let key = key.text().unwrap_or_default();
+        let names =
+            (key.ends_with("Secret") || key == "secretKeyRef" || key == "secretRef") && value.get("name").is_some();
+        if names {
+            pods.refers(value.get("name"), value.get("key"), None, context, Confidence::High);
+        } else if left > 0 {
+            credentials(pods, value, context, left - 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::usage::Door;
+
+    const WORKFLOW: &str = r#"apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: nightly, namespace: batch}
+spec:
+  schedule: "0 4 * * *"
+  workflowSpec:
+    imagePullSecrets: [{name: pull}]
+    volumes: [{name: keys, secret: {secretName: ssh-keys}}]
+    templates:
+      - name: fetch
+        inputs:
+          artifacts:
+            - name: code
+              git: {repo: "https://git.example/app", passwordSecret: {name: git, key: word}}
+        container:
+          image: tool:1
+          command: [sh, -c]
+          args: ['echo "$TOKEN" > /out/token.txt; use "$NOTE"; echo "$(date)"']
+          env:
+            - {name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}
+            - {name: NOTE, value: hunter-two}
+          volumeMounts: [{name: keys, mountPath: /keys}]
+        outputs:
+          artifacts:
+            - {name: out, path: /out, s3: {bucket: b, accessKeySecret: {name: s3, key: access}, secretKeySecret: {name: s3, key: secret}}}
+      - name: say
+        script:
+          image: tool:1
+          command: [bash]
+          env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
+          source: |
+            set -x
+            login "$TOKEN"
+      - name: code
+        script:
+          image: python
+          command: [python]
+          env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
+          source: |
+            echo $TOKEN
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+spec: {source: {repoSecret: {name: not-ours}}}
+"#;
+
+    fn text_of(name: Option<&Untrusted>) -> String {
+        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn references() {
+        let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
+        let one = |u: &crate::model::usage::Use| {
+            (text_of(Some(&u.name)), text_of(u.variable.as_ref()), text_of(u.context.job.as_ref()))
+        };
+        let found: Vec<_> = uses.uses.iter().map(one).collect();
+        let wanted = [
+            ("pull", "", ""),
+            ("ssh-keys", "/keys", "fetch"),
+            ("git/word", "", "fetch"),
+            ("api/token", "TOKEN", "fetch"),
+            ("s3/access", "", "fetch"),
+            ("s3/secret", "", "fetch"),
+            ("api/token", "TOKEN", "say"),
+            ("api/token", "TOKEN", "code"),
+        ];
+        assert_eq!(found, wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+        assert_eq!(&WORKFLOW[uses.uses[2].span.start..uses.uses[2].span.end], "git");
+        assert_eq!(uses.uses[0].context.events, ["schedule".into()]);
+    }
+
+    #[test]
+    fn doors() {
+        let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
+        let one =
+            |e: &crate::model::usage::Exposure| (e.door, text_of(e.name.as_ref()), &WORKFLOW[e.span.start..e.span.end]);
+        let found: Vec<_> = uses.exposures.iter().map(one).collect();
+        let wanted =
+            [(Door::Artifact, "api/token", "echo \"$TOKEN\""), (Door::Traced, "api/token", "login \"$TOKEN\"")];
+        assert_eq!(found, wanted.map(|(a, b, c)| (a, b.to_owned(), c)));
+    }
+
+    #[test]
+    fn other_objects_of_the_file() {
+        let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - name: c\n      envFrom: [{secretRef: {name: of-a-pod}}]\n";
+        let text = format!("{WORKFLOW}{pod}");
+        let uses = read(File { path: "argo/a.yaml", text: text.as_bytes() });
+        let last = uses.uses.last().map(|u| (text_of(Some(&u.name)), u.system));
+        assert_eq!(last, Some(("of-a-pod".to_owned(), System::Kubernetes)));
+        assert!(uses.uses.iter().any(|u| u.system == System::Argo));
+        assert!(!is_own("charts/argo/templates/a.yaml") && !is_own("charts/argo/values.yaml"));
+    }
+
+    #[test]
+    fn what_stands_where() {
+        let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
+        let at = uses.at(WORKFLOW.find("hunter-two").unwrap()).unwrap();
+        let all = [&at.pipeline, &at.job, &at.environment, &at.action].map(|one| text_of(one.as_ref()));
+        assert_eq!(all, ["CronWorkflow/nightly", "fetch", "batch", "tool:1"]);
+        assert!(is_own("argo/a.yaml") && is_own("workflows/b.yml") && !is_own(".github/workflows/a.yml"));
+        assert!(is_document("Workflow", "argoproj.io/v1alpha1") && !is_document("Application", "argoproj.io/v1alpha1"));
+    }
+
+    #[test]
+    fn hostile_files_end() {
+        for end in 0..WORKFLOW.len() {
+            let _ = objects(File { path: "argo/a.yaml", text: &WORKFLOW.as_bytes()[..end] });
+        }
+        assert_eq!(objects(File { path: "argo/a.yaml", text: b"a: [1" }), Uses::default());
+        let invalid = [WORKFLOW.as_bytes(), b"\xff"].concat();
+        assert!(!objects(File { path: "argo/a.yaml", text: &invalid }).unread.is_empty());
+    }
+}

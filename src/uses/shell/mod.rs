@@ -1,0 +1,115 @@
+//! Scripts of a shell, as pipelines run them: which variables they read, and through which doors their values go.
+//!
+//! `words` and `commands` tell commands apart, `doors` follows what they are given, and `known` says what well-known ones do. Nothing is run or filled in: where a
+//! script builds a command out of text, that text is not followed.
+
+mod commands;
+mod doors;
+mod known;
+mod names;
+mod redirects;
+#[cfg(test)]
+mod tests;
+mod variables;
+mod words;
+
+use crate::model::Confidence;
+use crate::model::usage::{Door, Span};
+
+pub use names::looks_secret;
+pub use words::references;
+
+/// Which shell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// `sh`, `bash` and their kin: `$NAME`, `${NAME}`.
+    #[default]
+    Posix,
+    /// PowerShell: `$env:NAME`, `${env:NAME}`.
+    PowerShell,
+    /// `cmd`: `%NAME%`.
+    Cmd,
+}
+
+impl Dialect {
+    /// The dialect of a shell by its name: `bash`, `pwsh`, `cmd`.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let word = name.split_whitespace().next().unwrap_or_default();
+        match word.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".exe") {
+            "pwsh" | "powershell" => Self::PowerShell,
+            "cmd" => Self::Cmd,
+            _ => Self::Posix,
+        }
+    }
+}
+
+/// A part of a script that stands for a value from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'s> {
+    /// The name of a variable, or what stands between the braces of a template.
+    pub text: &'s str,
+    /// Whether it is a template that the pipeline fills in before the shell sees it: `${{ secrets.TOKEN }}`.
+    pub is_template: bool,
+    /// Whether its value stands there in the end: a template always does; a variable not in single quotes, nor where its
+    /// length is asked.
+    pub expands: bool,
+    /// Its bytes in the file.
+    pub span: Span,
+}
+
+/// A value that goes through a door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage<N> {
+    /// Which.
+    pub door: Door,
+    /// Whose value; `None` where it is the whole environment.
+    pub name: Option<N>,
+    /// The command, or the part of it that opens the door.
+    pub span: Span,
+    /// How sure.
+    pub confidence: Confidence,
+}
+
+/// A file that a script writes a value into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<N> {
+    /// The path, as the script has it.
+    pub path: String,
+    /// Whose value.
+    pub name: N,
+    /// The command.
+    pub span: Span,
+}
+
+/// What a script does with secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen<N> {
+    /// Doors, in the order of the script.
+    pub passages: Vec<Passage<N>>,
+    /// Files.
+    pub written: Vec<Written<N>>,
+    /// Variables that the script gives a value itself, by name.
+    pub assigned: Vec<String>,
+    /// The byte from which on something was left out, where the script says more than is followed.
+    pub left_out: Option<usize>,
+}
+
+/// A script, and where it begins in its file.
+#[derive(Clone, Copy, Debug)]
+pub struct Script<'s> {
+    /// As it stands in the file.
+    pub text: &'s str,
+    /// The byte of its first.
+    pub base: usize,
+    /// Which shell.
+    pub dialect: Dialect,
+    /// Whether the shell is started so that it prints every command: `bash -x`.
+    pub traced: bool,
+}
+
+/// Looks at what a script does with secrets. `secret` says which secrets are in the value behind a reference.
+#[must_use]
+pub fn examine<N: Clone + Eq>(script: Script<'_>, secret: &dyn Fn(&Reference<'_>) -> Vec<N>) -> Seen<N> {
+    doors::examine(script, secret)
+}

@@ -1,0 +1,405 @@
+//! Tasks and pipelines of Tekton: which secrets their steps and workspaces are handed, and what comes of them.
+//! Source of the format: <https://tekton.dev/docs/pipelines/tasks/>, <https://tekton.dev/docs/pipelines/pipelineruns/>,
+//! <https://tekton.dev/docs/pipelines/resolution/> and <https://tekton.dev/docs/triggers/>.
+
+mod pods;
+
+use std::sync::Arc;
+
+use super::drone::Handed;
+use super::yaml::{Node, Yaml};
+use super::{File, Reader, argo, kubernetes};
+use crate::model::usage::{Context, Door, System, Uses};
+use crate::model::{Confidence, Untrusted};
+pub(super) use pods::{Mounts, Pods, context_of};
+
+/// The reader of Tekton.
+pub const READER: Reader = Reader { system: System::Tekton, is_own, read };
+
+/// How deep objects may stand in each other.
+const DEEPEST: u32 = 16;
+/// Where results are kept, which everybody sees who sees a run.
+const RESULTS: &[&str] = &["$(results.**", "$(step.results.**", "/tekton/results"];
+/// Whether an object is one of Tekton, by its `kind` and `apiVersion`.
+#[must_use]
+pub fn is_document(kind: &str, api_version: &str) -> bool {
+    !kind.is_empty() && (api_version.starts_with("tekton.dev/") || api_version.starts_with("triggers.tekton.dev/"))
+}
+
+fn is_own(path: &str) -> bool {
+    is_plain(path) && path.split('/').any(|part| part.contains("tekton"))
+}
+
+/// Whether a file is YAML that belongs to no chart.
+pub(super) fn is_plain(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    kubernetes::is_yaml(path) && !kubernetes::is_of_chart(path) && !name.starts_with("values") && name != "Chart.yaml"
+}
+
+fn read(file: File<'_>) -> Uses {
+    every_object(file)
+}
+
+/// Reads a file whose path says that there are objects in it, whatever they turn out to be: those of Tekton, of Argo, and all
+/// others. To be called by no reader that one of these calls.
+pub(super) fn every_object(file: File<'_>) -> Uses {
+    let mut all = objects(file);
+    for other in [argo::objects(file), (kubernetes::READER.read)(file)] {
+        all.uses.extend(other.uses);
+        all.exposures.extend(other.exposures);
+        all.scopes.extend(other.scopes);
+        all.includes.extend(other.includes);
+        all.unread.extend(other.unread);
+    }
+    all.sort();
+    all
+}
+
+/// Reads the objects of Tekton in a file, and no others.
+#[must_use]
+pub fn objects(file: File<'_>) -> Uses {
+    let yaml = Yaml::read(file.text);
+    let mut pods = Pods::new(System::Tekton);
+    let mut found = false;
+    for document in yaml.documents() {
+        found |= pods.object(document, DEEPEST);
+    }
+    pods.done(&yaml, found)
+}
+
+impl Pods {
+    /// An object of Tekton; whether it is one.
+    fn object(&mut self, node: Node<'_>, left: u32) -> bool {
+        let kind = node.word("kind").unwrap_or_default();
+        if kind == "List" && left > 0 {
+            let mut found = false;
+            for item in node.get("items").map(Node::items).unwrap_or_default() {
+                found |= self.object(item, left - 1);
+            }
+            return found;
+        }
+        if !is_document(kind, node.word("apiVersion").unwrap_or_default()) {
+            return false;
+        }
+        let mut context = context_of(node);
+        context.events = node.path(&["metadata", "annotations"]).map(events).unwrap_or_default();
+        let context = Arc::new(context);
+        self.notes.scope(node.span(), &context);
+        let Some(spec) = node.get("spec") else { return true };
+        match kind {
+            "Task" | "ClusterTask" => self.task(spec, &named(&context, node.path(&["metadata", "name"]))),
+            "StepAction" => drop(self.container(spec, &Handed::default(), &context, &mut Vec::new())),
+            "Pipeline" => self.pipeline(spec, &[], &context),
+            "PipelineRun" | "TaskRun" => self.run(spec, &context),
+            "TriggerTemplate" => {
+                for inner in spec.get("resourcetemplates").map(Node::items).unwrap_or_default() {
+                    if left > 0 {
+                        self.object(inner, left - 1);
+                    }
+                }
+            }
+            _ => self.interceptors(spec, &context, DEEPEST),
+        }
+        true
+    }
+
+    /// `secretRef: {secretName, secretKey}`, wherever it stands.
+    fn interceptors(&mut self, node: Node<'_>, context: &Arc<Context>, left: u32) {
+        if let Some(name) = node.get("secretName") {
+            self.refers(Some(name), node.get("secretKey"), None, context, Confidence::High);
+        }
+        let inner = node.items().into_iter().chain(node.entries().into_iter().map(|(_, value)| value));
+        for one in inner.filter(|_| left > 0) {
+            self.interceptors(one, context, left - 1);
+        }
+    }
+
+    fn run(&mut self, spec: Node<'_>, context: &Arc<Context>) {
+        let mut given: Vec<(&str, Untrusted)> = Vec::new();
+        for workspace in spec.get("workspaces").map(Node::items).unwrap_or_default() {
+            let name = workspace.word("name").unwrap_or_default();
+            let projected = workspace.path(&["projected", "sources"]).map(Node::items).unwrap_or_default();
+            for secret in
+                workspace.get("secret").into_iter().chain(projected.into_iter().filter_map(|one| one.get("secret")))
+            {
+                let named = secret.get("secretName").or_else(|| secret.get("name"));
+                if let Some(secret) = self.refers(named, None, Some(name), context, Confidence::High) {
+                    given.push((name, secret.as_str().into()));
+                }
+            }
+        }
+        for template in [spec.get("podTemplate"), spec.path(&["taskRunTemplate", "podTemplate"])].into_iter().flatten()
+        {
+            for secret in template.get("imagePullSecrets").map(Node::items).unwrap_or_default() {
+                self.refers(secret.get("name"), None, None, context, Confidence::High);
+            }
+            self.environment(template, &mut Handed::default(), context);
+            self.volumes(template.get("volumes"), &Vec::new(), context);
+        }
+        let mut secrets: Vec<Untrusted> = given.iter().map(|(_, secret)| secret.clone()).collect();
+        secrets.extend(self.parameters(spec, context));
+        for key in ["taskRef", "pipelineRef"] {
+            self.resolved(spec.get(key), &secrets, context);
+        }
+        if let Some(task) = spec.get("taskSpec") {
+            self.task(task, context);
+        }
+        if let Some(pipeline) = spec.get("pipelineSpec") {
+            self.pipeline(pipeline, &given, context);
+        }
+    }
+
+    fn pipeline(&mut self, spec: Node<'_>, given: &[(&str, Untrusted)], context: &Arc<Context>) {
+        for task in ["tasks", "finally"].into_iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
+            let context = named(context, task.get("name"));
+            self.notes.scope(task.span(), &context);
+            let mut secrets = self.parameters(task, &context);
+            for workspace in task.get("workspaces").map(Node::items).unwrap_or_default() {
+                let bound = workspace.word("workspace").or_else(|| workspace.word("name")).unwrap_or_default();
+                secrets
+                    .extend(given.iter().take(64).filter(|(name, _)| *name == bound).map(|(_, secret)| secret.clone()));
+            }
+            self.resolved(task.get("taskRef"), &secrets, &context);
+            if let Some(inner) = task.get("taskSpec") {
+                self.task(inner, &context);
+            }
+        }
+    }
+
+    fn task(&mut self, spec: Node<'_>, context: &Arc<Context>) {
+        let mut outer = Handed::default();
+        if let Some(template) = spec.get("stepTemplate") {
+            self.environment(template, &mut outer, context);
+        }
+        let mut mounts = Mounts::new();
+        for step in ["steps", "sidecars"].into_iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
+            let text = |key: &str| step.word(key).map(Untrusted::from);
+            let inner = Context { step: text("name"), action: text("image"), ..(**context).clone() };
+            let inner = Arc::new(inner);
+            let written = self.container(step, &outer, &inner, &mut mounts);
+            self.notes.keeps(&written, RESULTS, &inner);
+            let secrets = self.parameters(step, &inner);
+            self.resolved(step.get("ref"), &secrets, &inner);
+        }
+        self.volumes(spec.get("volumes"), &mounts, context);
+    }
+
+    /// Parameters that say which secret is to be taken, by their names.
+    fn parameters(&mut self, node: Node<'_>, context: &Arc<Context>) -> Vec<Untrusted> {
+        let mut all = Vec::new();
+        for parameter in node.get("params").map(Node::items).unwrap_or_default() {
+            let name = parameter.word("name").unwrap_or_default();
+            let flat = name.to_ascii_lowercase().replace(['-', '_'], "");
+            let is_name = flat.ends_with("secret") || flat.ends_with("secretname");
+            let value = parameter.get("value").filter(|value| is_name && value.text().is_some_and(is_object_name));
+            all.extend(
+                self.refers(value, None, Some(name), context, Confidence::Medium).map(|name| name.as_str().into()),
+            );
+        }
+        all
+    }
+
+    /// A task that is taken from elsewhere, and handed secrets.
+    fn resolved(&mut self, node: Option<Node<'_>>, secrets: &[Untrusted], context: &Arc<Context>) {
+        let Some(node) = node else { return };
+        let parameters = node.get("params").map(Node::items).unwrap_or_default();
+        let value =
+            |name: &str| parameters.iter().find(|one| one.word("name") == Some(name)).and_then(|one| one.get("value"));
+        for token in ["token", "gitToken"] {
+            self.refers(value(token), value(&format!("{token}Key")), None, context, Confidence::High);
+        }
+        let (reference, sure) = match node.word("resolver") {
+            Some("git") => (value("revision").or(value("url")), None),
+            Some("bundles") => (value("bundle"), None),
+            Some("http") => (value("url"), Some(Confidence::Medium)),
+            _ => (node.get("bundle"), None),
+        };
+        let Some((reference, text)) = reference.and_then(|node| Some((node, node.text()?))) else { return };
+        let last = text.rsplit(['@', '/', ':']).next().unwrap_or_default();
+        let is_hash = |text: &str| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if text.contains("{{") || text.contains("$(") || text.split(['/', '@', ':']).any(is_hash) || secrets.is_empty()
+        {
+            return;
+        }
+        // A number says that it is a version: it can be moved, and hardly ever is.
+        let is_version = last.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+        let sure = sure.unwrap_or(if is_version { Confidence::Low } else { Confidence::Medium });
+        let of = value("url").or(value("bundle")).or(value("repo")).and_then(Node::text).unwrap_or(text);
+        let context = Arc::new(Context { action: Some(of.into()), ..(**context).clone() });
+        for secret in secrets {
+            self.notes.exposes(Door::Unpinned, Some(secret.clone()), reference.span(), &context, sure);
+        }
+    }
+}
+
+fn named(context: &Arc<Context>, name: Option<Node<'_>>) -> Arc<Context> {
+    let job = name.and_then(Node::text).map(Untrusted::from);
+    Arc::new(Context { job, ..(**context).clone() })
+}
+
+/// Whether a text can be the name of an object.
+fn is_object_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+}
+
+/// What starts a run of Pipelines as Code: `on-event: "[pull_request, push]"`, or `event == "push"` in an expression.
+fn events(annotations: Node<'_>) -> Vec<Untrusted> {
+    let text = |name: &str| annotations.word(&format!("pipelinesascode.tekton.dev/{name}")).unwrap_or_default();
+    let listed = text("on-event").split(['[', ']', ',', ' ', '"']).filter(|event| !event.is_empty());
+    let flat: String = text("on-cel-expression").chars().filter(|c| !c.is_whitespace()).collect();
+    let asked = flat.split("event==").skip(1).filter_map(|rest| rest.get(1..)?.split(['"', '\'']).next());
+    let mut all: Vec<Untrusted> = Vec::new();
+    for event in listed.chain(asked).map(Untrusted::from) {
+        if !all.contains(&event) {
+            all.push(event);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECTS: &str = r#"apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: deploy, namespace: prod}
+spec:
+  stepTemplate:
+    env:
+      - {name: SHARED, valueFrom: {secretKeyRef: {name: shared, key: word}}}
+  steps:
+    - name: push
+      image: builder:1
+      env:
+        - name: TOKEN
+          valueFrom: {secretKeyRef: {name: api, key: token}}
+        - {name: MODE, value: hunter-two}
+      envFrom: [{secretRef: {name: whole}}]
+      volumeMounts: [{name: keys, mountPath: /keys}]
+      script: |
+        #!/usr/bin/env bash
+        curl -H "$TOKEN" https://api.example
+        echo -n "$TOKEN" > $(results.token.path)
+        echo "$SHARED" "$MODE"
+        echo "$UNKNOWN_PASSWORD" "$(params.title)"
+    - name: trace
+      image: builder:1
+      env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
+      command: [sh, -xc]
+      args: ['login "$TOKEN" {{ source_branch }}']
+    - name: code
+      image: python
+      env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
+      script: |
+        #!/usr/bin/env python
+        echo $TOKEN
+  volumes:
+    - {name: keys, secret: {secretName: ssh-keys}}
+    - {name: scratch, emptyDir: {}}
+---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata:
+  generateName: run-
+  annotations: {pipelinesascode.tekton.dev/on-event: "[pull_request, push]"}
+spec:
+  workspaces:
+    - {name: auth, secret: {secretName: git-auth}}
+  taskRunTemplate: {podTemplate: {imagePullSecrets: [{name: pull}]}}
+  pipelineSpec:
+    tasks:
+      - name: clone
+        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: main}]}
+        workspaces: [{name: basic, workspace: auth}]
+      - name: fixed
+        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: 0123456789abcdef0123456789abcdef01234567}]}
+        workspaces: [{name: basic, workspace: auth}]
+      - name: free
+        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: main}]}
+      - name: chat
+        taskRef: {resolver: bundles, params: [{name: bundle, value: "registry.example/chat:1.2"}]}
+        params: [{name: slack-secret, value: chat-hook}, {name: message, value: hi}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: other}
+spec: {containers: [{name: a, env: [{name: A, valueFrom: {secretKeyRef: {name: not-ours, key: x}}}]}]}
+"#;
+
+    fn text_of(name: Option<&Untrusted>) -> String {
+        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn references() {
+        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
+        let one = |u: &crate::model::usage::Use| {
+            (
+                text_of(Some(&u.name)),
+                text_of(u.variable.as_ref()),
+                text_of(u.context.job.as_ref()),
+                text_of(u.context.step.as_ref()),
+            )
+        };
+        let found: Vec<_> = uses.uses.iter().map(one).collect();
+        let wanted = [
+            ("shared/word", "SHARED", "deploy", ""),
+            ("api/token", "TOKEN", "deploy", "push"),
+            ("whole", "", "deploy", "push"),
+            ("api/token", "TOKEN", "deploy", "trace"),
+            ("api/token", "TOKEN", "deploy", "code"),
+            ("ssh-keys", "/keys", "deploy", "push"),
+            ("git-auth", "auth", "", ""),
+            ("pull", "", "", ""),
+            ("chat-hook", "slack-secret", "chat", ""),
+        ];
+        assert_eq!(found, wanted.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned())));
+        assert_eq!(&OBJECTS[uses.uses[5].span.start..uses.uses[5].span.end], "ssh-keys");
+        assert_eq!(uses.uses[6].context.events, ["pull_request".into(), "push".into()]);
+        assert!(uses.unread.is_empty());
+    }
+
+    #[test]
+    fn doors() {
+        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
+        let one = |e: &crate::model::usage::Exposure| {
+            (e.door, text_of(e.name.as_ref()), &OBJECTS[e.span.start..e.span.end], e.confidence)
+        };
+        let found: Vec<_> = uses.exposures.iter().map(one).collect();
+        let (high, medium, low) = (Confidence::High, Confidence::Medium, Confidence::Low);
+        let wanted = [
+            (Door::Artifact, "api/token", "echo -n \"$TOKEN\"", medium),
+            (Door::Printed, "shared/word", "echo \"$SHARED\" \"$MODE\"", high),
+            (Door::Printed, "whole", "echo \"$UNKNOWN_PASSWORD\" \"$(params.title)\"", high),
+            (Door::Traced, "api/token", "login \"$TOKEN\" {{ source_branch }}", high),
+            (Door::Injected, "", "{{ source_branch }}", medium),
+            (Door::Unpinned, "git-auth", "main", medium),
+            (Door::Unpinned, "chat-hook", "registry.example/chat:1.2", low),
+        ];
+        assert_eq!(found, wanted.map(|(a, b, c, d)| (a, b.to_owned(), c, d)));
+    }
+
+    #[test]
+    fn what_stands_where() {
+        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
+        let at = uses.at(OBJECTS.find("hunter-two").unwrap()).unwrap();
+        let all = [&at.pipeline, &at.job, &at.step, &at.environment, &at.action].map(|one| text_of(one.as_ref()));
+        assert_eq!(all, ["Task/deploy", "deploy", "push", "prod", "builder:1"]);
+        assert!(is_own(".tekton/a.yaml") && is_own("ci/tekton/b.yml") && !is_own("k8s/a.yaml"));
+        assert!(is_document("Task", "tekton.dev/v1") && !is_document("Pod", "v1"));
+    }
+
+    #[test]
+    fn hostile_files_end() {
+        for end in 0..OBJECTS.len() {
+            let _ = objects(File { path: ".tekton/a.yaml", text: &OBJECTS.as_bytes()[..end] });
+        }
+        assert_eq!(objects(File { path: ".tekton/a.yaml", text: b"a: [1" }), Uses::default());
+        let nested =
+            "{apiVersion: triggers.tekton.dev/v1, kind: TriggerTemplate, spec: {resourcetemplates: [".repeat(2000);
+        let _ = objects(File { path: ".tekton/a.yaml", text: nested.as_bytes() });
+        let invalid = [OBJECTS.as_bytes(), b"\xff"].concat();
+        assert!(!objects(File { path: ".tekton/a.yaml", text: &invalid }).unread.is_empty());
+    }
+}

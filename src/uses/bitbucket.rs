@@ -355,8 +355,8 @@ pipelines:
   default:
     - step:
         script:
-          - echo "$NPM_TOKEN" > cached/npmrc
-          - echo "$NPM_TOKEN" > elsewhere
+          - echo "$PKG_TOKEN" > cached/npmrc
+          - echo "$PKG_TOKEN" > elsewhere
           - printenv
         caches: [secrets]
         artifacts:
@@ -374,7 +374,7 @@ pipelines:
           steps:
             - step: *deploy
             - step:
-                script: [docker build --build-arg TOKEN=$NPM_TOKEN ., "set -x; login $lower_secret"]
+                script: [docker build --build-arg TOKEN=$PKG_TOKEN ., "set -x; login $lower_secret"]
   custom:
     by-hand:
       - variables:
@@ -405,7 +405,7 @@ pipelines:
         let rest =
             ["true -", "$DEPLOY_TOKEN -", "$AWS AWS_SECRET_ACCESS_KEY", "$OTHER_TOKEN TOKEN", "$OTHER_TOKEN TOKEN"];
         expected.extend(rest.iter().flat_map(|text| deploy(text)));
-        for text in ["$NPM_TOKEN - 1", "$NPM_TOKEN - 1", "$NPM_TOKEN - 2", "$lower_secret - 2", "$TARGET - 1"] {
+        for text in ["$PKG_TOKEN - 1", "$PKG_TOKEN - 1", "$PKG_TOKEN - 2", "$lower_secret - 2", "$TARGET - 1"] {
             expected.push(text.to_owned());
         }
         let (mut told, mut expected) = (told, expected);
@@ -425,9 +425,9 @@ pipelines:
             (Door::Printed, Some("DEPLOY_TOKEN"), "echo \"key is $KEY\"", Confidence::High),
             (Door::Unpinned, Some("AWS"), "atlassian/aws-s3-deploy:1.1.0", Confidence::Low),
             (Door::Unpinned, Some("OTHER_TOKEN"), "docker://others/pipe:latest", Confidence::Medium),
-            (Door::Artifact, Some("NPM_TOKEN"), "echo \"$NPM_TOKEN\"", Confidence::Medium),
+            (Door::Artifact, Some("PKG_TOKEN"), "echo \"$PKG_TOKEN\"", Confidence::Medium),
             (Door::Printed, None, "printenv", Confidence::High),
-            (Door::BuildArgument, Some("NPM_TOKEN"), "docker build --build-arg TOKEN=$NPM_TOKEN .", Confidence::High),
+            (Door::BuildArgument, Some("PKG_TOKEN"), "docker build --build-arg TOKEN=$PKG_TOKEN .", Confidence::High),
             (Door::Traced, Some("lower_secret"), "login $lower_secret", Confidence::High),
         ];
         assert_eq!(found, expected);

@@ -372,7 +372,7 @@ services:
     build:
       context: .
       args:
-        NPM_TOKEN: ${NPM_TOKEN}
+        PKG_TOKEN: ${PKG_TOKEN}
         VERSION: ${VERSION}
         GIT_PASSWORD: literal
       secrets: [npm]
@@ -402,7 +402,7 @@ services:
 secrets:
   db: { file: ./db.txt }
   tls: { external: true, name: shop_tls }
-  npm: { environment: NPM_TOKEN }
+  npm: { environment: PKG_TOKEN }
 "#;
 
     #[test]
@@ -420,7 +420,7 @@ secrets:
             "environment SHARED_TOKEN|${SHARED_TOKEN:?must be set}||web",
             "environment LEVEL|$LEVEL||web",
             "environment TAG|${TAG:-latest}||web",
-            "environment NPM_TOKEN|${NPM_TOKEN}||web",
+            "environment PKG_TOKEN|${PKG_TOKEN}||web",
             "environment VERSION|${VERSION}||web",
             "secret npm|npm|/run/secrets/npm|web",
             "environment DB_PASS|${DB_PASS:-${OTHER_PASS}}|DB_PASSWORD|web",
@@ -435,12 +435,12 @@ secrets:
             "environment HOME|HOME||job",
             "file ./db.txt|./db.txt|db|",
             "secret shop_tls|shop_tls|tls|",
-            "environment NPM_TOKEN|NPM_TOKEN|npm|",
+            "environment PKG_TOKEN|PKG_TOKEN|npm|",
         ];
         assert_eq!(uses.uses.iter().map(line).collect::<Vec<_>>(), expected);
         let doors: Vec<_> = uses.exposures.iter().map(|one| (one.door, &FILE[one.span.start..one.span.end])).collect();
         let expected = [
-            (Door::BuildArgument, "NPM_TOKEN: ${NPM_TOKEN}"),
+            (Door::BuildArgument, "PKG_TOKEN: ${PKG_TOKEN}"),
             (Door::Printed, "echo $$DB_PASSWORD"),
             (Door::Printed, "echo $$DB_PASSWORD"),
             (Door::BuildArgument, "AUTH_TOKEN"),

@@ -32,14 +32,14 @@ const FIXTURES: &[Fixture] = &[
     Fixture {
         system: "gitlab",
         within: "job build",
-        uses: &[("DEPLOY_TOKEN", "deploy", "production"), ("NPM_TOKEN", "bake", "")],
+        uses: &[("DEPLOY_TOKEN", "deploy", "production"), ("PKG_TOKEN", "bake", "")],
         exposures: &[
             (
                 "exposure-traced",
                 "DEPLOY_TOKEN",
                 "curl -H \"Authorization: Bearer $DEPLOY_TOKEN\" https://deploy.acme.example/",
             ),
-            ("exposure-build-argument", "NPM_TOKEN", "docker build --build-arg NPM_TOKEN=$NPM_TOKEN ."),
+            ("exposure-build-argument", "PKG_TOKEN", "docker build --build-arg PKG_TOKEN=$PKG_TOKEN ."),
         ],
     },
     Fixture {

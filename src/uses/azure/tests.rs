@@ -47,11 +47,11 @@ stages:
         echo "$(stamp) $(region) $(db-password)"
         echo '##vso[task.setvariable variable=made;issecret=true]'$(DEPLOY_TOKEN)
         curl -H "x: $(made)" "$UNMAPPED_TOKEN" "$(version)"
-        printf '%s' "$NPM_TOKEN" > $(Build.ArtifactStagingDirectory)/npmrc
+        printf '%s' "$PKG_TOKEN" > $(Build.ArtifactStagingDirectory)/npmrc
         env > /dev/null
       displayName: Compile it
       env:
-        NPM_TOKEN: $(npmSecret)
+        PKG_TOKEN: $(npmSecret)
         PLAIN: hunter-two
     - bash: |
         set -x
@@ -132,7 +132,7 @@ fn references_have_their_names_stores_and_places() {
             ("DEPLOY_TOKEN", Store::Variable, "$(DEPLOY_TOKEN)", None),
             ("UNMAPPED_TOKEN", Store::Variable, "$UNMAPPED_TOKEN", None),
             ("version", Store::Variable, "$(version)", None),
-            ("npmSecret", Store::Variable, "$(npmSecret)", Some("NPM_TOKEN")),
+            ("npmSecret", Store::Variable, "$(npmSecret)", Some("PKG_TOKEN")),
             ("DEPLOY_TOKEN", Store::Variable, "$(DEPLOY_TOKEN)", None),
             ("DEPLOY_TOKEN", Store::Variable, "$(DEPLOY_TOKEN)", None),
             ("registry-connection", Store::Secret, "registry-connection", Some("containerRegistry")),
@@ -164,7 +164,7 @@ fn doors_are_told_and_nothing_else() {
     let expected = [
         (Door::Traced, None, "true", Confidence::Low),
         (Door::Printed, Some("db-password"), "echo \"$(stamp) $(region) $(db-password)\"", Confidence::High),
-        (Door::Artifact, Some("npmSecret"), "printf '%s' \"$NPM_TOKEN\"", Confidence::Medium),
+        (Door::Artifact, Some("npmSecret"), "printf '%s' \"$PKG_TOKEN\"", Confidence::Medium),
         (Door::Traced, Some("DEPLOY_TOKEN"), "deploy --token $(DEPLOY_TOKEN)", Confidence::High),
         (Door::Injected, None, "$(Build.SourceVersionMessage)", Confidence::Medium),
         (Door::Injected, None, "${{ parameters.greeting }}", Confidence::Low),

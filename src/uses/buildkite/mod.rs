@@ -367,7 +367,7 @@ steps:
           - printf '%s' "\$CHAT"
         artifact_paths: ["out/**"]
         plugins:
-          - docker#v5.8.0: {environment: [NPM_TOKEN, "A=b"], build-args: [CHAT]}
+          - docker#v5.8.0: {environment: [PKG_TOKEN, "A=b"], build-args: [CHAT]}
           - someone/tool#main: ~
           - ./local: ~
           - someone/pinned#0123456789abcdef0123456789abcdef01234567
@@ -412,7 +412,7 @@ steps:
             ("API_TOKEN", "", "API_TOKEN", secret),
             ("chat-word", "CHAT", "chat-word", secret),
             ("SITE", "", "$SITE", around),
-            ("NPM_TOKEN", "", "NPM_TOKEN", around),
+            ("PKG_TOKEN", "", "PKG_TOKEN", around),
             ("stored-word", "WORD", "stored-word", secret),
             ("other_word", "X", "other_word", secret),
             ("HUB_PASSWORD", "", "$HUB_PASSWORD", around),

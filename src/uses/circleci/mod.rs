@@ -315,8 +315,8 @@ jobs:
           command: echo "$LOGIN_PASSWORD" | docker login --password-stdin
       - run: echo "export MADE=1" >> $BASH_ENV
       - run: use $MADE
-      - run: echo "$NPM_TOKEN" > ~/project/out/npmrc
-      - run: echo "$NPM_TOKEN" > /tmp/elsewhere
+      - run: echo "$PKG_TOKEN" > ~/project/out/npmrc
+      - run: echo "$PKG_TOKEN" > /tmp/elsewhere
       - publish
       - own/greet
       - run: checkout << pipeline.git.branch >> << pipeline.git.revision >>
@@ -382,8 +382,8 @@ workflows:
             "//use $UNUSED_TOKEN variable $UNUSED_TOKEN ",
             "main/build/ variable $COPIED_TOKEN COPY",
             "main/build/login variable $LOGIN_PASSWORD ",
-            "main/build/echo \"$NPM_TOKEN\" > ~/project/out/npmrc variable $NPM_TOKEN ",
-            "main/build/echo \"$NPM_TOKEN\" > /tmp/elsewhere variable $NPM_TOKEN ",
+            "main/build/echo \"$PKG_TOKEN\" > ~/project/out/npmrc variable $PKG_TOKEN ",
+            "main/build/echo \"$PKG_TOKEN\" > /tmp/elsewhere variable $PKG_TOKEN ",
             "main/build/add_ssh_keys secret PLACE:HOLDER ",
             "main/build/save_cache variable CACHE_VERSION ",
             "main/run it/deploy $DEPLOY_TOKEN variable $DEPLOY_TOKEN ",
@@ -423,7 +423,7 @@ workflows:
             "ecr/build-and-push-image unpinned KEY_TOKEN circleci/aws-ecr@9.1",
             "ecr/build-and-push-image unpinned aws circleci/aws-ecr@9.1",
             "build printed PUBLISH_TOKEN echo $<< parameters.token >>",
-            "build artifact NPM_TOKEN echo \"$NPM_TOKEN\"",
+            "build artifact PKG_TOKEN echo \"$PKG_TOKEN\"",
             "build injected  << pipeline.git.branch >>",
             "build injected  $CIRCLE_BRANCH",
             "run it traced DEPLOY_TOKEN deploy $DEPLOY_TOKEN",

@@ -344,7 +344,7 @@ mod tests {
     const FILE: &str = r#"# syntax=docker/dockerfile:1
 ARG BASE=alpine
 FROM ${BASE} AS build
-ARG NPM_TOKEN
+ARG PKG_TOKEN
 ARG VERSION=1
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     --mount=type=secret,id=aws,env=AWS_SECRET_ACCESS_KEY,required \
@@ -381,7 +381,7 @@ CMD echo $API_TOKEN
             format!("{store} {name}|{span}|{}|{}", word(one.variable.as_ref()), word(one.context.job.as_ref()))
         };
         let expected = [
-            "variable NPM_TOKEN|NPM_TOKEN||build",
+            "variable PKG_TOKEN|PKG_TOKEN||build",
             "secret npmrc|npmrc|/root/.npmrc|build",
             "secret aws|aws|AWS_SECRET_ACCESS_KEY|build",
             "variable DB_PASSWORD|DB_PASSWORD||1",
@@ -396,7 +396,7 @@ CMD echo $API_TOKEN
         ];
         assert_eq!(uses.uses.iter().map(line).collect::<Vec<_>>(), expected);
         let expected = [
-            (Door::BuildArgument, "NPM_TOKEN", Confidence::Low),
+            (Door::BuildArgument, "PKG_TOKEN", Confidence::Low),
             (Door::BuildArgument, "DB_PASSWORD", Confidence::Low),
             (Door::BuildArgument, "API_TOKEN", Confidence::Medium),
             (Door::BuildArgument, "UNUSED_SECRET", Confidence::Low),

@@ -425,10 +425,10 @@ build:
   script:
     - echo "$DB_PASS"
     - echo "$BY_FILE"
-    - docker build --build-arg NPM_TOKEN=$NPM_TOKEN .
-    - echo "TOKEN=$NPM_TOKEN" > $CI_PROJECT_DIR/build.env
-    - echo "$NPM_TOKEN" > /tmp/elsewhere
-    - echo "$NPM_TOKEN" > out/left
+    - docker build --build-arg PKG_TOKEN=$PKG_TOKEN .
+    - echo "TOKEN=$PKG_TOKEN" > $CI_PROJECT_DIR/build.env
+    - echo "$PKG_TOKEN" > /tmp/elsewhere
+    - echo "$PKG_TOKEN" > out/left
     - bash -c "notify $CI_COMMIT_MESSAGE"
     - bash -c 'notify "$CI_COMMIT_TITLE"'
     - notify "$CI_COMMIT_TITLE"
@@ -488,10 +488,10 @@ down:
             "build/ manager production/db/password@ops DB_PASS",
             "build/ manager key-name BY_FILE",
             "build/ variable $PG_PASSWORD POSTGRES_PASSWORD",
-            "build/script variable $NPM_TOKEN ",
-            "build/script variable $NPM_TOKEN ",
-            "build/script variable $NPM_TOKEN ",
-            "build/script variable $NPM_TOKEN ",
+            "build/script variable $PKG_TOKEN ",
+            "build/script variable $PKG_TOKEN ",
+            "build/script variable $PKG_TOKEN ",
+            "build/script variable $PKG_TOKEN ",
             "build/script variable $FOLDED_TOKEN ",
             "down/ variable $PASS_TOKEN PASSED_ON",
         ];
@@ -538,8 +538,8 @@ down:
             "release traced  true",
             "release traced DB_PASSWORD psql \"$DSN\"",
             "build printed production/db/password@ops echo \"$DB_PASS\"",
-            "build build-argument NPM_TOKEN docker build --build-arg NPM_TOKEN=$NPM_TOKEN .",
-            "build artifact NPM_TOKEN echo \"TOKEN=$NPM_TOKEN\"",
+            "build build-argument PKG_TOKEN docker build --build-arg PKG_TOKEN=$PKG_TOKEN .",
+            "build artifact PKG_TOKEN echo \"TOKEN=$PKG_TOKEN\"",
             "build injected  bash -c \"notify $CI_COMMIT_MESSAGE\"",
             "build printed FOLDED_TOKEN echo\n      \"$FOLDED_TOKEN\"",
             "down inherited-whole  true",

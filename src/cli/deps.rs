@@ -53,7 +53,15 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
 
 /// The names that are asked for: the one that was given, or those of the variables that a credential is assigned to.
 fn names(args: &Args, report: &Report) -> Result<Vec<Untrusted>> {
-    let Some(print) = Fingerprint::parse(&args.name) else { return Ok(vec![Untrusted::from(args.name.as_str())]) };
+    let Some(print) = Fingerprint::parse(&args.name) else {
+        let name = args.name.trim();
+        if name.is_empty() || name.starts_with("q1-") {
+            bail!(
+                "`{name}` is neither a name nor a fingerprint\n  help: a fingerprint is copied whole, as `quell scan` shows it"
+            );
+        }
+        return Ok(vec![Untrusted::from(name)]);
+    };
     let Some(finding) = report.findings.iter().find(|finding| finding.fingerprint.as_ref() == Some(&print)) else {
         bail!(
             "no credential with that fingerprint stands in what was read\n  help: name the directory that it stands in, or ask by the name of its variable"

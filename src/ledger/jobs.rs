@@ -202,24 +202,24 @@ impl Store {
         };
         let mut inner = self.0.pool.begin_with(self.0.dialect.begin()).await?;
         let now = self.clock(&mut inner).await?;
-        // No lease is longer: where one seems to be, the clock was set back since.
-        let mut args = vec![Arg::Int(now), Arg::Int(now + LEASE)];
-        let mut of_kind = String::new();
-        if !kinds.is_empty() {
-            let names: Vec<String> = (3..kinds.len() + 3).map(|n| format!("${n}")).collect();
-            of_kind = format!(" AND what IN ({})", names.join(","));
-            args.extend(kinds.iter().map(|kind| Arg::from(*kind)));
-        }
-        // One after the other: both at once would sort everything that is due. A database wants every argument used.
+        // One after the other: both at once would sort everything that is due. No lease is longer than LEASE: where one seems
+        // to be, the clock was set back since.
+        let (over, due) =
+            ("state = 'leased' AND (lease_until <= $1 OR lease_until > $2)", "state = 'ready' AND due <= $1");
         let mut found = None;
-        for which in
-            ["state = 'leased' AND (lease_until <= $1 OR lease_until > $2)", "state = 'ready' AND due <= $1 AND $2 > 0"]
-        {
+        for (which, times) in [(over, vec![now, now + LEASE]), (due, vec![now])] {
+            let mut args: Vec<Arg> = times.into_iter().map(Arg::Int).collect();
+            let mut of_kind = String::new();
+            if !kinds.is_empty() {
+                let names: Vec<String> = (1..=kinds.len()).map(|n| format!("${}", args.len() + n)).collect();
+                of_kind = format!(" AND what IN ({})", names.join(","));
+                args.extend(kinds.iter().map(|kind| Arg::from(*kind)));
+            }
             let sql = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE {which}{of_kind} ORDER BY due, id LIMIT 1{}",
                 self.0.dialect.skip_locked()
             );
-            found = query(&sql, args.clone()).fetch_optional(&mut *inner).await?;
+            found = query(&sql, args).fetch_optional(&mut *inner).await?;
             if found.is_some() {
                 break;
             }

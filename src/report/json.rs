@@ -33,7 +33,7 @@ pub(super) fn document(report: &Report, style: Style, out: &mut dyn Write) -> io
     });
     let coverage = coverage(&report.coverage);
     let mut parts = vec![("coverage", coverage), ("findings", findings)];
-    if report.consumers.files > 0 {
+    if report.consumers.asked {
         parts.push(("uses", Lazy::list(&report.consumers.uses, uses)));
     }
     write_json(&Lazy::object(summary(report), parts), true, out)

@@ -5,66 +5,92 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::model::{Fact, Finding, Location, Part, Redacted, Report, Secret, Untrusted};
+use super::sighting::Sighting;
+use crate::model::{Coverage, Fact, Finding, Location, Part, Redacted, Report, Secret, Untrusted};
+use crate::rules::Rule;
 
 /// A secret of a name, and what is shown in its place.
-type Hide = (Secret, Vec<u8>);
+pub(super) type Hide = (Secret, Vec<u8>);
 
 /// All secrets of names, looked for at once: a report can have as many as it has names.
 struct Hidden {
     secrets: AhoCorasick,
     instead: Vec<Vec<u8>>,
+    /// Whether short ones count as whole words alone: the password `prod` does not make `production` one.
+    words: bool,
 }
+
+/// The length from which a secret is one within a word too, in bytes.
+const LONG: usize = 16;
 
 /// Replaces secrets that stand in anything but the content of files by what of them may be shown, wherever the report says
 /// a name.
 pub(super) fn conceal(report: &mut Report) {
     let all = report.findings.iter().flat_map(of).collect();
-    let Some(hidden) = hidden(all) else { return };
+    let Some(hidden) = hidden(all, false) else { return };
     for finding in &mut report.findings {
         let companions = finding.companions.iter_mut().map(|companion| &mut companion.location);
         finding.locations.iter_mut().chain(companions).for_each(|location| place(location, &hidden));
     }
-    let coverage = &mut report.coverage;
-    for gap in &mut coverage.gaps {
-        text(&mut gap.path, &hidden);
-        words(&mut gap.why, &hidden);
-    }
-    for notice in &mut coverage.notices {
-        text(&mut notice.path, &hidden);
-        words(&mut notice.text, &hidden);
-    }
-    let examples = coverage.skipped.values_mut().flat_map(|skipped| &mut skipped.examples);
-    examples.for_each(|path| text(path, &hidden));
+    coverage(&mut report.coverage, &hidden);
 }
 
-/// Replaces secrets in what is told of who uses which: the name of a step can be the command that has the secret in it.
-pub(super) fn conceal_consumers(report: &mut Report) {
-    if report.consumers.files == 0 {
-        return;
+/// Replaces secrets in what is said of what was not read.
+fn coverage(coverage: &mut Coverage, hidden: &Hidden) {
+    for gap in &mut coverage.gaps {
+        text(&mut gap.path, hidden);
+        words(&mut gap.why, hidden);
     }
-    let all = report.findings.iter().flat_map(|finding| {
-        let companions = finding.companions.iter().map(|companion| (&companion.secret, companion.redacted()));
-        [(&finding.secret, finding.redacted())].into_iter().chain(companions).map(shown)
-    });
-    let Some(hidden) = hidden(all.collect()) else { return };
+    for notice in &mut coverage.notices {
+        text(&mut notice.path, hidden);
+        words(&mut notice.text, hidden);
+    }
+    let examples = coverage.skipped.values_mut().flat_map(|skipped| &mut skipped.examples);
+    examples.for_each(|path| text(path, hidden));
+}
+
+/// Secrets that stand in files of which it is asked who uses what in them: whatever was seen there, reported or not.
+pub(super) fn seen(files: &[Vec<Sighting>], rules: &[Rule]) -> Vec<Hide> {
+    let of = |sighting: &Sighting| {
+        let prefix = rules.get(usize::from(sighting.rule)).map_or(0, |rule| usize::from(rule.public_prefix));
+        shown((&sighting.secret, sighting.secret.redacted(prefix)))
+    };
+    files.iter().flatten().map(of).collect()
+}
+
+/// Replaces secrets in what is told of who uses which: the name of a step can be the command that has the secret in it, and a file
+/// that is taken in can be named by one. Where a file lies is told as everywhere else.
+pub(super) fn conceal_consumers(report: &mut Report, seen: Vec<Hide>) {
+    let in_names = hidden(report.findings.iter().flat_map(of).collect(), false);
+    for hidden in in_names.iter() {
+        report.consumers.paths().for_each(|path| text(path, hidden));
+    }
+    let Some(hidden) = hidden(seen, true) else { return };
     report.consumers.texts(&mut |one| text(one, &hidden));
-    for fact in report.findings.iter_mut().flat_map(|finding| &mut finding.facts) {
-        if let Fact::Within(said) = fact {
-            words(said, &hidden);
+    for finding in &mut report.findings {
+        finding.leaks.iter_mut().for_each(|name| text(name, &hidden));
+        for fact in &mut finding.facts {
+            if let Fact::Within(said) = fact {
+                words(said, &hidden);
+            }
         }
     }
+    coverage(&mut report.coverage, &hidden);
 }
 
 /// Everything that is to be hidden; `None` where nothing is.
-fn hidden(all: Vec<Hide>) -> Option<Hidden> {
-    let all: Vec<Hide> = all.into_iter().filter(|(secret, _)| !secret.is_empty()).collect();
-    // One may be a part of another.
-    let longest =
-        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(all.iter().map(|(s, _)| s.expose()));
+fn hidden(mut all: Vec<Hide>, names: bool) -> Option<Hidden> {
+    all.retain(|(secret, _)| !secret.is_empty());
+    all.sort_by(|a, b| a.0.expose().cmp(b.0.expose()));
+    all.dedup_by(|a, b| a.0.expose() == b.0.expose());
+    // One may be a part of another. Some systems write the names of secrets in capitals.
+    let longest = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .ascii_case_insensitive(names)
+        .build(all.iter().map(|(s, _)| s.expose()));
     // It fails for two thousand million bytes of secrets alone, which no list of findings can hold.
     let secrets = longest.ok().filter(|_| !all.is_empty())?;
-    Some(Hidden { secrets, instead: all.into_iter().map(|(_, instead)| instead).collect() })
+    Some(Hidden { secrets, instead: all.into_iter().map(|(_, instead)| instead).collect(), words: names })
 }
 
 /// What is shown in the place of a secret.
@@ -115,7 +141,13 @@ fn words(text: &mut String, hidden: &Hidden) {
 fn without(text: &[u8], hidden: &Hidden) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut from = 0;
+    let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     for found in hidden.secrets.find_iter(text) {
+        let within =
+            found.start().checked_sub(1).is_some_and(|at| is_letter(text.get(at))) || is_letter(text.get(found.end()));
+        if hidden.words && within && found.len() < LONG {
+            continue;
+        }
         out.extend_from_slice(text.get(from..found.start()).unwrap_or_default());
         out.extend_from_slice(hidden.instead.get(found.pattern().as_usize()).map(Vec::as_slice).unwrap_or_default());
         from = found.end();

@@ -1,13 +1,10 @@
 //! Who consumes which secret, read in the same pass as the secrets themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lines::Cursor;
-use crate::model::usage::{Consumers, Context, Door, Exposure, Include, Placed, Span, System, Uses};
+use crate::model::usage::{Consumers, Context, Door, Exposure, Include, Placed, Span, Uses};
 use crate::model::{
     Coverage, Fact, Finding, FingerprintInput, FingerprintKey, GapKind, Kind, Location, Part as LocationPart, Secret,
     Untrusted,
@@ -45,9 +42,13 @@ pub(super) struct Consuming<'p> {
     below: String,
     reader: Option<&'static Reader>,
     is_code: bool,
+    /// Whether it is what was asked for, as far as it was read: not every manifest is a pipeline.
+    is_asked: bool,
     /// What came by so far of a file in several parts.
     kept: Vec<u8>,
     too_large: bool,
+    /// Whether it is in UTF-16 or UTF-32, which is not read for this.
+    is_wide: bool,
     /// The line and column at `counted`, where code is read in several parts.
     cursor: Cursor,
     counted: u64,
@@ -66,12 +67,15 @@ impl<'p> Consuming<'p> {
         above: usize,
         forced: Option<&'static Reader>,
     ) -> Option<Self> {
+        if asked == Consumption::Nothing {
+            return None;
+        }
         let below = path.raw().get(above..).unwrap_or_default();
         let below = String::from_utf8_lossy(below).trim_start_matches('/').to_owned();
         let reader = forced.or_else(|| uses::reader_of(&below));
         let (reader, is_code) = match asked {
             Consumption::Nothing => (None, false),
-            Consumption::Pipelines => (reader.filter(|reader| reader.system.is_pipeline()), false),
+            Consumption::Pipelines => (reader.filter(|reader| uses::may_be_pipeline(reader)), false),
             Consumption::Everything => (reader, reader.is_none() && uses::code::is_code(&below)),
         };
         (reader.is_some() || is_code).then(|| Self {
@@ -79,8 +83,10 @@ impl<'p> Consuming<'p> {
             below,
             reader,
             is_code,
+            is_asked: asked == Consumption::Everything,
             kept: Vec::new(),
             too_large: false,
+            is_wide: false,
             cursor: Cursor::START,
             counted: 0,
             said: Uses::default(),
@@ -91,13 +97,18 @@ impl<'p> Consuming<'p> {
     /// Takes a part.
     pub(super) fn part(&mut self, part: &Part<'_>) {
         if part.encoding != Encoding::EightBit {
+            self.is_wide = true;
             return;
         }
         if self.is_code {
             return self.code(part);
         }
+        self.is_asked |= self.reader.is_some_and(|reader| uses::is_pipeline(reader, part.bytes));
         if part.whole {
-            return self.whole(part.bytes);
+            if self.is_asked {
+                self.whole(part.bytes);
+            }
+            return;
         }
         let own = part.bytes.get(part.from..part.to).unwrap_or_default();
         if self.kept.len() + own.len() > LARGEST {
@@ -134,6 +145,11 @@ impl<'p> Consuming<'p> {
             self.cursor.advance(owned, false);
             self.counted = at + part.to as u64;
         }
+    }
+
+    /// Whether the file is what was asked for, once all of its parts came by.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.is_asked
     }
 
     /// Gives everything that was said its line and column: `text` begins at `base`, where `cursor` is.
@@ -177,6 +193,16 @@ impl<'p> Consuming<'p> {
 
     /// Ends the file: what was not read of it is in the coverage.
     pub(super) fn done(mut self, coverage: &mut Coverage) -> Consumed {
+        if self.is_wide {
+            let why = "it is not in UTF-8: who uses what in it is not known";
+            match self.reader {
+                Some(reader) if reader.system.is_pipeline() => coverage.gap(GapKind::Corrupt, self.path, why),
+                _ => coverage.notice(self.path, why),
+            }
+        }
+        if !self.is_asked {
+            return self.done;
+        }
         if self.too_large {
             let why = format!("it has more than {LARGEST} bytes: who uses what in it is not known");
             coverage.gap(GapKind::OverBudget, self.path, why);
@@ -197,9 +223,9 @@ impl<'p> Consuming<'p> {
 
 /// Joins what all files said: who uses what, and a finding for each door that is open.
 pub(super) fn joined(all: Vec<Consumed>, key: &FingerprintKey) -> (Consumers, Vec<Finding>) {
-    let (mut found, mut doors) = (Consumers::default(), Doors::new());
+    let (mut found, mut doors) = (Consumers { asked: true, ..Consumers::default() }, Doors::new());
     for one in all {
-        let Consumers { uses, scopes, files } = one.found;
+        let Consumers { uses, scopes, files, .. } = one.found;
         found.uses.extend(uses);
         found.scopes.extend(scopes);
         found.files += files;
@@ -228,6 +254,10 @@ fn door(
     key: &FingerprintKey,
 ) -> Option<Finding> {
     places.sort_by(|a, b| a.1.cmp(&b.1));
+    // Of several places what they have in common is told; a part that several pipelines share stands there once for each.
+    let contexts = places.iter().map(|(exposure, _)| &exposure.context);
+    let context = contexts.map(|one| one.as_ref().clone()).reduce(|all, one| all.common(&one)).unwrap_or_default();
+    places.dedup_by(|a, b| a.1 == b.1);
     let surest = places.iter().map(|(exposure, _)| exposure).max_by_key(|exposure| exposure.confidence)?;
     let door = surest.door;
     let kind = Kind {
@@ -249,7 +279,7 @@ fn door(
         confidence: surest.confidence,
         secret: Secret::new(Vec::new()),
         fingerprint: key.fingerprint(identity),
-        facts: within(&surest.context).into_iter().collect(),
+        facts: within(&context).into_iter().collect(),
         leaks: Some(name),
         locations: places.iter().map(|(_, place)| place.clone()).collect(),
         companions: Vec::new(),
@@ -268,73 +298,5 @@ pub(super) fn placed(findings: &mut [Finding], consumers: &Consumers) {
         let found = finding.locations.iter().find_map(|place| within(consumers.context(place)?));
         finding.facts.extend(found);
         finding.facts.sort();
-    }
-}
-
-/// The files that others take in and that were not read yet, each with who reads it. What lies elsewhere is in the coverage.
-pub(super) fn included(
-    root: &Path,
-    consumed: &[Consumed],
-    known: &mut BTreeSet<PathBuf>,
-    coverage: &mut Coverage,
-) -> Vec<(PathBuf, &'static Reader)> {
-    let (mut all, base) = (Vec::new(), repository(root));
-    for Placed { what: include, place } in consumed.iter().flat_map(|one| &one.includes) {
-        let Some(path) = &include.path else {
-            let why = format!("line {} takes in something that lies elsewhere and was not read", place.line);
-            coverage.notice(&place.path, why);
-            continue;
-        };
-        let Some(reader) = uses::reader_for(include.system) else { continue };
-        let below = path.raw();
-        let below = below.strip_prefix(b"/").unwrap_or(below);
-        // Paths are joined as the walk joins them, so that a file has one name.
-        let below = Path::new(OsStr::from_bytes(below));
-        let file = if base == Path::new(".") { below.to_path_buf() } else { base.join(below) };
-        if !known.insert(file.clone()) {
-            continue;
-        }
-        let told = Untrusted::new(file.as_os_str().as_bytes());
-        let by = |why: &str| format!("{why}, and line {} of another file takes it in", place.line);
-        match inside(root, &base, &file) {
-            Inside::Yes => all.push((file, reader)),
-            Inside::Beside => coverage.notice(&told, by("it lies in the same repository, beside what was named")),
-            Inside::No => coverage.gap(GapKind::Outside, &told, by("it lies outside of the target")),
-            // An action can be a file of another name, or be made by an earlier step.
-            Inside::Missing if include.system == System::GithubActions => {
-                coverage.notice(&told, by("it is not there"));
-            }
-            Inside::Missing => coverage.gap(GapKind::Missing, &told, by("it is not there")),
-        }
-    }
-    all
-}
-
-/// The root of the repository that a target lies in, from which files are named in it; the target itself where there is none.
-fn repository(root: &Path) -> PathBuf {
-    let Ok(real) = root.canonicalize() else { return root.to_path_buf() };
-    match real.ancestors().find(|directory| directory.join(".git").exists()) {
-        Some(found) if found != real => found.to_path_buf(),
-        _ => root.to_path_buf(),
-    }
-}
-
-enum Inside {
-    Yes,
-    /// In its repository, and not in the target.
-    Beside,
-    No,
-    Missing,
-}
-
-/// Whether a file lies below a directory, links followed.
-fn inside(root: &Path, base: &Path, file: &Path) -> Inside {
-    let climbs = file.components().any(|part| matches!(part, std::path::Component::ParentDir));
-    let (Ok(root), Ok(base)) = (root.canonicalize(), base.canonicalize()) else { return Inside::Missing };
-    match file.canonicalize() {
-        Ok(file) if file.starts_with(&root) && file.is_file() => Inside::Yes,
-        Ok(file) if file.starts_with(&base) && file.is_file() => Inside::Beside,
-        Err(_) if !climbs => Inside::Missing,
-        _ => Inside::No,
     }
 }

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::conceal::{conceal, conceal_consumers};
-use super::consumers::{Consumed, Consuming, Consumption, included, joined, placed};
+use super::conceal::{conceal, conceal_consumers, seen};
+use super::consumers::{Consumed, Consuming, Consumption, joined, placed};
 use super::file::{FileScan, FileScratch, MARGINS};
+use super::includes::included;
 use super::names::PathNames;
 use super::sighting::Sighting;
 use super::{join, paths};
@@ -87,8 +88,8 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
     let mut scanner = Scanner {
         detector: &detector,
         workers,
-        threshold: options.confidence,
-        names: PathNames::new(&detector, options.confidence),
+        threshold: looked_for(options),
+        names: PathNames::new(&detector, looked_for(options)),
         room: AtomicUsize::new(options.max_matches),
         progress,
         consumers: options.consumers,
@@ -101,7 +102,9 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
                 coverage.merge(on_threads(&path, options, &scanner));
                 consumed.extend(scanner.taken_in(&path, options, &mut coverage));
             }
-            Target::Stream(mut stream, name) => scanner.stream(&mut stream, None, (&name, 0), &mut coverage),
+            Target::Stream(mut stream, name) => {
+                scanner.stream(&mut stream, None, (&name, 0), &mut coverage);
+            }
         }
     }
     let (mut files, mut below) = (Vec::new(), 0);
@@ -111,13 +114,17 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         consumed.extend(worker.consumed);
         below += worker.below;
     }
+    let asked = options.consumers != Consumption::Nothing;
+    let seen = if asked { seen(&files, &options.rules.rules) } else { Vec::new() };
     let mut report = report(options, files, below, coverage);
-    let (consumers, doors) = joined(consumed, options.key);
-    placed(&mut report.findings, &consumers);
-    report.findings.extend(doors.into_iter().filter(|door| door.confidence >= options.confidence));
-    report.consumers = consumers;
-    report.sort();
-    conceal_consumers(&mut report);
+    if asked {
+        let (consumers, doors) = joined(consumed, options.key);
+        placed(&mut report.findings, &consumers);
+        report.findings.extend(doors.into_iter().filter(|door| door.confidence >= options.confidence));
+        report.consumers = consumers;
+        report.sort();
+        conceal_consumers(&mut report, seen);
+    }
     report
 }
 
@@ -127,8 +134,17 @@ pub(super) fn detector<'a>(options: &ScanOptions<'a>) -> Detector<'a> {
     let asked = options.rules.rules.iter().filter(|rule| (options.enable)(rule));
     let joined: HashSet<&str> = asked.flat_map(|rule| rule.companions.iter().map(|c| c.rule.as_ref())).collect();
     Detector::new(options.rules, |rule| {
-        joined.contains(rule.id.as_ref()) || ((options.enable)(rule) && rule.confidence >= options.confidence)
+        joined.contains(rule.id.as_ref()) || ((options.enable)(rule) && rule.confidence >= looked_for(options))
     })
+}
+
+/// How sure a match must be to be kept until all are joined. Where it is asked who uses what, names of jobs and steps are shown:
+/// what may be a secret is looked for, so that none stands in them, though it be reported nowhere.
+fn looked_for(options: &ScanOptions<'_>) -> Confidence {
+    match options.consumers {
+        Consumption::Nothing => options.confidence,
+        Consumption::Pipelines | Consumption::Everything => options.confidence.min(Confidence::Medium),
+    }
 }
 
 /// Joins what was found in all files into a report; `below` were doubtful and only counted.
@@ -240,24 +256,31 @@ impl Scanner<'_> {
     }
 
     /// Scans what a file or stream has. `path` comes with how much of it says where the target is, and so nothing of
-    /// what lies there.
+    /// what lies there. Says whether it was one of those that are asked for; nothing is kept of what was not.
     fn stream(
         &self,
         source: &mut impl Source,
         size: Option<u64>,
         (path, above): (&Untrusted, usize),
         coverage: &mut Coverage,
-    ) {
+    ) -> bool {
+        let mut consuming = Consuming::of(self.consumers, path, above, self.forced);
+        if self.consumers == Consumption::Pipelines && consuming.is_none() {
+            return false;
+        }
         let index = rayon::current_thread_index().unwrap_or(0);
-        let Some(worker) = self.workers.get(index) else { return };
+        let Some(worker) = self.workers.get(index) else { return false };
         let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
         let Worker { scratch, reader, files, below, consumed } = &mut *worker;
-        let mut consuming = Consuming::of(self.consumers, path, above, self.forced);
         let mut file = FileScan::new(self.detector, path, self.threshold, scratch, &self.room);
         let outcome = reader.get_or_insert_with(|| Reader::new(MARGINS)).read(source, size, |part| {
             file.part(&part);
             consuming.iter_mut().for_each(|consuming| consuming.part(&part));
         });
+        if outcome.is_ok() && consuming.as_ref().is_some_and(|consuming| !consuming.is_asked()) {
+            self.room.fetch_add(file.sightings.len(), Ordering::Relaxed);
+            return false;
+        }
         consumed.extend(consuming.map(|consuming| consuming.done(coverage)));
         *below += file.below;
         dropped(file.dropped, path, coverage);
@@ -268,16 +291,20 @@ impl Scanner<'_> {
             files.push(sightings);
         }
         match outcome {
-            Ok(bytes) => {
-                coverage.files += 1;
-                coverage.bytes += bytes;
-                self.progress.files.fetch_add(1, Ordering::Relaxed);
-                self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
-                if size.is_some_and(|expected| bytes < expected) {
-                    coverage.gap(GapKind::Changed, path, "it was shortened while the scan read it");
-                }
-            }
+            Ok(bytes) => self.read(bytes, size, path, coverage),
             Err(e) => coverage.gap(GapKind::Unreadable, path, format!("reading stopped: {}", system_words(&e))),
+        }
+        true
+    }
+
+    /// Counts a file that was read.
+    fn read(&self, bytes: u64, size: Option<u64>, path: &Untrusted, coverage: &mut Coverage) {
+        coverage.files += 1;
+        coverage.bytes += bytes;
+        self.progress.files.fetch_add(1, Ordering::Relaxed);
+        self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if size.is_some_and(|expected| bytes < expected) {
+            coverage.gap(GapKind::Changed, path, "it was shortened while the scan read it");
         }
     }
 }
@@ -294,14 +321,11 @@ pub(super) fn dropped(matches: u64, path: &Untrusted, coverage: &mut Coverage) {
 
 impl Visit for Scanner<'_> {
     fn file(&self, mut entry: Entry, coverage: &mut Coverage) {
-        let is_own = || Consuming::of(self.consumers, &entry.path, entry.above, self.forced).is_some();
-        if self.consumers == Consumption::Pipelines && !is_own() {
-            return;
-        }
         // A fault in one file costs that file, and is said.
         let scanned = catch_unwind(AssertUnwindSafe(|| {
-            self.names(&entry.path, entry.above);
-            self.stream(&mut entry.file, Some(entry.size), (&entry.path, entry.above), coverage);
+            if self.stream(&mut entry.file, Some(entry.size), (&entry.path, entry.above), coverage) {
+                self.names(&entry.path, entry.above);
+            }
         }));
         if scanned.is_err() {
             coverage.gap(GapKind::Internal, &entry.path, "quell itself failed on it; please report this");

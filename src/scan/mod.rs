@@ -8,7 +8,7 @@
 //! runs it all. `changes` scans what a change brings in (`touched` says which sightings stand in it), and `unstaged` what of
 //! a work tree is not staged. `history` scans a whole repository: `search` sees its objects, most
 //! of them as deltas (`delta`), `versions` chooses what is named of it, `narrow` says what is asked for, and `cache` keeps what a later
-//! scan need not read. `consumers` reads who uses which secret while files come by. `asked` reads a line again for the person who asks about it.
+//! scan need not read. `consumers` reads who uses which secret while files come by, and `includes` finds the files that they take in. `asked` reads a line again for the person who asks about it.
 
 mod asked;
 mod cache;
@@ -20,6 +20,7 @@ mod delta;
 mod engine;
 mod file;
 mod history;
+mod includes;
 mod join;
 mod lines;
 mod markers;

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use super::azure::commands::{Budget, assigned, dollars, is_ambient, joined, reads};
+use super::budget::Budget;
 use super::notes::{Env, Meaning, Notes, looks_secret};
-use super::shell::{Dialect, Script, Written, references};
+use super::script::{Lines, Placed};
+use super::shell::{Dialect, Script, Written, assigned, dollars, is_of_shell, references};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Span, Store, System, Uses};
@@ -50,7 +51,7 @@ fn read(file: File<'_>) -> Uses {
     let source = yaml.source();
     let secrets = [Dialect::Cmd, Dialect::PowerShell].iter().flat_map(|dialect| variables(source, 0, *dialect));
     let secrets = secrets.flat_map(|(name, _)| secret(name)).collect();
-    let mut reading = Reading { source, notes: Notes::new(System::AppVeyor), budget: Budget::of(source), secrets };
+    let mut reading = Reading { notes: Notes::new(System::AppVeyor), budget: Budget::of(source), secrets };
     // Several configurations may stand in a list.
     for root in yaml.documents().flat_map(Node::each).filter(|root| root.is_mapping()) {
         reading.configuration(root, &Env::default(), &Arc::new(Context::default()), false, 0);
@@ -69,7 +70,7 @@ fn is_system(name: &str) -> bool {
 
 /// The secret behind a variable that nothing in the file sets: it is in the settings of the project.
 fn secret(name: &str) -> Vec<Untrusted> {
-    let is_secret = looks_secret(name) && !is_ambient(name) && !is_system(name);
+    let is_secret = looks_secret(name) && !is_of_shell(name) && !is_system(name);
     if is_secret { vec![name.into()] } else { Vec::new() }
 }
 
@@ -104,16 +105,15 @@ fn between<'t>(text: &'t str, base: usize, open: &str, close: char) -> Vec<(&'t 
     all
 }
 
-struct Reading<'y> {
-    source: &'y str,
+struct Reading {
     notes: Notes,
     budget: Budget,
     secrets: Vec<Untrusted>,
 }
 
-impl<'y> Reading<'y> {
+impl Reading {
     /// A configuration, or one that `for` has for some jobs.
-    fn configuration(&mut self, root: Node<'y>, outer: &Env, context: &Arc<Context>, unix: bool, depth: u32) {
+    fn configuration(&mut self, root: Node<'_>, outer: &Env, context: &Arc<Context>, unix: bool, depth: u32) {
         let mut env = outer.clone();
         let images = root.get("image").map(Node::each).unwrap_or_default();
         let is_unix =
@@ -138,7 +138,12 @@ impl<'y> Reading<'y> {
             }
         }
         self.notes.keeps(&written, &kept(root), context);
-        for one in root.get("for").map(Node::items).filter(|_| depth < DEEPEST).unwrap_or_default() {
+        for one in root.get("for").map(Node::items).unwrap_or_default() {
+            if depth >= DEEPEST {
+                let why =
+                    "its configurations stand deeper in each other than is followed: who uses what there is not known";
+                return self.notes.leaves_out(one.span().start, why);
+            }
             let job = one.path(&["matrix", "only"]).map(Node::items).unwrap_or_default();
             let job = job.iter().find_map(|only| only.word("job_name").or_else(|| only.word("job_group")));
             let context = Arc::new(Context { job: job.map(Untrusted::from), ..Context::clone(context) });
@@ -148,7 +153,7 @@ impl<'y> Reading<'y> {
     }
 
     /// Variables: plain ones and secure ones, those of every job (`global`) and of some (`matrix`).
-    fn environment(&mut self, environment: Node<'y>, env: &mut Env, context: &Arc<Context>, depth: u32) {
+    fn environment(&mut self, environment: Node<'_>, env: &mut Env, context: &Arc<Context>, depth: u32) {
         for (key, value) in environment.entries() {
             match key.text().unwrap_or_default() {
                 "global" if depth == 0 => self.environment(value, env, context, 1),
@@ -165,15 +170,15 @@ impl<'y> Reading<'y> {
         }
     }
 
-    fn variable(&mut self, name: &str, value: Node<'y>, env: &mut Env, context: &Arc<Context>) {
+    fn variable(&mut self, name: &str, value: Node<'_>, env: &mut Env, context: &Arc<Context>) {
         if let Some(secure) = value.get("secure") {
-            if self.budget.pays(name) {
+            if self.budget.reads(name) {
                 self.notes.uses(name, Store::Secret, None, secure.span(), context);
                 env.set(name, vec![name.into()]);
             }
             return;
         }
-        let Some((raw, base)) = value.raw().filter(|(raw, _)| self.budget.pays(raw)) else { return };
+        let Some((raw, base)) = value.raw().filter(|(raw, _)| self.budget.reads(raw)) else { return };
         let mut secrets = Vec::new();
         for (used, span) in variables(raw, base, Dialect::Cmd) {
             self.hands_over(used, Some(name), span, env, context);
@@ -184,7 +189,7 @@ impl<'y> Reading<'y> {
 
     /// Writes down a variable in a value, where nothing in the file sets it.
     fn hands_over(&mut self, name: &str, key: Option<&str>, span: Span, env: &Env, context: &Arc<Context>) {
-        if env.get(name).is_none() && !is_ambient(name) && !is_system(name) {
+        if env.get(name).is_none() && !is_of_shell(name) && !is_system(name) {
             let is_secret = looks_secret(name) || key.is_some_and(looks_secret);
             let sure = if is_secret { Confidence::High } else { Confidence::Medium };
             self.notes.uses_surely(name, Store::Variable, key, span, context, sure);
@@ -192,7 +197,13 @@ impl<'y> Reading<'y> {
     }
 
     /// Commands; each says its shell, and those that say none have that of the machine.
-    fn phase(&mut self, list: Node<'y>, env: &mut Env, unix: bool, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+    fn phase<'y>(
+        &mut self,
+        list: Node<'y>,
+        env: &mut Env,
+        unix: bool,
+        context: &Arc<Context>,
+    ) -> Vec<Written<Untrusted>> {
         let plain = if unix { Dialect::Posix } else { Dialect::Cmd };
         let mut runs: Vec<(Dialect, Vec<Node<'y>>)> = Vec::new();
         let mut push = |dialect: Dialect, command: Node<'y>| match runs.last_mut() {
@@ -211,30 +222,30 @@ impl<'y> Reading<'y> {
         }
         let mut written = Vec::new();
         for (dialect, commands) in runs {
-            for one in joined(self.source, &commands, &self.budget) {
-                written.extend(self.script(one.script(dialect), env, context));
-            }
+            let read = |one: &Node<'_>| self.budget.reads(one.text().unwrap_or_default());
+            let lines = Lines::all(commands.into_iter().filter(read));
+            written.extend(self.script(lines.placed(lines.script(dialect)), env, context));
         }
         written
     }
 
-    fn script(&mut self, script: Script<'_>, env: &mut Env, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
-        if script.dialect == Dialect::Cmd {
-            sets(script, env);
+    fn script(&mut self, script: Placed<'_>, env: &mut Env, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+        if script.script.dialect == Dialect::Cmd {
+            sets(script.script, env);
         }
-        reads(&mut self.notes, script, env, &is_system, context);
+        self.notes.reads(script, env, &is_system, context);
         let mut all = env.clone();
         // The settings of the project are in the environment, and `set` shows them: the names that the file knows stand for all.
         all.set("", self.secrets.clone());
         let meaning = Meaning { template: &|_| Vec::new(), free: &secret };
         let written = self.notes.script(script, &all, &meaning, context);
-        for name in assigned(script).into_iter().filter(|name| all.get(name).is_none()) {
+        for name in assigned(script.script).into_iter().filter(|name| all.get(name).is_none()) {
             env.set(&name, secret(&name));
         }
         written
     }
 
-    fn provider(&mut self, provider: Node<'y>, step: &str, env: &Env, context: &Arc<Context>) {
+    fn provider(&mut self, provider: Node<'_>, step: &str, env: &Env, context: &Arc<Context>) {
         let action = provider.word("provider");
         let environment =
             provider.word("name").filter(|_| action.is_some_and(|name| name.eq_ignore_ascii_case("environment")));
@@ -244,11 +255,11 @@ impl<'y> Reading<'y> {
     }
 
     /// Values that a key has below it: variables in them, and what is encrypted.
-    fn values(&mut self, value: Node<'y>, key: &str, env: &Env, context: &Arc<Context>) {
+    fn values(&mut self, value: Node<'_>, key: &str, env: &Env, context: &Arc<Context>) {
         let mut found = Vec::new();
         let budget = &self.budget;
         value.scalars(&mut |keys, scalar| {
-            let Some((raw, base)) = scalar.raw().filter(|(raw, _)| budget.pays(raw)) else { return };
+            let Some((raw, base)) = scalar.raw().filter(|(raw, _)| budget.reads(raw)) else { return };
             let named = keys.iter().rev().find(|key| !matches!(**key, "" | "secure")).copied().unwrap_or(key);
             if keys.last() == Some(&"secure") {
                 found.push((named, None, scalar.span()));
@@ -322,6 +333,7 @@ fn inner(context: &Arc<Context>, step: &str, action: Option<&str>, environment: 
 mod tests {
     use super::*;
     use crate::model::usage::Door;
+    use crate::uses::testing::{leaks, stored};
 
     const BUILD: &str = r#"
 version: 1.0.{build}-$(APPVEYOR_REPO_BRANCH)
@@ -369,15 +381,9 @@ for:
         read(File { path: "appveyor.yml", text: BUILD.as_bytes() })
     }
 
-    fn word(one: &Untrusted) -> &str {
-        std::str::from_utf8(one.raw()).unwrap()
-    }
-
     #[test]
     fn references_have_their_names_stores_and_places() {
         let uses = uses();
-        let told: Vec<_> =
-            uses.uses.iter().map(|one| (word(&one.name), one.store, &BUILD[one.span.start..one.span.end])).collect();
         let expected = [
             ("NUGET_KEY", Store::Secret, "ENCRYPTED-PLACEHOLDER-1"),
             ("SIGN_PASSWORD", Store::Variable, "%SIGN_PASSWORD%"),
@@ -387,24 +393,19 @@ for:
             ("VERSION_OF_RELEASE", Store::Variable, "$(VERSION_OF_RELEASE)"),
             ("HOOK", Store::Variable, "$(HOOK)"),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(stored(&uses, BUILD), expected);
     }
 
     #[test]
     fn doors_are_told_and_nothing_else() {
         let uses = uses();
-        let found: Vec<_> = uses
-            .exposures
-            .iter()
-            .map(|one| (one.door, one.name.as_ref().map(word), &BUILD[one.span.start..one.span.end]))
-            .collect();
         let expected = [
-            (Door::Printed, Some("NUGET_KEY"), "Write-Host \"key $env:NUGET_KEY\""),
-            (Door::Artifact, Some("SIGN_PASSWORD"), "echo %SIGN_PASSWORD%"),
-            (Door::BuildArgument, Some("NUGET_KEY"), "docker build --build-arg K=$NUGET_KEY ."),
-            (Door::Printed, None, "set"),
+            (Door::Printed, "NUGET_KEY", "Write-Host \"key $env:NUGET_KEY\""),
+            (Door::Artifact, "SIGN_PASSWORD", "echo %SIGN_PASSWORD%"),
+            (Door::BuildArgument, "NUGET_KEY", "docker build --build-arg K=$NUGET_KEY ."),
+            (Door::Printed, "", "set"),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(leaks(&uses, BUILD), expected);
     }
 
     #[test]

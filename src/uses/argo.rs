@@ -4,15 +4,16 @@
 
 use std::sync::Arc;
 
-use super::drone::Handed;
-use super::tekton::{Mounts, Pods, context_of, every_object, is_plain};
+use super::handed::Handed;
+use super::objects::{every, is_plain};
+use super::pods::{Mounts, Pods, context_of};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, System, Uses};
 use crate::model::{Confidence, Untrusted};
 
 /// The reader of Argo Workflows.
-pub const READER: Reader = Reader { system: System::Argo, is_own, read };
+pub const READER: Reader = Reader { system: System::Argo, is_own, read: every };
 
 /// Objects that are workflows.
 const KINDS: &[&str] = &["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"];
@@ -31,10 +32,6 @@ pub fn is_document(kind: &str, api_version: &str) -> bool {
 fn is_own(path: &str) -> bool {
     let of_others = path.starts_with(".github/") || path.contains("/.github/");
     is_plain(path) && !of_others && path.split('/').any(|part| part.contains("argo") || part.contains("workflow"))
-}
-
-fn read(file: File<'_>) -> Uses {
-    every_object(file)
 }
 
 /// Reads the workflows in a file, and no other objects.
@@ -122,7 +119,10 @@ fn kept<'y>(template: Node<'y>) -> Vec<&'y str> {
 
 /// Keys of secrets wherever they stand: of stores of artifacts (`accessKeySecret`), of headers (`secretKeyRef`).
 fn credentials(pods: &mut Pods, node: Node<'_>, context: &Arc<Context>, left: u32) {
-    for item in node.items().into_iter().filter(|_| left > 0) {
+    if left == 0 {
+        return pods.leaves_out(node);
+    }
+    for item in node.items() {
         credentials(pods, item, context, left - 1);
     }
     for (key, value) in node.entries() {
@@ -131,7 +131,7 @@ fn credentials(pods: &mut Pods, node: Node<'_>, context: &Arc<Context>, left: u3
             (key.ends_with("Secret") || key == "secretKeyRef" || key == "secretRef") && value.get("name").is_some();
         if names {
             pods.refers(value.get("name"), value.get("key"), None, context, Confidence::High);
-        } else if left > 0 {
+        } else {
             credentials(pods, value, context, left - 1);
         }
     }
@@ -141,6 +141,7 @@ fn credentials(pods: &mut Pods, node: Node<'_>, context: &Arc<Context>, left: u3
 mod tests {
     use super::*;
     use crate::model::usage::Door;
+    use crate::uses::testing::{leaks, names, word};
 
     const WORKFLOW: &str = r#"apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
@@ -188,17 +189,9 @@ kind: Application
 spec: {source: {repoSecret: {name: not-ours}}}
 "#;
 
-    fn text_of(name: Option<&Untrusted>) -> String {
-        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
-    }
-
     #[test]
     fn references() {
         let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
-        let one = |u: &crate::model::usage::Use| {
-            (text_of(Some(&u.name)), text_of(u.variable.as_ref()), text_of(u.context.job.as_ref()))
-        };
-        let found: Vec<_> = uses.uses.iter().map(one).collect();
         let wanted = [
             ("pull", "", ""),
             ("ssh-keys", "/keys", "fetch"),
@@ -209,7 +202,7 @@ spec: {source: {repoSecret: {name: not-ours}}}
             ("api/token", "TOKEN", "say"),
             ("api/token", "TOKEN", "code"),
         ];
-        assert_eq!(found, wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+        assert_eq!(names(&uses), wanted.map(|(name, variable, job)| (name, variable, job, "")));
         assert_eq!(&WORKFLOW[uses.uses[2].span.start..uses.uses[2].span.end], "git");
         assert_eq!(uses.uses[0].context.events, ["schedule".into()]);
     }
@@ -217,21 +210,18 @@ spec: {source: {repoSecret: {name: not-ours}}}
     #[test]
     fn doors() {
         let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
-        let one =
-            |e: &crate::model::usage::Exposure| (e.door, text_of(e.name.as_ref()), &WORKFLOW[e.span.start..e.span.end]);
-        let found: Vec<_> = uses.exposures.iter().map(one).collect();
         let wanted =
             [(Door::Artifact, "api/token", "echo \"$TOKEN\""), (Door::Traced, "api/token", "login \"$TOKEN\"")];
-        assert_eq!(found, wanted.map(|(a, b, c)| (a, b.to_owned(), c)));
+        assert_eq!(leaks(&uses, WORKFLOW), wanted);
     }
 
     #[test]
     fn other_objects_of_the_file() {
         let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - name: c\n      envFrom: [{secretRef: {name: of-a-pod}}]\n";
         let text = format!("{WORKFLOW}{pod}");
-        let uses = read(File { path: "argo/a.yaml", text: text.as_bytes() });
-        let last = uses.uses.last().map(|u| (text_of(Some(&u.name)), u.system));
-        assert_eq!(last, Some(("of-a-pod".to_owned(), System::Kubernetes)));
+        let uses = every(File { path: "argo/a.yaml", text: text.as_bytes() });
+        let last = uses.uses.last().map(|u| (word(Some(&u.name)), u.system));
+        assert_eq!(last, Some(("of-a-pod", System::Kubernetes)));
         assert!(uses.uses.iter().any(|u| u.system == System::Argo));
         assert!(!is_own("charts/argo/templates/a.yaml") && !is_own("charts/argo/values.yaml"));
     }
@@ -240,7 +230,7 @@ spec: {source: {repoSecret: {name: not-ours}}}
     fn what_stands_where() {
         let uses = objects(File { path: "argo/a.yaml", text: WORKFLOW.as_bytes() });
         let at = uses.at(WORKFLOW.find("hunter-two").unwrap()).unwrap();
-        let all = [&at.pipeline, &at.job, &at.environment, &at.action].map(|one| text_of(one.as_ref()));
+        let all = [&at.pipeline, &at.job, &at.environment, &at.action].map(|one| word(one.as_ref()));
         assert_eq!(all, ["CronWorkflow/nightly", "fetch", "batch", "tool:1"]);
         assert!(is_own("argo/a.yaml") && is_own("workflows/b.yml") && !is_own(".github/workflows/a.yml"));
         assert!(is_document("Workflow", "argoproj.io/v1alpha1") && !is_document("Application", "argoproj.io/v1alpha1"));

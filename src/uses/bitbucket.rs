@@ -1,15 +1,17 @@
 //! Pipelines of Bitbucket: steps, the pipes that they call, the images that they run in. Variables are set in the settings of a
 //! workspace, repository or deployment, and every one is in the environment of every step; those that are not secured are no
-//! different in the file. Pull requests from forks start no pipeline.
+//! different in the file. No door is reported for forks: their pull requests start no pipeline of the repository
+//! (<https://bitbucket.org/site/master/issues/17656>, <https://bitbucket.org/site/master/issues/13162>).
 //!
 //! Source: <https://support.atlassian.com/bitbucket-cloud/docs/bitbucket-pipelines-configuration-reference/>.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::azure::commands::{Budget, confidence, dollars, is_ambient, joined, reads};
-use super::notes::{Env, Meaning, Notes, looks_secret};
-use super::shell::{Dialect, Written};
+use super::budget::Budget;
+use super::notes::{Env, Meaning, Notes, confidence, looks_secret};
+use super::script::Lines;
+use super::shell::{Dialect, Written, dollars, is_of_shell};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Uses};
@@ -22,6 +24,8 @@ pub const READER: Reader = Reader { system: System::Bitbucket, is_own, read };
 const OIDC: &str = "BITBUCKET_STEP_OIDC_TOKEN";
 /// How deep stages, parallel steps and lists may stand in each other.
 const DEEPEST: u32 = 8;
+/// What is said where they stand deeper.
+const TOO_DEEP: &str = "its steps stand deeper in each other than is followed: who uses what there is not known";
 
 fn is_own(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -31,7 +35,6 @@ fn is_own(path: &str) -> bool {
 fn read(file: File<'_>) -> Uses {
     let yaml = Yaml::read(file.text);
     let mut reading = Reading {
-        source: yaml.source(),
         notes: Notes::new(System::Bitbucket),
         budget: Budget::of(yaml.source()),
         caches: HashMap::new(),
@@ -60,7 +63,7 @@ fn secrets(source: &str) -> Vec<Untrusted> {
 
 /// The secret behind a variable that nothing in the file sets.
 fn secret(name: &str) -> Vec<Untrusted> {
-    let is_secret = name == OIDC || (looks_secret(name) && !is_ambient(name) && !is_system(name));
+    let is_secret = name == OIDC || (looks_secret(name) && !is_of_shell(name) && !is_system(name));
     if is_secret { vec![name.into()] } else { Vec::new() }
 }
 
@@ -70,7 +73,6 @@ fn is_system(name: &str) -> bool {
 }
 
 struct Reading<'y> {
-    source: &'y str,
     notes: Notes,
     budget: Budget,
     /// The folders of caches that the file defines.
@@ -161,7 +163,10 @@ impl<'y> Reading<'y> {
     }
 
     fn item(&mut self, item: Node<'y>, around: &mut Around, depth: u32) {
-        if depth > DEEPEST || !self.budget.pays("") {
+        if depth > DEEPEST {
+            return self.notes.leaves_out(item.span().start, TOO_DEEP);
+        }
+        if !self.budget.reads("") {
             return;
         }
         for variable in item.get("variables").map(Node::items).unwrap_or_default() {
@@ -253,13 +258,11 @@ impl<'y> Reading<'y> {
         // A step has every variable, and `env` shows them: the names that the file knows stand for all.
         all.set("", self.secrets.clone());
         let meaning = Meaning { template: &|_| Vec::new(), free: &secret };
-        let mut written = Vec::new();
-        for one in joined(self.source, &commands, &self.budget) {
-            let script = one.script(dialect);
-            reads(&mut self.notes, script, env, &is_system, context);
-            written.extend(self.notes.script(script, &all, &meaning, context));
-        }
-        written
+        commands.retain(|command| self.budget.reads(command.text().unwrap_or_default()));
+        let lines = Lines::all(commands);
+        let script = lines.placed(lines.script(dialect));
+        self.notes.reads(script, env, &is_system, context);
+        self.notes.script(script, &all, &meaning, context)
     }
 
     fn pipe(&mut self, entry: Node<'y>, pipe: Node<'y>, context: &Arc<Context>) {
@@ -283,7 +286,7 @@ impl<'y> Reading<'y> {
     fn hands_over(&mut self, node: Node<'y>, context: &Arc<Context>) -> Vec<Untrusted> {
         let (notes, budget, mut handed) = (&mut self.notes, &self.budget, Vec::new());
         node.scalars(&mut |keys, value| {
-            let Some((raw, base)) = value.raw().filter(|(raw, _)| budget.pays(raw)) else { return };
+            let Some((raw, base)) = value.raw().filter(|(raw, _)| budget.reads(raw)) else { return };
             let key = keys.iter().rev().find(|key| !key.is_empty()).copied();
             for (name, span) in dollars(raw, base) {
                 handed.extend(variable(notes, name, key, span, context));
@@ -297,7 +300,7 @@ impl<'y> Reading<'y> {
 
 /// Writes down a variable that is handed over under a key. Who takes it says whether it is secret, where its name does not.
 fn variable(notes: &mut Notes, name: &str, key: Option<&str>, span: Span, context: &Arc<Context>) -> Option<Untrusted> {
-    if is_ambient(name) || is_system(name) {
+    if is_of_shell(name) || is_system(name) {
         return secret(name).pop();
     }
     let is_secret = looks_secret(name) || key.is_some_and(looks_secret);
@@ -319,6 +322,8 @@ fn movable(pipe: &str) -> Option<Confidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::usage::Use;
+    use crate::uses::testing::{doors, part, word};
 
     const PIPELINE: &str = r#"
 image:
@@ -386,17 +391,13 @@ pipelines:
         read(File { path: "bitbucket-pipelines.yml", text: PIPELINE.as_bytes() })
     }
 
-    fn word(one: &Untrusted) -> &str {
-        std::str::from_utf8(one.raw()).unwrap()
-    }
-
     #[test]
     fn references_are_told_for_each_pipeline() {
         let uses = uses();
-        let told = |one: &super::super::super::model::usage::Use| {
-            let (span, variable) = (&PIPELINE[one.span.start..one.span.end], one.variable.as_ref().map(word));
-            let job = one.context.job.as_ref().map_or("", word);
-            format!("{span} {} {}", variable.unwrap_or("-"), if job.is_empty() { "-" } else { job })
+        let told = |one: &Use| {
+            let or_none = |word: &str| if word.is_empty() { "-".to_owned() } else { word.to_owned() };
+            let (variable, job) = (word(one.variable.as_ref()), word(one.context.job.as_ref()));
+            format!("{} {} {}", part(PIPELINE, one.span), or_none(variable), or_none(job))
         };
         let told: Vec<String> = uses.uses.iter().map(told).collect();
         let deploy = |text: &str| vec![format!("{text} Deploy"), format!("{text} Ship")];
@@ -417,20 +418,16 @@ pipelines:
     #[test]
     fn doors_are_told_and_nothing_else() {
         let uses = uses();
-        let all = uses.exposures.iter();
-        let found: Vec<_> = all
-            .map(|one| (one.door, one.name.as_ref().map(word), &PIPELINE[one.span.start..one.span.end], one.confidence))
-            .collect();
         let expected = [
-            (Door::Printed, Some("DEPLOY_TOKEN"), "echo \"key is $KEY\"", Confidence::High),
-            (Door::Unpinned, Some("AWS"), "atlassian/aws-s3-deploy:1.1.0", Confidence::Low),
-            (Door::Unpinned, Some("OTHER_TOKEN"), "docker://others/pipe:latest", Confidence::Medium),
-            (Door::Artifact, Some("PKG_TOKEN"), "echo \"$PKG_TOKEN\"", Confidence::Medium),
-            (Door::Printed, None, "printenv", Confidence::High),
-            (Door::BuildArgument, Some("PKG_TOKEN"), "docker build --build-arg TOKEN=$PKG_TOKEN .", Confidence::High),
-            (Door::Traced, Some("lower_secret"), "login $lower_secret", Confidence::High),
+            (Door::Printed, "DEPLOY_TOKEN", "echo \"key is $KEY\"", Confidence::High),
+            (Door::Unpinned, "AWS", "atlassian/aws-s3-deploy:1.1.0", Confidence::Low),
+            (Door::Unpinned, "OTHER_TOKEN", "docker://others/pipe:latest", Confidence::Medium),
+            (Door::Artifact, "PKG_TOKEN", "echo \"$PKG_TOKEN\"", Confidence::Medium),
+            (Door::Printed, "", "printenv", Confidence::High),
+            (Door::BuildArgument, "PKG_TOKEN", "docker build --build-arg TOKEN=$PKG_TOKEN .", Confidence::High),
+            (Door::Traced, "lower_secret", "login $lower_secret", Confidence::High),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(doors(&uses, PIPELINE), expected);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 
 use memchr::memmem;
 
-use super::kubernetes::templates::Filled;
-use super::kubernetes::{is_of_chart, is_yaml, manifests, may_be, values};
+use super::kubernetes::{manifests, may_be, values};
 use super::notes::looks_secret;
+use super::objects::{is_of_chart, is_yaml};
+use super::templates::Filled;
 use super::{File, Reader};
 use crate::model::usage::{Context, Span, Store, System, Unread, Use, Uses};
 use crate::model::{Confidence, Untrusted};
@@ -112,25 +113,10 @@ mod tests {
     use super::{READER, is_own};
     use crate::model::usage::{System, Uses};
     use crate::uses::File;
+    use crate::uses::testing::told;
 
     fn read(path: &str, text: &str) -> Uses {
         (READER.read)(File { path, text: text.as_bytes() })
-    }
-
-    fn told(uses: &Uses, text: &str) -> Vec<String> {
-        let word = |one: Option<&crate::model::Untrusted>| {
-            one.map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
-        };
-        let line = |one: &crate::model::usage::Use| {
-            let span = &text[one.span.start..one.span.end];
-            format!(
-                "{}|{span}|{}|{}",
-                word(Some(&one.name)),
-                word(one.variable.as_ref()),
-                word(one.context.job.as_ref())
-            )
-        };
-        uses.uses.iter().map(line).collect()
     }
 
     const TEMPLATE: &str = r#"{{- if .Values.auth.password }}
@@ -184,10 +170,10 @@ stringData:
         let chart = "{{ .Chart.Name }}";
         let name = "{{ .Values.db.existingSecret | default (printf \"%s-db\" .Release.Name) }}";
         let expected = [
-            format!("{name}/password|{name}|DB_PASSWORD|{chart}"),
-            format!("Values.api.token|.Values.api.token|API_TOKEN|{chart}"),
-            "{{ include \"shop.fullname\" . }}-tls|{{ include \"shop.fullname\" . }}-tls||".to_owned(),
-            "Values.api.token|.Values.api.token|token|".to_owned(),
+            format!("secret {name}/password|{name}|DB_PASSWORD|{chart}"),
+            format!("variable Values.api.token|.Values.api.token|API_TOKEN|{chart}"),
+            "secret {{ include \"shop.fullname\" . }}-tls|{{ include \"shop.fullname\" . }}-tls||".to_owned(),
+            "variable Values.api.token|.Values.api.token|token|".to_owned(),
         ];
         assert_eq!(told(&uses, TEMPLATE), expected);
         assert!(uses.uses.iter().all(|one| one.system == System::Helm));
@@ -202,7 +188,10 @@ stringData:
     fn values_of_a_chart() {
         let text = "db:\n  auth:\n    existingSecret: shop-db\n    secretName: \"\"\n    password: planted\n  tls: {existingSecret: null}\nimagePullSecrets: [pull]\nextra:\n  - name: TOKEN\n    valueFrom: {secretKeyRef: {name: a, key: b}}\n";
         let uses = read("charts/shop/values-production.yaml", text);
-        assert_eq!(told(&uses, text), ["shop-db|shop-db||db", "pull|pull||imagePullSecrets", "a/b|a||extra"]);
+        assert_eq!(
+            told(&uses, text),
+            ["secret shop-db|shop-db||db", "secret pull|pull||imagePullSecrets", "secret a/b|a||extra"]
+        );
         let at = uses.at(text.find("planted").unwrap()).unwrap();
         assert_eq!((&at.pipeline, &at.job), (&Some("shop".into()), &Some("db".into())));
         assert_eq!(at.environment, Some("production".into()));
@@ -226,7 +215,7 @@ stringData:
         // A document that is no YAML without its templates hides no other one.
         let text = "apiVersion: v1\nkind: A\n{{ if a }}\n  b: [\n{{ end }}\nc: d\n---\napiVersion: v1\nkind: B\nspec: {secretName: told}\n";
         let uses = read("a/templates/b.yaml", text);
-        assert_eq!(told(&uses, text), ["told|told||"]);
+        assert_eq!(told(&uses, text), ["secret told|told||"]);
         assert_eq!(uses.unread.len(), 2);
     }
 }

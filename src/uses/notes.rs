@@ -1,11 +1,11 @@
 //! What a reader of one system writes down, and what all of them do alike: variables that hold secrets, scripts, artifacts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::script::Placed;
 pub use super::shell::looks_secret;
-use super::shell::{Dialect, Reference, Script, Written, examine, references};
-use super::yaml::Node;
+use super::shell::{Dialect, Reference, Script, Written, assigned, examine, is_of_shell, references};
 use crate::model::usage::{Context, Door, Exposure, Include, Scope, Span, Store, System, Unread, Use, Uses};
 use crate::model::{Confidence, GapKind, Untrusted};
 
@@ -119,21 +119,30 @@ impl Notes {
         self.uses.unread.extend(unread);
     }
 
+    /// Says that more of something is in the file than is followed: once, where that begins.
+    pub fn leaves_out(&mut self, at: usize, why: &str) {
+        if !self.uses.unread.iter().any(|one| one.why == why) {
+            self.unread([Unread { at, kind: Some(GapKind::OverBudget), why: why.to_owned() }]);
+        }
+    }
+
     /// Looks at a script: doors are written down, and the files that secrets go into are given back.
-    pub fn script(
+    pub fn script<'s>(
         &mut self,
-        script: Script<'_>,
+        script: impl Into<Placed<'s>>,
         env: &Env,
         meaning: &Meaning<'_>,
         context: &Arc<Context>,
     ) -> Vec<Written<Untrusted>> {
+        let placed = script.into();
         let secret = |one: &Reference<'_>| match (one.is_template, env.get(one.text)) {
             (true, _) => (meaning.template)(one.text),
             (false, Some(known)) => known.to_vec(),
             (false, None) => (meaning.free)(one.text),
         };
-        let seen = examine(script, &secret);
+        let seen = examine(placed.script, &secret);
         if let Some(at) = seen.left_out {
+            let at = placed.place(Span { start: at, end: at }).start;
             let why =
                 "a script says more than is followed: what it does with secrets from here on is not known".to_owned();
             self.unread([Unread { at, kind: Some(GapKind::OverBudget), why }]);
@@ -142,21 +151,25 @@ impl Notes {
         for passage in seen.passages {
             // The whole environment is a door where there are secrets in it.
             if passage.name.is_some() || everything {
-                self.exposes(passage.door, passage.name, passage.span, context, passage.confidence);
+                self.exposes(passage.door, passage.name, placed.place(passage.span), context, passage.confidence);
             }
         }
-        seen.written
+        let written = seen.written.into_iter();
+        written.map(|one| Written { span: placed.place(one.span), ..one }).collect()
     }
 
     /// Writes down the variables that a script reads and that nothing in the file sets: `is_own` says which the system itself sets.
-    pub fn reads(&mut self, script: Script<'_>, env: &Env, is_own: &dyn Fn(&str) -> bool, context: &Arc<Context>) {
-        let nothing = |_: &Reference<'_>| Vec::<Untrusted>::new();
-        let assigned: HashSet<String> = examine(script, &nothing).assigned.into_iter().collect();
-        for one in references(script).into_iter().filter(|one| !one.is_template) {
-            let known = env.get(one.text).is_some() || assigned.contains(one.text);
-            if !known && !is_own(one.text) && is_variable(one.text) {
-                let confidence = if looks_secret(one.text) { Confidence::High } else { Confidence::Medium };
-                self.uses_surely(one.text, Store::Variable, None, one.span, context, confidence);
+    pub fn reads<'s>(
+        &mut self,
+        script: impl Into<Placed<'s>>,
+        env: &Env,
+        is_own: &dyn Fn(&str) -> bool,
+        context: &Arc<Context>,
+    ) {
+        let placed = script.into();
+        for (name, span) in unset(placed.script, env, is_own) {
+            if let Some(confidence) = confidence(name) {
+                self.uses_surely(name, Store::Variable, None, placed.place(span), context, confidence);
             }
         }
     }
@@ -169,18 +182,32 @@ impl Notes {
     }
 }
 
-/// A scalar as a script.
+/// The variables of the environment that a script reads and that neither it nor anything in the file sets, nor any shell; `is_own`
+/// says which the system itself sets.
 #[must_use]
-pub fn script_of<'y>(node: Node<'y>, dialect: Dialect) -> Option<Script<'y>> {
-    let (text, base) = node.raw()?;
-    Some(Script { text, base, dialect, traced: false })
+pub fn unset<'s>(script: Script<'s>, env: &Env, is_own: &dyn Fn(&str) -> bool) -> Vec<(&'s str, Span)> {
+    let assigned = assigned(script);
+    let is_unset = |one: &Reference<'_>| {
+        let start = one.span.start.saturating_sub(script.base);
+        let written = script.text.get(start..).unwrap_or_default().trim_start_matches(['$', '{']);
+        let is_local = script.dialect == Dialect::PowerShell
+            && !written.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("env:"));
+        let is_known = env.get(one.text).is_some() || assigned.contains(one.text);
+        !one.is_template && !is_local && !is_known && !is_own(one.text) && !is_of_shell(one.text)
+    };
+    references(script).into_iter().filter(is_unset).map(|one| (one.text, one.span)).collect()
 }
 
-/// Whether a variable's name is one that pipelines give: letters in capitals.
-fn is_variable(name: &str) -> bool {
-    name.len() > 1
-        && name.bytes().any(|b| b.is_ascii_uppercase())
-        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+/// How sure it is that a variable that nothing in the file sets is one of the system; `None` for one that scripts have for themselves.
+#[must_use]
+pub fn confidence(name: &str) -> Option<Confidence> {
+    let is_capital =
+        name.len() > 1 && !name.bytes().any(|b| b.is_ascii_lowercase()) && name.bytes().any(|b| b.is_ascii_uppercase());
+    match (looks_secret(name), is_capital) {
+        (true, _) => Some(Confidence::High),
+        (false, true) => Some(Confidence::Medium),
+        _ => None,
+    }
 }
 
 /// Beginnings of paths that are the folder of the repository.

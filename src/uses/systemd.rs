@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::kubernetes::command;
+use super::command;
 use super::notes::{Env, Meaning, Notes, looks_secret};
 use super::shell::{Script, references};
 use super::{File, Reader};
@@ -132,7 +132,13 @@ impl Reading<'_> {
         let mut count = 0;
         for one in section.settings.iter().filter(|one| one.key == "Environment") {
             for (word, at) in command::words(&one.value, one.base) {
-                let Some((name, value)) = word.split_once('=').filter(|_| count < MOST) else { continue };
+                let Some((name, value)) = word.split_once('=') else { continue };
+                if count >= MOST {
+                    let why =
+                        "a section of it sets more variables than are followed: what is in the others is not known";
+                    self.notes.leaves_out(at, why);
+                    break;
+                }
                 let name = name.trim_start_matches(['"', '\'']);
                 let secret = looks_secret(name) && !value.is_empty();
                 env.set(name, secret.then(|| name.into()).into_iter().collect());
@@ -203,7 +209,7 @@ impl Reading<'_> {
     fn command(&mut self, value: &str, base: usize, env: &Env, is_logged: bool) {
         self.credentials(value, base, None);
         let line = value.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-        let text = command::dollars(line);
+        let text = command::undoubled(line);
         let base = base + value.len() - line.len();
         let whole = Script { text: &text, base, dialect: <_>::default(), traced: false };
         let script = command::of_line(&text, base).unwrap_or(whole);
@@ -229,8 +235,10 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::{READER, is_own};
+    use crate::model::GapKind;
     use crate::model::usage::{Door, Uses};
     use crate::uses::File;
+    use crate::uses::testing::told;
 
     fn read(path: &str, text: &[u8]) -> Uses {
         (READER.read)(File { path, text })
@@ -262,13 +270,6 @@ WantedBy=multi-user.target
     #[test]
     fn units() {
         let uses = read("etc/shop.service", UNIT.as_bytes());
-        let word = |one: Option<&crate::model::Untrusted>| {
-            one.map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
-        };
-        let line = |one: &crate::model::usage::Use| {
-            let span = &UNIT[one.span.start..one.span.end];
-            format!("{} {}|{span}|{}", one.store.as_str(), word(Some(&one.name)), word(one.variable.as_ref()))
-        };
         let expected = [
             "file /etc/shop/env|/etc/shop/env|",
             "secret signing|signing|KEY_FILE",
@@ -284,13 +285,21 @@ WantedBy=multi-user.target
             "environment PORT|$PORT|",
             "secret tls|tls|",
         ];
-        assert_eq!(uses.uses.iter().map(line).collect::<Vec<_>>(), expected);
+        assert_eq!(told(&uses, UNIT), expected.map(|line| format!("{line}|Service")));
         let doors: Vec<_> = uses.exposures.iter().map(|one| (one.door, &UNIT[one.span.start..one.span.end])).collect();
         assert_eq!(doors, [(Door::Printed, "echo $API_TOKEN"), (Door::Printed, "echo \"$$OTHER_SECRET\"")]);
         let at = uses.at(UNIT.find("planted").unwrap()).unwrap();
         assert_eq!((&at.pipeline, &at.job), (&Some("shop.service".into()), &Some("Service".into())));
         let quiet = UNIT.replace("[Install]", "StandardOutput=null\n[Install]");
         assert!(read("shop.service", quiet.as_bytes()).exposures.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_once() {
+        let section = format!("[Service]\n{}", "Environment=A=b\n".repeat(super::MOST + 2));
+        let unread = read("a.service", section.repeat(2).as_bytes()).unread;
+        assert_eq!(unread.iter().map(|one| one.kind).collect::<Vec<_>>(), [Some(GapKind::OverBudget)]);
+        assert!(read("a.service", b"[Service]\nEnvironment=A=b\n").unread.is_empty());
     }
 
     #[test]

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use super::azure::commands::{Budget, assigned, dollars, is_ambient, joined, reads};
+use super::budget::Budget;
 use super::notes::{Env, Meaning, Notes, looks_secret};
-use super::shell::{Dialect, Script, Written};
+use super::script::Lines;
+use super::shell::{Dialect, Written, assigned, dollars, is_of_shell};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Store, System, Uses};
@@ -30,6 +31,8 @@ const PHASES: &[&str] = &[
     "after_deploy",
     "after_script",
 ];
+/// How deep lists of variables may stand in each other.
+const DEEPEST: u32 = 4;
 /// Keys that are read as what they are; what is secure elsewhere is known by the key that it stands under.
 const READ: &[&str] = &["env", "jobs", "matrix", "deploy"];
 
@@ -42,7 +45,7 @@ fn read(file: File<'_>) -> Uses {
     let yaml = Yaml::read(file.text);
     let source = yaml.source();
     let secrets = dollars(source, 0).into_iter().flat_map(|(name, _)| secret(name)).collect();
-    let mut reading = Reading { source, notes: Notes::new(System::Travis), budget: Budget::of(source), secrets };
+    let mut reading = Reading { notes: Notes::new(System::Travis), budget: Budget::of(source), secrets };
     for root in yaml.documents().filter(|root| root.is_mapping()) {
         reading.root(root);
     }
@@ -60,19 +63,18 @@ fn is_system(name: &str) -> bool {
 
 /// The secret behind a variable that nothing in the file sets: it is in the settings of the repository, or secure.
 fn secret(name: &str) -> Vec<Untrusted> {
-    let is_secret = looks_secret(name) && !is_ambient(name) && !is_system(name);
+    let is_secret = looks_secret(name) && !is_of_shell(name) && !is_system(name);
     if is_secret { vec![name.into()] } else { Vec::new() }
 }
 
-struct Reading<'y> {
-    source: &'y str,
+struct Reading {
     notes: Notes,
     budget: Budget,
     secrets: Vec<Untrusted>,
 }
 
-impl<'y> Reading<'y> {
-    fn root(&mut self, root: Node<'y>) {
+impl Reading {
+    fn root(&mut self, root: Node<'_>) {
         let context = Arc::new(Context::default());
         let mut env = Env::default();
         for import in root.get("import").map(Node::each).unwrap_or_default() {
@@ -105,7 +107,7 @@ impl<'y> Reading<'y> {
         }
     }
 
-    fn import(&mut self, import: Node<'y>) {
+    fn import(&mut self, import: Node<'_>) {
         let Some(source) = import.get("source").or(Some(import)).filter(|source| source.text().is_some()) else {
             return;
         };
@@ -116,9 +118,9 @@ impl<'y> Reading<'y> {
     }
 
     /// A job, or the whole file: every job has its phases.
-    fn job(&mut self, job: Node<'y>, env: &Env, context: &Arc<Context>) {
+    fn job(&mut self, job: Node<'_>, env: &Env, context: &Arc<Context>) {
         let mut written = Vec::new();
-        let mut commands: Vec<(Node<'y>, &str)> = Vec::new();
+        let mut commands: Vec<(Node<'_>, &str)> = Vec::new();
         for phase in PHASES {
             if let Some(list) = job.get(phase) {
                 self.notes.scope(list.span(), &inner(context, phase, None));
@@ -149,24 +151,22 @@ impl<'y> Reading<'y> {
     }
 
     /// Commands of a phase; what they set, the next one knows.
-    fn script(&mut self, entries: &[Node<'y>], env: &mut Env, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+    fn script(&mut self, entries: &[Node<'_>], env: &mut Env, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
         let mut all = env.clone();
         // The settings of the repository are in the environment, and `env` shows them: the names that the file knows stand for all.
         all.set("", self.secrets.clone());
         let meaning = Meaning { template: &|_| Vec::new(), free: &secret };
-        let mut written = Vec::new();
-        for one in joined(self.source, entries, &self.budget) {
-            let script = one.script(Dialect::Posix);
-            reads(&mut self.notes, script, env, &is_system, context);
-            written.extend(self.notes.script(script, &all, &meaning, context));
-            for name in assigned(script).into_iter().filter(|name| all.get(name).is_none()) {
-                env.set(&name, secret(&name));
-            }
+        let lines = Lines::all(entries.iter().copied().filter(|one| self.budget.reads(one.text().unwrap_or_default())));
+        let script = lines.placed(lines.script(Dialect::Posix));
+        self.notes.reads(script, env, &is_system, context);
+        let written = self.notes.script(script, &all, &meaning, context);
+        for name in assigned(script.script).into_iter().filter(|name| all.get(name).is_none()) {
+            env.set(&name, secret(&name));
         }
         written
     }
 
-    fn deploy(&mut self, deploy: Node<'y>, env: &Env, context: &Arc<Context>) {
+    fn deploy(&mut self, deploy: Node<'_>, env: &Env, context: &Arc<Context>) {
         let provider = deploy.word("provider").or_else(|| deploy.text());
         let context = inner(context, "deploy", provider);
         self.notes.scope(deploy.span(), &context);
@@ -181,17 +181,17 @@ impl<'y> Reading<'y> {
     }
 
     /// Values that a key has below it: variables in them, and what is encrypted.
-    fn values(&mut self, value: Node<'y>, key: &str, env: &Env, context: &Arc<Context>) {
+    fn values(&mut self, value: Node<'_>, key: &str, env: &Env, context: &Arc<Context>) {
         let (notes, budget) = (&mut self.notes, &self.budget);
         value.scalars(&mut |keys, scalar| {
-            let Some((raw, base)) = scalar.raw().filter(|(raw, _)| budget.pays(raw)) else { return };
+            let Some((raw, base)) = scalar.raw().filter(|(raw, _)| budget.reads(raw)) else { return };
             if keys.last() == Some(&"secure") {
                 let outer = keys.iter().rev().find(|key| !matches!(**key, "" | "secure" | "rooms" | "urls")).copied();
                 return notes.uses(outer.unwrap_or(key), Store::Secret, None, scalar.span(), context);
             }
             let input = keys.iter().rev().find(|key| !key.is_empty()).copied().unwrap_or(key);
             for (name, span) in dollars(raw, base) {
-                let is_known = env.get(name).is_some() || is_ambient(name) || is_system(name);
+                let is_known = env.get(name).is_some() || is_of_shell(name) || is_system(name);
                 if !is_known {
                     let is_secret = looks_secret(name) || looks_secret(input);
                     let sure = if is_secret { Confidence::High } else { Confidence::Medium };
@@ -202,9 +202,10 @@ impl<'y> Reading<'y> {
     }
 
     /// Variables: `NAME=value OTHER=value`, mappings, `secure`, and lists of them; `global` and those of jobs.
-    fn variables(&mut self, variables: Node<'y>, env: &mut Env, context: &Arc<Context>, depth: u32) {
-        if depth > 4 {
-            return;
+    fn variables(&mut self, variables: Node<'_>, env: &mut Env, context: &Arc<Context>, depth: u32) {
+        if depth > DEEPEST {
+            let why = "its variables stand deeper in each other than is followed: what is in them is not known";
+            return self.notes.leaves_out(variables.span().start, why);
         }
         for one in variables.each() {
             if one.is_sequence() {
@@ -226,18 +227,18 @@ impl<'y> Reading<'y> {
     }
 
     /// What is encrypted is a whole `NAME=value` where it has no name here.
-    fn secure(&mut self, name: &str, value: Node<'y>, env: &mut Env, context: &Arc<Context>) {
-        if self.budget.pays(name) {
+    fn secure(&mut self, name: &str, value: Node<'_>, env: &mut Env, context: &Arc<Context>) {
+        if self.budget.reads(name) {
             self.notes.uses(name, Store::Secret, None, value.span(), context);
             env.set(name, vec![name.into()]);
         }
     }
 
-    fn set(&mut self, name: &str, value: Node<'y>, env: &mut Env, context: &Arc<Context>) {
-        let Some((raw, base)) = value.raw().filter(|(raw, _)| self.budget.pays(raw)) else { return };
+    fn set(&mut self, name: &str, value: Node<'_>, env: &mut Env, context: &Arc<Context>) {
+        let Some((raw, base)) = value.raw().filter(|(raw, _)| self.budget.reads(raw)) else { return };
         let mut secrets = Vec::new();
         for (used, span) in dollars(raw, base) {
-            if env.get(used).is_none() && !is_ambient(used) && !is_system(used) {
+            if env.get(used).is_none() && !is_of_shell(used) && !is_system(used) {
                 let sure = if looks_secret(used) { Confidence::High } else { Confidence::Medium };
                 self.notes.uses_surely(used, Store::Variable, Some(name), span, context, sure);
             }
@@ -246,11 +247,10 @@ impl<'y> Reading<'y> {
         env.set(name, secrets);
     }
 
-    fn assignments(&mut self, line: Node<'y>, env: &mut Env, context: &Arc<Context>) {
-        let Some((raw, base)) = line.raw().filter(|(raw, _)| self.budget.pays(raw)) else { return };
-        let script = Script { text: raw, base, dialect: Dialect::Posix, traced: false };
-        reads(&mut self.notes, script, env, &is_system, context);
-        for word in raw.split_whitespace() {
+    fn assignments(&mut self, line: Node<'_>, env: &mut Env, context: &Arc<Context>) {
+        let Some(lines) = Lines::of(line).filter(|lines| self.budget.reads(lines.text())) else { return };
+        self.notes.reads(lines.placed(lines.script(Dialect::Posix)), env, &is_system, context);
+        for word in lines.text().split_whitespace() {
             let Some((name, value)) = word.split_once('=') else { continue };
             let of = |used: &str| env.get(used).map_or_else(|| secret(used), <[_]>::to_vec);
             let secrets = dollars(value, 0).into_iter().flat_map(|(used, _)| of(used)).collect();
@@ -291,6 +291,7 @@ fn by_phase<'y, 'p>(commands: &[(Node<'y>, &'p str)]) -> Vec<(&'p str, Vec<Node<
 mod tests {
     use super::*;
     use crate::model::usage::Door;
+    use crate::uses::testing::{leaks, stored, word};
 
     const BUILD: &str = r#"
 language: python
@@ -344,15 +345,9 @@ notifications:
         read(File { path: ".travis.yml", text: BUILD.as_bytes() })
     }
 
-    fn word(one: &Untrusted) -> &str {
-        std::str::from_utf8(one.raw()).unwrap()
-    }
-
     #[test]
     fn references_have_their_names_stores_and_places() {
         let uses = uses();
-        let told: Vec<_> =
-            uses.uses.iter().map(|one| (word(&one.name), one.store, &BUILD[one.span.start..one.span.end])).collect();
         let expected = [
             ("secure", Store::Secret, "ENCRYPTED-PLACEHOLDER-1"),
             ("API_TOKEN", Store::Secret, "ENCRYPTED-PLACEHOLDER-2"),
@@ -362,27 +357,22 @@ notifications:
             ("PYPI", Store::Variable, "$PYPI"),
             ("slack", Store::Secret, "ENCRYPTED-PLACEHOLDER-4"),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(stored(&uses, BUILD), expected);
         let deploy = &uses.uses[5].context;
-        assert_eq!((deploy.step.as_ref().map(word), deploy.action.as_ref().map(word)), (Some("deploy"), Some("pypi")));
-        let includes: Vec<_> = uses.includes.iter().map(|one| one.path.as_ref().map(word)).collect();
-        assert_eq!(includes, [Some("shared/build.yml"), None]);
+        assert_eq!((word(deploy.step.as_ref()), word(deploy.action.as_ref())), ("deploy", "pypi"));
+        let includes: Vec<_> = uses.includes.iter().map(|one| word(one.path.as_ref())).collect();
+        assert_eq!(includes, ["shared/build.yml", ""]);
     }
 
     #[test]
     fn doors_are_told_and_nothing_else() {
         let uses = uses();
-        let found: Vec<_> = uses
-            .exposures
-            .iter()
-            .map(|one| (one.door, one.name.as_ref().map(word), &BUILD[one.span.start..one.span.end]))
-            .collect();
         let expected = [
-            (Door::Artifact, Some("API_TOKEN"), "echo \"$API_TOKEN\""),
-            (Door::Printed, None, "env"),
-            (Door::BuildArgument, Some("API_TOKEN"), "docker build --build-arg T=$API_TOKEN ."),
+            (Door::Artifact, "API_TOKEN", "echo \"$API_TOKEN\""),
+            (Door::Printed, "", "env"),
+            (Door::BuildArgument, "API_TOKEN", "docker build --build-arg T=$API_TOKEN ."),
         ];
-        assert_eq!(found, expected);
+        assert_eq!(leaks(&uses, BUILD), expected);
     }
 
     #[test]

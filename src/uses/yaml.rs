@@ -4,7 +4,6 @@
 //! aliases never multiply. Whoever walks the table pays for each step out of a budget that the file has once. What is no YAML
 //! ends the file there: what was read before it counts.
 
-#[path = "yaml/events.rs"]
 mod events;
 
 use std::cell::Cell;
@@ -50,6 +49,9 @@ enum Kind {
     Sequence(Vec<u32>),
     Mapping(Vec<(u32, u32)>),
 }
+
+/// What YAML has between values; other blanks of Unicode are letters to it.
+pub const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +172,13 @@ impl<'y> Node<'y> {
         // Whoever looks into a long text pays for it each time, or aliases of it would multiply.
         let text = self.all.text.get(data.span.start..data.span.end)?;
         self.all.pays(text.len() / 64).then_some((text, data.span.start))
+    }
+
+    /// The quote around a scalar, where it has some.
+    #[must_use]
+    pub fn quote(self) -> Option<u8> {
+        let before = self.data()?.span.start.checked_sub(1)?;
+        self.all.text.as_bytes().get(before).copied().filter(|_| self.form() == Some(Form::Quoted))
     }
 
     /// The tag, without its handle: `reference` of `!reference`.
@@ -302,6 +311,13 @@ impl<'y> Node<'y> {
             keys.pop();
         }
     }
+}
+
+/// The bytes of a key and its value, where that stands behind it and is not written elsewhere.
+#[must_use]
+pub fn reach(key: Node<'_>, value: Node<'_>) -> Span {
+    let (key, value) = (key.span(), value.span());
+    Span { start: key.start, end: if value.start >= key.start { value.end.max(key.end) } else { key.end } }
 }
 
 #[cfg(test)]

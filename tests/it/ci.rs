@@ -62,7 +62,7 @@ const FIXTURES: &[Fixture] = &[
     },
     Fixture {
         system: "jenkins",
-        within: "",
+        within: "job Ship",
         uses: &[("deploy-token", "Ship", "")],
         exposures: &[(
             "exposure-traced",
@@ -84,19 +84,19 @@ const FIXTURES: &[Fixture] = &[
     },
     Fixture {
         system: "buildkite",
-        within: "",
+        within: "job Ship",
         uses: &[("DEPLOY_TOKEN", "Ship", "")],
         exposures: &[(PRINTED, "DEPLOY_TOKEN", "echo \"$$DEPLOY_TOKEN\"")],
     },
     Fixture {
         system: "travis",
-        within: "",
-        uses: &[("DEPLOY_TOKEN", "", "")],
+        within: "pipeline Ship, job deploy",
+        uses: &[("DEPLOY_TOKEN", "deploy", "")],
         exposures: &[(PRINTED, "DEPLOY_TOKEN", "echo \"$DEPLOY_TOKEN\"")],
     },
     Fixture {
         system: "appveyor",
-        within: "",
+        within: "step build_script",
         uses: &[("DEPLOY_TOKEN", "", "")],
         exposures: &[(PRINTED, "DEPLOY_TOKEN", "echo %DEPLOY_TOKEN%")],
     },

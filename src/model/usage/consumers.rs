@@ -27,6 +27,8 @@ pub struct Consumers {
     pub scopes: HashMap<Untrusted, Vec<Scope>>,
     /// How many files were read for it.
     pub files: u64,
+    /// Whether it was asked at all.
+    pub asked: bool,
 }
 
 impl Consumers {
@@ -42,7 +44,7 @@ impl Consumers {
     #[must_use]
     pub fn of(&self, names: &[Untrusted]) -> Self {
         let mut known: Vec<(Untrusted, bool)> = names.iter().map(|name| (name.clone(), true)).collect();
-        let mut found = Self { files: self.files, ..Self::default() };
+        let mut found = Self { files: self.files, asked: self.asked, ..Self::default() };
         let mut told = vec![false; self.uses.len()];
         let mut next = 0;
         while let Some((name, is_asked)) = known.get(next).cloned() {
@@ -70,6 +72,7 @@ impl Consumers {
         self.uses.extend(other.uses);
         self.scopes.extend(other.scopes);
         self.files += other.files;
+        self.asked |= other.asked;
         self.sort();
     }
 
@@ -84,7 +87,7 @@ impl Consumers {
         self.uses.iter_mut().map(|one| &mut one.place.path)
     }
 
-    /// Every text in it that comes from outside.
+    /// Every text in it that comes from outside, but for paths of files.
     pub fn texts(&mut self, each: &mut dyn FnMut(&mut Untrusted)) {
         let mut known: HashMap<*const Context, Arc<Context>> = HashMap::new();
         let mut context = |context: &mut Arc<Context>, each: &mut dyn FnMut(&mut Untrusted)| {
@@ -97,16 +100,12 @@ impl Consumers {
             *context = Arc::clone(shown);
         };
         for one in &mut self.uses {
-            [Some(&mut one.what.name), one.what.variable.as_mut(), Some(&mut one.place.path)]
-                .into_iter()
-                .flatten()
-                .for_each(&mut *each);
+            each(&mut one.what.name);
+            one.what.variable.iter_mut().for_each(&mut *each);
             context(&mut one.what.context, each);
         }
-        for (mut path, mut scopes) in std::mem::take(&mut self.scopes) {
-            each(&mut path);
-            scopes.iter_mut().for_each(|scope| context(&mut scope.context, each));
-            self.scopes.entry(path).or_default().extend(scopes);
+        for scope in self.scopes.values_mut().flatten() {
+            context(&mut scope.context, each);
         }
     }
 }

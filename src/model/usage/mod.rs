@@ -88,6 +88,21 @@ pub struct Context {
 }
 
 impl Context {
+    /// What it has in common with another; whatever starts either of them starts both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let same = |a: &Option<Untrusted>, b: &Option<Untrusted>| a.clone().filter(|_| a == b);
+        let more = other.events.iter().filter(|event| !self.events.contains(event));
+        Self {
+            pipeline: same(&self.pipeline, &other.pipeline),
+            job: same(&self.job, &other.job),
+            step: same(&self.step, &other.step),
+            environment: same(&self.environment, &other.environment),
+            events: self.events.iter().chain(more).cloned().collect(),
+            action: same(&self.action, &other.action),
+        }
+    }
+
     /// In words: `job release, step Push, environment production`; nothing where nothing is known.
     #[must_use]
     pub fn words(&self) -> String {

@@ -9,7 +9,6 @@
 //! <https://learn.microsoft.com/azure/devops/pipelines/process/set-secret-variables>,
 //! <https://learn.microsoft.com/azure/devops/pipelines/process/templates>.
 
-pub(in crate::uses) mod commands;
 mod known;
 mod names;
 mod steps;
@@ -19,9 +18,9 @@ mod walk;
 
 use std::sync::Arc;
 
-use self::commands::Budget;
 use self::known::{Known, Variables};
 use self::names::key;
+use super::budget::Budget;
 use super::notes::Notes;
 use super::shell::Written;
 use super::yaml::{Node, Yaml};

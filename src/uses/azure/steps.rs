@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::commands::{free, joined};
 use super::known::TOKEN;
 use super::names::{self, expressions, filled, is_of_strangers, is_system, key, macros, macros_of_script};
 use super::{DEEPEST, Place, Reading};
 use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::notes::{Env, looks_secret};
+use crate::uses::notes::{Env, looks_secret, unset};
+use crate::uses::script::{Lines, Placed};
 use crate::uses::shell::{Dialect, Passage, Reference, Script, Written, examine};
 use crate::uses::yaml::Node;
 
@@ -156,7 +156,7 @@ impl<'y> Reading<'y> {
 
     /// Secrets that a vault gives the job.
     fn vault(&mut self, filter: Node<'y>, place: &Place<'_>) {
-        let Some((raw, base)) = filter.raw().filter(|(raw, _)| self.budget.pays(raw)) else { return };
+        let Some((raw, base)) = filter.raw().filter(|(raw, _)| self.budget.reads(raw)) else { return };
         self.job.secrets = true;
         if raw.trim() == "*" {
             self.notes.exposes(Door::InheritedWhole, None, filter.span(), &place.context, Confidence::Medium);
@@ -176,7 +176,7 @@ impl<'y> Reading<'y> {
 
     /// A file among the secure ones of the project.
     fn file(&mut self, value: Node<'y>, input: &str, place: &Place<'_>) {
-        let name = value.text().filter(|name| !name.is_empty() && !name.contains('$') && self.budget.pays(name));
+        let name = value.text().filter(|name| !name.is_empty() && !name.contains('$') && self.budget.reads(name));
         if let Some(name) = name {
             self.notes.uses(name, Store::Secret, Some(input), value.span(), &place.context);
             self.job.secrets = true;
@@ -218,29 +218,29 @@ impl<'y> Reading<'y> {
     }
 
     fn script(&mut self, node: Node<'y>, dialect: Dialect, step: &Step<'_, '_>) {
-        for one in joined(self.source, &[node], self.budget) {
-            self.commands(one.script(dialect), step);
+        if let Some(lines) = Lines::of(node).filter(|lines| self.budget.reads(lines.text())) {
+            self.commands(lines.placed(lines.script(dialect)), step);
         }
     }
 
-    fn commands(&mut self, script: Script<'_>, step: &Step<'_, '_>) {
-        let place = step.place;
+    fn commands(&mut self, placed: Placed<'_>, step: &Step<'_, '_>) {
+        let (script, place) = (placed.script, step.place);
         let macros = macros_of_script(script.text, script.base, script.dialect);
         let mut secrets: HashMap<usize, Vec<Untrusted>> = HashMap::new();
         for (name, span) in &macros {
-            secrets.insert(span.start, self.name(name, None, *span, place));
+            secrets.insert(span.start, self.name(name, None, placed.place(*span), place));
             if is_of_strangers(name) {
-                self.job.injected.push((*span, Arc::clone(&place.context), Confidence::Medium));
+                self.job.injected.push((placed.place(*span), Arc::clone(&place.context), Confidence::Medium));
             }
         }
         for one in expressions(script.text, script.base, false) {
             if one.is_parameter {
                 let is_free = self.known.parameters.get(&key(one.name)).is_some_and(|parameter| parameter.is_free);
-                let injected = is_free.then(|| (one.span, Arc::clone(&place.context), Confidence::Low));
+                let injected = is_free.then(|| (placed.place(one.span), Arc::clone(&place.context), Confidence::Low));
                 self.job.injected.extend(injected);
                 secrets.entry(one.span.start).or_default().extend(self.known.parameter(one.name));
             } else {
-                let found = self.name(one.name, None, one.span, place);
+                let found = self.name(one.name, None, placed.place(one.span), place);
                 let around = script
                     .text
                     .get(..one.span.start.saturating_sub(script.base))
@@ -249,7 +249,7 @@ impl<'y> Reading<'y> {
             }
         }
         self.job.secrets |= secrets.values().any(|names| !names.is_empty()) || !step.env.secrets().is_empty();
-        self.environment_of(script, step);
+        self.environment_of(placed, step);
         let text = filled(script.text, script.base, &macros);
         let variable = |name: &str| {
             let upper = name.to_ascii_uppercase();
@@ -263,9 +263,10 @@ impl<'y> Reading<'y> {
         };
         let seen = examine(Script { text: &text, ..script }, &secret);
         for passage in seen.passages {
-            self.passes(passage, step);
+            self.passes(Passage { span: placed.place(passage.span), ..passage }, step);
         }
-        let at = |one: Written<Untrusted>| Written { path: names::path(&one.path), ..one };
+        let at =
+            |one: Written<Untrusted>| Written { path: names::path(&one.path), span: placed.place(one.span), ..one };
         self.job.written.extend(seen.written.into_iter().map(at));
     }
 
@@ -281,14 +282,15 @@ impl<'y> Reading<'y> {
     }
 
     /// Variables of the environment that nothing maps: they are no secret of the system, and may still be set elsewhere.
-    fn environment_of(&mut self, script: Script<'_>, step: &Step<'_, '_>) {
+    fn environment_of(&mut self, placed: Placed<'_>, step: &Step<'_, '_>) {
         let place = step.place;
         let is_own = |name: &str| {
             let is_mapped = step.env.get(&name.to_ascii_uppercase()).is_some() || place.variables.get(name).is_some();
             let is_set = self.known.is_made(name) || is_system(name);
             !looks_secret(name) || key(name) == TOKEN || is_mapped || is_set
         };
-        for (name, span) in free(script, &step.env, &is_own) {
+        for (name, span) in unset(placed.script, &step.env, &is_own) {
+            let span = placed.place(span);
             self.notes.uses_surely(name, Store::Variable, None, span, &place.context, Confidence::Medium);
         }
     }

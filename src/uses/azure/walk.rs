@@ -124,7 +124,7 @@ impl<'y> Reading<'y> {
         whole: bool,
         place: &Place<'_>,
     ) -> Vec<Untrusted> {
-        let Some((raw, base)) = scalar.raw().filter(|(raw, _)| self.budget.pays(raw)) else { return Vec::new() };
+        let Some((raw, base)) = scalar.raw().filter(|(raw, _)| self.budget.reads(raw)) else { return Vec::new() };
         let mut secrets = Vec::new();
         for (name, span) in macros(raw, base) {
             secrets.extend(self.name(name, taker, span, place));
@@ -179,7 +179,7 @@ impl<'y> Reading<'y> {
         let name = value.text().unwrap_or_default();
         // A template that uses names from elsewhere says none; what has a dot and no blank is the address of a registry.
         let is_name = !name.is_empty() && !name.contains('$') && (!name.contains('.') || name.contains(' '));
-        if is_name && self.budget.pays(name) {
+        if is_name && self.budget.reads(name) {
             let (context, sure) = (&place.context, Confidence::Medium);
             self.notes.uses_surely(name, Store::Secret, input, value.span(), context, sure);
             self.job.secrets = true;

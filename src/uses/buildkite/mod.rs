@@ -5,13 +5,17 @@
 //! `$NAME` is filled in by the agent that uploads the file, and its value is then in the pipeline for all to see; `$$NAME` and
 //! `\$NAME` are left for the shell of the step.
 
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::sync::Arc;
 
-use super::drone::{Budget, Handed, assigned, is_of_shell, tracing};
+use super::budget::Budget;
+use super::handed::{Handed, LOOKS};
 use super::notes::{Meaning, Notes, looks_secret};
-use super::shell::{Dialect, Script, Written};
+use super::script::Lines;
+use super::shell::{Dialect, Written, is_of_shell};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
@@ -23,6 +27,9 @@ pub const READER: Reader = Reader { system: System::Buildkite, is_own, read };
 
 /// How deep groups are read.
 const GROUPS: u32 = 8;
+
+/// The command that keeps files.
+const UPLOAD: &str = "artifact upload ";
 
 /// Variables of a build whose text strangers choose.
 const STRANGE: &[&str] = &[
@@ -50,8 +57,12 @@ struct Reading {
 
 fn read(file: File<'_>) -> Uses {
     let yaml = Yaml::read(file.text);
-    let mut reading =
-        Reading { notes: Notes::new(System::Buildkite), written: Vec::new(), kept: Vec::new(), budget: Budget::new() };
+    let mut reading = Reading {
+        notes: Notes::new(System::Buildkite),
+        written: Vec::new(),
+        kept: Vec::new(),
+        budget: Budget::new(LOOKS),
+    };
     let mut found = false;
     for document in yaml.documents() {
         let steps = document.get("steps").or(Some(document).filter(|node| node.is_sequence()));
@@ -80,7 +91,13 @@ fn read(file: File<'_>) -> Uses {
 impl Reading {
     fn steps(&mut self, steps: Node<'_>, outer: &Handed, group: &Arc<Context>, left: u32) {
         for step in steps.items() {
-            if let Some(inner) = step.get("steps").filter(|_| left > 0) {
+            if let Some(inner) = step.get("steps") {
+                if left == 0 {
+                    let why =
+                        "its groups stand deeper in each other than is followed: who uses what there is not known";
+                    self.notes.leaves_out(inner.span().start, why);
+                    continue;
+                }
                 let name = step.word("group").or_else(|| step.word("label"));
                 let mut context = Context { pipeline: name.map(Untrusted::from), ..(**group).clone() };
                 conditions(step, &mut context);
@@ -105,7 +122,7 @@ impl Reading {
         conditions(node, &mut context);
         let context = Arc::new(context);
         self.notes.scope(node.span(), &context);
-        if !self.budget.pays(outer) {
+        if !self.budget.pays(outer.cost()) {
             return;
         }
         let mut handed = outer.clone();
@@ -278,29 +295,20 @@ impl Reading {
         });
     }
 
+    /// Commands of a step: one shell runs them all.
     fn commands(&mut self, commands: &[Node<'_>], handed: &Handed, context: &Arc<Context>) {
-        let (mut traced, mut set) = (false, Vec::new());
-        for node in commands {
-            let Some((raw, base)) = node.raw().filter(|_| self.budget.pays(handed)) else { continue };
-            let text = left_over(raw);
-            let script = Script { text: &text, base, dialect: Dialect::Posix, traced };
-            let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
-            let written = self.notes.script(script, &handed.env, &meaning, context);
-            self.notes.reads(
-                script,
-                &handed.env,
-                &|name| is_system(name) || set.iter().any(|one| one == name),
-                context,
-            );
-            set.extend(assigned(script));
-            self.written.extend(written.into_iter().map(|one| (one, Arc::clone(context))));
-            for (at, upload) in raw.match_indices("artifact upload ") {
-                let path =
-                    raw.get(at + upload.len()..).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
-                self.kept.extend(path.trim_matches(['"', '\'']).split(';').map(str::to_owned));
-            }
-            traced = tracing(raw).unwrap_or(traced);
+        let mut lines = Lines::all(commands.iter().copied().filter(|_| self.budget.pays(handed.cost())));
+        for (at, upload) in lines.text().match_indices(UPLOAD) {
+            let rest = lines.text().get(at + upload.len()..).unwrap_or_default();
+            let path = rest.split_whitespace().next().unwrap_or_default();
+            self.kept.extend(path.trim_matches(['"', '\'']).split(';').map(str::to_owned));
         }
+        lines.change(left_over(lines.text()));
+        let script = lines.placed(lines.script(Dialect::Posix));
+        let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
+        let written = self.notes.script(script, &handed.env, &meaning, context);
+        self.notes.reads(script, &handed.env, &is_system, context);
+        self.written.extend(written.into_iter().map(|one| (one, Arc::clone(context))));
     }
 }
 
@@ -339,133 +347,5 @@ fn conditions(node: Node<'_>, context: &mut Context) {
     }
     if !events.is_empty() {
         context.events = events;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PIPELINE: &str = r#"env:
-  MODE: fast
-steps:
-  - group: "release"
-    if: build.tag != null
-    steps:
-      - label: "publish"
-        key: pub
-        env:
-          NOTE: hunter-two
-        secrets:
-          - API_TOKEN
-          - {key: chat-word, environment_variable: CHAT}
-        commands:
-          - make $MODE $BUILDKITE_COMMIT $SITE
-          - curl -d "$$CHAT" "$BUILDKITE_MESSAGE"
-          - echo $API_TOKEN
-          - echo $$API_TOKEN > out/log.txt
-          - printf '%s' "\$CHAT"
-        artifact_paths: ["out/**"]
-        plugins:
-          - docker#v5.8.0: {environment: [PKG_TOKEN, "A=b"], build-args: [CHAT]}
-          - someone/tool#main: ~
-          - ./local: ~
-          - someone/pinned#0123456789abcdef0123456789abcdef01234567
-  - label: "fetch"
-    secrets: {WORD: stored-word}
-    command: |
-      X="$$(buildkite-agent secret get other_word)"
-      set -x
-      login "$$X"
-      curl $HUB_PASSWORD
-    plugins:
-      secrets#v1.0.0:
-        variables: {LLAMA: llamas}
-  - label: "plain"
-    command: echo $$API_TOKEN
-  - wait
-  - block: "go on?"
-"#;
-
-    fn read_as(path: &str, text: &[u8]) -> Uses {
-        read(File { path, text })
-    }
-
-    fn text_of(name: Option<&Untrusted>) -> String {
-        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
-    }
-
-    #[test]
-    fn references() {
-        let uses = read_as(".buildkite/pipeline.yml", PIPELINE.as_bytes());
-        let one = |u: &crate::model::usage::Use| {
-            (
-                text_of(Some(&u.name)),
-                text_of(u.variable.as_ref()),
-                PIPELINE[u.span.start..u.span.end].to_owned(),
-                u.store,
-            )
-        };
-        let found: Vec<_> = uses.uses.iter().map(one).collect();
-        let (secret, around) = (Store::Secret, Store::Environment);
-        let wanted = [
-            ("API_TOKEN", "", "API_TOKEN", secret),
-            ("chat-word", "CHAT", "chat-word", secret),
-            ("SITE", "", "$SITE", around),
-            ("PKG_TOKEN", "", "PKG_TOKEN", around),
-            ("stored-word", "WORD", "stored-word", secret),
-            ("other_word", "X", "other_word", secret),
-            ("HUB_PASSWORD", "", "$HUB_PASSWORD", around),
-            ("llamas", "LLAMA", "llamas", secret),
-            ("API_TOKEN", "", "$API_TOKEN", Store::Variable),
-        ];
-        assert_eq!(found, wanted.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d)));
-        assert_eq!(uses.uses[0].context.events, ["tag".into()]);
-        assert!(uses.unread.is_empty());
-    }
-
-    #[test]
-    fn doors() {
-        let uses = read_as(".buildkite/pipeline.yml", PIPELINE.as_bytes());
-        let one = |e: &crate::model::usage::Exposure| {
-            (e.door, text_of(e.name.as_ref()), &PIPELINE[e.span.start..e.span.end], e.confidence)
-        };
-        let found: Vec<_> = uses.exposures.iter().map(one).collect();
-        let (high, medium, low) = (Confidence::High, Confidence::Medium, Confidence::Low);
-        let wanted = [
-            (Door::Injected, "", "$BUILDKITE_MESSAGE", medium),
-            (Door::Artifact, "API_TOKEN", "echo $$API_TOKEN", medium),
-            (Door::Printed, "chat-word", "printf '%s' \"\\$CHAT\"", high),
-            (Door::Unpinned, "", "docker#v5.8.0", low),
-            (Door::BuildArgument, "chat-word", "CHAT", medium),
-            (Door::Unpinned, "", "someone/tool#main", medium),
-            (Door::Traced, "other_word", "login \"$$X\"", high),
-            (Door::Printed, "HUB_PASSWORD", "$HUB_PASSWORD", medium),
-            (Door::Unpinned, "", "secrets#v1.0.0", low),
-        ];
-        assert_eq!(found, wanted.map(|(a, b, c, d)| (a, b.to_owned(), c, d)));
-    }
-
-    #[test]
-    fn what_stands_where() {
-        let uses = read_as(".buildkite/pipeline.yml", PIPELINE.as_bytes());
-        let at = uses.at(PIPELINE.find("hunter-two").unwrap()).unwrap();
-        assert_eq!(
-            (text_of(at.pipeline.as_ref()), text_of(at.job.as_ref())),
-            ("release".to_owned(), "publish".to_owned())
-        );
-        assert!(is_own(".buildkite/a.yml") && is_own("buildkite.yaml") && !is_own(".buildkite/docker-compose.yml"));
-    }
-
-    #[test]
-    fn hostile_files_end() {
-        for end in 0..PIPELINE.len() {
-            read_as(".buildkite/pipeline.yml", &PIPELINE.as_bytes()[..end]);
-        }
-        assert_eq!(read_as("buildkite.yml", b"a: 1").unread[0].kind, None);
-        assert!(read_as("buildkite.yml", b"steps: [\xff").unread[0].kind.is_some());
-        let deep =
-            format!("steps:\n{}", (0..40).map(|n| format!("{}- steps:\n", " ".repeat(n * 2))).collect::<String>());
-        read_as("buildkite.yml", deep.as_bytes());
     }
 }

@@ -6,15 +6,19 @@
 mod orbs;
 mod steps;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::usage::{Context, Exposure, Span, Store, System, Uses};
+use crate::model::usage::{Context, Exposure, Store, System, Uses};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::gitlab::{Lines, Pen, Sense, dollars_of, free, is_of_shell};
 use crate::uses::notes::{Env, Meaning, Notes, looks_secret};
-use crate::uses::yaml::{Node, Yaml};
+use crate::uses::pen::{Pen, Pieces, Sense, free};
+use crate::uses::script::Lines;
+use crate::uses::shell::{Dialect, Written, dollars, is_of_shell};
+use crate::uses::yaml::{Node, Yaml, reach};
 use crate::uses::{File, Reader};
 
 /// Reads pipelines of CircleCI.
@@ -59,13 +63,12 @@ fn read(file: File<'_>) -> Uses {
         Visit::new(&mut pen, root, yaml.source()).document(root);
     }
     pen.notes.unread(yaml.unread());
-    pen.notes.done()
+    pen.done()
 }
 
 /// A walk over a document.
 struct Visit<'y, 'p> {
     pen: &'p mut Pen,
-    source: &'y str,
     jobs: HashMap<String, (Node<'y>, Node<'y>)>,
     commands: HashMap<String, (Node<'y>, Node<'y>)>,
     executors: HashMap<String, Node<'y>>,
@@ -89,8 +92,7 @@ struct Call<'y> {
 impl<'y, 'p> Visit<'y, 'p> {
     fn new(pen: &'p mut Pen, root: Node<'y>, source: &'y str) -> Self {
         let (jobs, commands, executors, orbs) = <_>::default();
-        let mut visit =
-            Self { pen, source, jobs, commands, executors, orbs, named: None, contexts: Vec::new(), own: None };
+        let mut visit = Self { pen, jobs, commands, executors, orbs, named: None, contexts: Vec::new(), own: None };
         visit.define("", root);
         for (name, orb) in root.get("orbs").map(Node::entries).unwrap_or_default() {
             let Some(name) = name.text() else { continue };
@@ -98,7 +100,7 @@ impl<'y, 'p> Visit<'y, 'p> {
             visit.define(&format!("{name}/"), orb);
         }
         let lines = source.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let mut all = lines.flat_map(dollars_of).map(|(name, _)| name);
+        let mut all = lines.flat_map(|line| dollars(line, 0)).map(|(name, _)| name);
         visit.named = all.find(|name| !free(&store, name).is_empty()).map(Untrusted::from);
         visit
     }
@@ -210,11 +212,11 @@ impl<'y, 'p> Visit<'y, 'p> {
     }
 
     /// The doors of a script that is part of a value.
-    fn doors_of(&self, lines: &Lines) -> Vec<Exposure> {
+    fn doors_of(&self, lines: &Lines<'_>) -> Vec<Exposure> {
         let mut notes = Notes::new(System::CircleCi);
         let (env, nothing) = (Env::default(), Arc::new(Context::default()));
         let meaning = Meaning { template: &|_| Vec::new(), free: &|name| free(&store, name) };
-        notes.script(lines.script(false), &env, &meaning, &nothing);
+        notes.script(lines.script(Dialect::Posix), &env, &meaning, &nothing);
         notes.done().exposures
     }
 
@@ -224,8 +226,7 @@ impl<'y, 'p> Visit<'y, 'p> {
         node.scalars(&mut |keys, scalar| {
             let Some((raw, base)) = scalar.raw() else { return };
             let variable = keys.iter().rev().copied().find(|key| !key.is_empty());
-            for (name, range) in dollars_of(raw) {
-                let span = Span { start: base + range.start, end: base + range.end };
+            for (name, span) in dollars(raw, base) {
                 match (store(name), sure) {
                     (Some(store), Some(sure)) => pen.uses_surely(name, store, variable, span, context, sure),
                     (Some(store), None) => pen.uses(name, store, variable, span, context),
@@ -235,7 +236,7 @@ impl<'y, 'p> Visit<'y, 'p> {
         });
     }
 
-    fn examine(&mut self, lines: &Lines, env: &Env, traced: bool) -> Vec<crate::uses::shell::Written<Untrusted>> {
+    fn examine(&mut self, lines: &Pieces<'_>, env: &Env, traced: bool) -> Vec<Written<Untrusted>> {
         let around = self.around();
         self.pen.script(lines, &Sense { known: env, around: around.as_ref(), store: &store, traced })
     }
@@ -259,216 +260,4 @@ fn events(workflow: Node<'_>, about: Option<Node<'_>>) -> Vec<Untrusted> {
         all.push("tag".into());
     }
     all
-}
-
-/// The bytes of a key and its value, where that stands behind it and is not written elsewhere.
-fn reach(key: Node<'_>, value: Node<'_>) -> Span {
-    let (key, value) = (key.span(), value.span());
-    Span { start: key.start, end: if value.start >= key.start { value.end.max(key.end) } else { key.end } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::usage::Door;
-
-    const FILE: &str = r##"
-version: 2.1
-orbs:
-  ecr: circleci/aws-ecr@9.1
-  slack: circleci/slack@4.12.1
-  own:
-    commands:
-      greet:
-        steps: [{ run: 'greet $GREET_TOKEN' }]
-executors:
-  main:
-    docker:
-      - image: example/app:1
-        auth: { username: robot, password: $REGISTRY_PASSWORD }
-    shell: /bin/bash -eox pipefail
-commands:
-  publish:
-    parameters:
-      token: { type: env_var_name, default: PUBLISH_TOKEN }
-    steps:
-      - run: echo $<< parameters.token >>
-      - run:
-          name: upload
-          command: |
-            cat \<<END > note
-            END
-            upload << parameters.token >> --key $UPLOAD_KEY
-  unused:
-    steps: [{ run: 'use $UNUSED_TOKEN' }]
-jobs:
-  build:
-    docker:
-      - image: example/build:2
-    environment: { LEVEL: "literal-two", COPY: $COPIED_TOKEN }
-    steps:
-      - checkout
-      - run: echo "$LEVEL $CIRCLE_SHA1 $HOME"
-      - run:
-          name: login
-          environment: { MODE: quiet }
-          command: echo "$LOGIN_PASSWORD" | docker login --password-stdin
-      - run: echo "export MADE=1" >> $BASH_ENV
-      - run: use $MADE
-      - run: echo "$PKG_TOKEN" > ~/project/out/npmrc
-      - run: echo "$PKG_TOKEN" > /tmp/elsewhere
-      - publish
-      - own/greet
-      - run: checkout << pipeline.git.branch >> << pipeline.git.revision >>
-      - run: git log $CIRCLE_BRANCH
-      - run: eval "git log $CIRCLE_BRANCH"
-      - add_ssh_keys: { fingerprints: ["PLACE:HOLDER"] }
-      - save_cache: { key: 'v1-{{ .Environment.CACHE_VERSION }}', paths: [node_modules] }
-      - persist_to_workspace: { root: ., paths: [out] }
-  traced:
-    executor: main
-    steps:
-      - run: deploy $DEPLOY_TOKEN
-      - when: { condition: << pipeline.parameters.x >>, steps: [{ run: printenv }] }
-workflows:
-  main:
-    jobs:
-      - build:
-          context: [org-secrets]
-          filters: { tags: { only: /v.*/ }, branches: { ignore: /.*/ } }
-      - traced: { name: run it }
-      - ecr/build-and-push-image:
-          context: aws
-          registry-id: AWS_REGISTRY_ID
-          extra-build-args: --build-arg KEY_TOKEN=$KEY_TOKEN
-      - slack/on-hold: { context: chat }
-  nightly:
-    triggers: [{ schedule: { cron: "0 0 * * *" } }]
-    jobs: [traced]
-"##;
-
-    fn at(text: &str) -> Uses {
-        read(File { path: ".circleci/config.yml", text: text.as_bytes() })
-    }
-
-    fn word(text: Option<&Untrusted>) -> String {
-        text.map(|text| String::from_utf8_lossy(text.raw()).into_owned()).unwrap_or_default()
-    }
-
-    #[test]
-    fn references_are_told_with_workflow_job_and_step() {
-        let uses = at(FILE);
-        let told: Vec<String> = uses
-            .uses
-            .iter()
-            .map(|one| {
-                let place = [&one.context.pipeline, &one.context.job, &one.context.step]
-                    .map(|text| word(text.as_ref()))
-                    .join("/");
-                format!(
-                    "{place} {} {} {}",
-                    one.store.as_str(),
-                    &FILE[one.span.start..one.span.end],
-                    word(one.variable.as_ref())
-                )
-            })
-            .collect();
-        let expected = [
-            "main/build/greet $GREET_TOKEN variable $GREET_TOKEN ",
-            "main/run it/ variable $REGISTRY_PASSWORD password",
-            "nightly/traced/ variable $REGISTRY_PASSWORD password",
-            "main/build/publish variable PUBLISH_TOKEN token",
-            "main/build/upload variable $UPLOAD_KEY ",
-            "//use $UNUSED_TOKEN variable $UNUSED_TOKEN ",
-            "main/build/ variable $COPIED_TOKEN COPY",
-            "main/build/login variable $LOGIN_PASSWORD ",
-            "main/build/echo \"$PKG_TOKEN\" > ~/project/out/npmrc variable $PKG_TOKEN ",
-            "main/build/echo \"$PKG_TOKEN\" > /tmp/elsewhere variable $PKG_TOKEN ",
-            "main/build/add_ssh_keys secret PLACE:HOLDER ",
-            "main/build/save_cache variable CACHE_VERSION ",
-            "main/run it/deploy $DEPLOY_TOKEN variable $DEPLOY_TOKEN ",
-            "nightly/traced/deploy $DEPLOY_TOKEN variable $DEPLOY_TOKEN ",
-            "main/build/ manager org-secrets ",
-            "main/ecr/build-and-push-image/ manager aws ",
-            "main/ecr/build-and-push-image/ variable AWS_REGISTRY_ID registry-id",
-            "main/ecr/build-and-push-image/ variable $KEY_TOKEN extra-build-args",
-            "main/slack/on-hold/ manager chat ",
-        ];
-        assert_eq!(told, expected);
-        let events = |job: &str| {
-            uses.uses.iter().find(|one| word(one.context.job.as_ref()) == job).map(|one| one.context.events.clone())
-        };
-        assert_eq!(events("build"), Some(vec!["tag".into()]));
-        assert_eq!(events("run it"), Some(vec!["push".into()]));
-        assert_eq!(events("traced"), Some(vec!["schedule".into()]));
-    }
-
-    #[test]
-    fn each_door_is_told_and_what_only_looks_like_one_is_not() {
-        let uses = at(FILE);
-        let told: Vec<String> = uses
-            .exposures
-            .iter()
-            .map(|one| {
-                format!(
-                    "{} {} {} {}",
-                    word(one.context.job.as_ref()),
-                    one.door.as_str(),
-                    word(one.name.as_ref()),
-                    &FILE[one.span.start..one.span.end]
-                )
-            })
-            .collect();
-        let expected = [
-            "ecr/build-and-push-image unpinned KEY_TOKEN circleci/aws-ecr@9.1",
-            "ecr/build-and-push-image unpinned aws circleci/aws-ecr@9.1",
-            "build printed PUBLISH_TOKEN echo $<< parameters.token >>",
-            "build artifact PKG_TOKEN echo \"$PKG_TOKEN\"",
-            "build injected  << pipeline.git.branch >>",
-            "build injected  $CIRCLE_BRANCH",
-            "run it traced DEPLOY_TOKEN deploy $DEPLOY_TOKEN",
-            "traced traced DEPLOY_TOKEN deploy $DEPLOY_TOKEN",
-            "run it printed  printenv",
-            "traced printed  printenv",
-            "ecr/build-and-push-image build-argument KEY_TOKEN --build-arg KEY_TOKEN=$KEY_TOKEN",
-        ];
-        assert_eq!(told, expected);
-        assert!(uses.exposures.iter().all(|one| one.door != Door::Fork));
-    }
-
-    #[test]
-    fn a_literal_has_its_job_and_step() {
-        let uses = at(FILE);
-        let place = |text: &str| {
-            FILE.find(text)
-                .and_then(|byte| uses.at(byte))
-                .map(|context| (word(context.job.as_ref()), word(context.step.as_ref())))
-        };
-        let said = |job: &str, step: &str| Some((job.to_owned(), step.to_owned()));
-        assert_eq!(place("literal-two"), said("build", ""));
-        assert_eq!(place("quiet"), said("build", "login"));
-        assert_eq!(place("robot"), None);
-    }
-
-    #[test]
-    fn hostile_files_end() {
-        for end in 0..FILE.len() {
-            if end % 11 == 0 || (300..600).contains(&end) {
-                let _ = at(FILE.get(..end).unwrap_or_default());
-            }
-        }
-        assert!(!read(File { path: "x", text: b"jobs: [\xff" }).unread.is_empty());
-        assert_eq!(at("- 1\n- 2\n"), Uses::default());
-        let command = |n: usize| {
-            format!(
-                "  c{n}: {{steps: [{}]}}\n",
-                (0..20).map(|k| format!("c{}", (n + k) % 50)).collect::<Vec<_>>().join(", ")
-            )
-        };
-        let commands: String = (0..50).map(command).collect();
-        let _ = at(&format!("commands:\n{commands}jobs: {{build: {{steps: [c0]}}}}\n"));
-        assert!(
-            is_own(".circleci/config.yml") && is_own("x/.circleci/continue.yaml") && !is_own("circleci/config.yml")
-        );
-    }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::usage::{Context, Door, Span};
+use crate::model::usage::{Context, Door};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::gitlab::{Lines, dollars_of, free};
 use crate::uses::notes::looks_secret;
+use crate::uses::pen::free;
+use crate::uses::script::Lines;
+use crate::uses::shell::dollars;
 use crate::uses::yaml::Node;
 
 use super::{Visit, store};
@@ -67,8 +69,7 @@ impl<'y> Visit<'y, '_> {
     fn value(&mut self, variable: &str, node: Node<'y>, is_name: bool, context: &Arc<Context>) -> Vec<Untrusted> {
         let mut handed = Vec::new();
         let Some((raw, base)) = node.raw() else { return handed };
-        for (name, range) in dollars_of(raw) {
-            let span = Span { start: base + range.start, end: base + range.end };
+        for (name, span) in dollars(raw, base) {
             if let Some(store) = store(name) {
                 self.pen.uses(name, store, Some(variable), span, context);
                 handed.extend(free(&super::store, name));
@@ -95,7 +96,7 @@ impl<'y> Visit<'y, '_> {
         }
         let mut lines = Lines::default();
         lines.words("docker build ", value.span().start);
-        lines.push(self.source, value, context);
+        lines.push(value);
         for one in &self.doors_of(&lines) {
             if one.door == Door::BuildArgument {
                 self.pen.exposes(one.door, one.name.clone(), value.span(), context, one.confidence);

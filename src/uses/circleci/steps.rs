@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::gitlab::{Lines, dollars_of, free, read_again};
 use crate::uses::notes::Env;
-use crate::uses::shell::{Written, references};
-use crate::uses::yaml::Node;
+use crate::uses::pen::{Pieces, free};
+use crate::uses::shell::again::read_again;
+use crate::uses::shell::{Written, dollars, is_traced, references};
+use crate::uses::yaml::{Node, reach};
 
 use super::template::{Template, fill, is_of_strangers, name_of};
-use super::{Visit, reach, store};
+use super::{Visit, store};
 
 /// How many commands may call each other.
 const CALLS: usize = 8;
@@ -196,21 +197,22 @@ impl<'y> Visit<'y, '_> {
         self.environment(value, &mut env, context);
         let traced = value.word("shell").map_or(frame.traced, is_traced);
         let Some(command) = value.get("command").or(value.text().map(|_| value)) else { return };
-        let mut lines = Lines::default();
-        lines.push(self.source, command, context);
-        let templates = fill(&mut lines);
+        let mut lines = Pieces::default();
+        lines.push(command, context);
+        let (text, templates) = fill(lines.text());
+        lines.lines.change(text);
         for template in &templates {
             let variable = frame.names.iter().find(|(name, _)| *name == template.inner).map(|(_, variable)| variable);
             let secrets = variable.map(|variable| free(&store, variable)).unwrap_or_default();
             env.set(&name_of(&template.inner, template.span.len()), secrets);
         }
-        let mut named = dollars_of(&lines.text).into_iter().filter(|(name, _)| env.get(name).is_none());
+        let mut named = dollars(lines.text(), 0).into_iter().filter(|(name, _)| env.get(name).is_none());
         self.own = self.own.take().or_else(|| named.find_map(|(name, _)| free(&store, name).into_iter().next()));
         frame.written.extend(self.examine(&lines, &env, traced));
         self.injected(&lines, &templates, context);
         // What is written to that file is read by every shell after this one.
-        if lines.text.contains("BASH_ENV") {
-            for line in lines.text.lines() {
+        if lines.text().contains("BASH_ENV") {
+            for line in lines.text().lines() {
                 let name = line
                     .split_once('=')
                     .and_then(|(before, _)| before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next());
@@ -222,9 +224,9 @@ impl<'y> Visit<'y, '_> {
     }
 
     /// Text of strangers that is part of a script before the shell sees it, or that the shell reads a second time.
-    fn injected(&mut self, lines: &Lines, templates: &[Template], context: &Arc<Context>) {
+    fn injected(&mut self, lines: &Pieces<'_>, templates: &[Template], context: &Arc<Context>) {
         let has_secrets = self.around().is_some();
-        let again = read_again(&lines.text);
+        let again = read_again(lines.text());
         let (mut templates, mut all) = (templates.to_vec(), Vec::new());
         templates.retain(|template| is_of_strangers(&template.inner));
         all.extend(templates.into_iter().map(|template| template.span));
@@ -264,12 +266,6 @@ impl<'y> Visit<'y, '_> {
         let kept: Vec<&str> = frame.kept.iter().map(String::as_str).collect();
         self.pen.keeps(&written, &kept, &[], context);
     }
-}
-
-/// `bash -x`, or `-o xtrace`.
-fn is_traced(shell: &str) -> bool {
-    let short = |word: &str| word.starts_with('-') && !word.starts_with("--") && word.contains('x');
-    shell.split_whitespace().skip(1).any(|word| short(word) || word == "xtrace")
 }
 
 fn is_beside(path: &str) -> bool {

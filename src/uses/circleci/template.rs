@@ -2,7 +2,6 @@
 //! Source: <https://circleci.com/docs/reference/variables/>.
 
 use crate::model::usage::Span;
-use crate::uses::gitlab::Lines;
 
 /// A template in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,27 +13,27 @@ pub(super) struct Template {
 }
 
 /// Puts a name of the same length in the place of each template, since a shell would take it for a document.
-pub(super) fn fill(lines: &mut Lines) -> Vec<Template> {
-    let (mut all, mut at) = (Vec::new(), 0);
-    while let Some(found) = lines.text.get(at..).and_then(|rest| rest.find("<<")) {
+pub(super) fn fill(script: &str) -> (String, Vec<Template>) {
+    let (mut text, mut all, mut at) = (script.to_owned(), Vec::new(), 0);
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find("<<")) {
         let start = at + found;
         at = start + 2;
-        if lines.text.get(..start).is_some_and(|before| before.ends_with('\\')) {
-            lines.text.replace_range(start - 1..start, " ");
+        if text.get(..start).is_some_and(|before| before.ends_with('\\')) {
+            text.replace_range(start - 1..start, " ");
             continue;
         }
-        let rest = lines.text.get(at..).unwrap_or_default();
+        let rest = text.get(at..).unwrap_or_default();
         let length =
             rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ')).count();
         let inner = rest.get(..length).unwrap_or_default().trim().to_owned();
         let is_template = ["parameters.", "pipeline.", "matrix."].iter().any(|start| inner.starts_with(start));
         if is_template && rest.get(length..).is_some_and(|rest| rest.starts_with(">>")) {
             at += length + 2;
-            lines.text.replace_range(start..at, &name_of(&inner, at - start));
+            text.replace_range(start..at, &name_of(&inner, at - start));
             all.push(Template { inner, span: Span { start, end: at } });
         }
     }
-    all
+    (text, all)
 }
 
 /// A name of this length for a template.

@@ -1,213 +1,275 @@
-//! How each language reads the environment of its process, and how its libraries ask secret managers: by the languages' and the
-//! services' own documentation.
+//! Languages by the endings of their files, and the words that their calls for a name begin with.
 
+use std::sync::LazyLock;
+
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::forms::{After, Before, Form, Names};
+use super::managers;
+use super::special::{bound, casts, clap, decoupled, destructured, flags, imported, looked_up, server, tagged};
 use crate::model::Confidence;
 use crate::model::usage::Store;
 
-/// How a name stands behind what announces it.
+/// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Between quotes.
-    Quoted,
-    /// As a word.
-    Bare,
-    /// As a path, up to a quote, a blank or a bracket.
-    Path,
-    /// Several words between braces before it: `const { A, B } = process.env`.
-    Before,
+pub(super) enum Kind {
+    /// In a language, by its number.
+    Code(usize),
+    /// A script of a shell.
+    Shell,
+    /// A script of `cmd`.
+    Batch,
+    /// A file of `make` or `just`.
+    Make,
+    /// Perhaps a script: its name does not say.
+    Unnamed,
 }
 
-/// What announces a name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
-    pub(super) text: &'static str,
-    pub(super) form: Form,
-    pub(super) store: Store,
-    pub(super) confidence: Confidence,
+const PYTHON: usize = 0;
+const JAVASCRIPT: usize = 1;
+const JVM: usize = 2;
+const RUST: usize = 3;
+const GO: usize = 4;
+const RUBY: usize = 5;
+const PHP: usize = 6;
+const DOTNET: usize = 7;
+const C: usize = 8;
+const PERL: usize = 9;
+const ELIXIR: usize = 10;
+const SWIFT: usize = 11;
+const DART: usize = 12;
+const R: usize = 13;
+const LUA: usize = 14;
+const POWERSHELL: usize = 15;
+const CLOJURE: usize = 16;
+
+/// What a path is; `None` for what is no code.
+pub(super) fn kind_of(path: &str) -> Option<Kind> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some((stem, ending)) = name.rsplit_once('.') else { return unnamed(name) };
+    if stem.is_empty() {
+        return None;
+    }
+    let language = match ending {
+        "py" | "pyi" | "pyw" | "ipynb" => PYTHON,
+        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" | "vue" | "svelte" | "astro" => JAVASCRIPT,
+        "java" | "kt" | "kts" | "scala" | "sc" | "groovy" | "gradle" => JVM,
+        "rs" => RUST,
+        "go" => GO,
+        "rb" | "rake" | "erb" | "gemspec" | "ru" | "cr" => RUBY,
+        "php" | "phtml" => PHP,
+        "cs" | "fs" | "vb" | "cshtml" | "fsx" => DOTNET,
+        "c" | "h" | "cc" | "cpp" | "cxx" | "hh" | "hpp" | "hxx" | "m" | "mm" => C,
+        "pl" | "perl" | "pm" | "t" | "cgi" => PERL,
+        "ex" | "exs" | "eex" | "heex" => ELIXIR,
+        "swift" => SWIFT,
+        "dart" => DART,
+        "r" | "R" | "Rmd" => R,
+        "lua" => LUA,
+        "ps1" | "psm1" | "psd1" => POWERSHELL,
+        "clj" | "cljc" => CLOJURE,
+        "sh" | "bash" | "zsh" | "ksh" | "bats" => return Some(Kind::Shell),
+        "bat" | "cmd" => return Some(Kind::Batch),
+        "mk" | "mak" => return Some(Kind::Make),
+        _ => return None,
+    };
+    Some(Kind::Code(language))
 }
 
-const fn environment(text: &'static str, form: Form) -> Call {
-    Call { text, form, store: Store::Environment, confidence: Confidence::High }
+fn unnamed(name: &str) -> Option<Kind> {
+    match name {
+        "Makefile" | "makefile" | "GNUmakefile" | "justfile" | "Justfile" => Some(Kind::Make),
+        "Rakefile" | "Gemfile" | "Vagrantfile" | "Fastfile" | "Podfile" | "Capfile" => Some(Kind::Code(RUBY)),
+        "" => None,
+        _ => Some(Kind::Unnamed),
+    }
 }
 
-const fn likely(text: &'static str, form: Form) -> Call {
-    Call { text, form, store: Store::Environment, confidence: Confidence::Medium }
+const fn env(word: &'static str, before: Before, after: After) -> Form {
+    Form { word, before, after, names: Names::Variable, store: Store::Environment, confidence: Confidence::High }
 }
 
-const fn manager(text: &'static str, form: Form) -> Call {
-    Call { text, form, store: Store::Manager, confidence: Confidence::Medium }
+const fn like(form: Form) -> Form {
+    Form { confidence: Confidence::Medium, ..form }
 }
 
-/// A language.
-#[derive(Debug)]
+const fn setting(form: Form) -> Form {
+    Form { names: Names::Setting, ..like(form) }
+}
+
+use After::{Braces, Call, Index, Map, Plain, Special, Tag, Template};
+use Before::{Any, Behind, Start, Word};
+
+/// The words of each language, by its number; of two that begin in the same place the first counts.
+static FORMS: [&[Form]; 17] = [
+    &[
+        env("os.environ", Start, Map(&["get", "pop", "setdefault"])),
+        env("environ", Start, Special(imported)),
+        env("os.getenv", Start, Call),
+        env("getenv", Start, Call),
+        like(env("config(", Start, Special(decoupled))),
+        like(env("env(", Behind(&["", "self."]), Call)),
+        like(env("env.", Start, Special(casts))),
+    ],
+    &[
+        env("process.env", Word, Special(destructured)),
+        env("import.meta.env", Word, Special(destructured)),
+        env("Bun.env", Word, Special(destructured)),
+        env("Deno.env.get", Word, Call),
+    ],
+    &[
+        env("getenv(", Word, Special(looked_up)),
+        env("sys.env", Start, Map(&["get", "getOrElse", "apply", "contains"])),
+        env("environmentVariable(", Word, Call),
+        setting(env("@Value(", Any, Template)),
+        setting(env("getProperty(", Behind(&["env.", "nvironment."]), Call)),
+    ],
+    &[
+        env("env::var(", Word, Call),
+        env("env::var_os(", Word, Call),
+        env("dotenvy::var(", Word, Call),
+        env("dotenv::var(", Word, Call),
+        env("env!(", Behind(&["option_", ""]), Call),
+        like(env("env = \"", Word, Special(clap))),
+    ],
+    &[
+        env("os.Getenv(", Word, Call),
+        env("os.LookupEnv(", Word, Call),
+        env("syscall.Getenv(", Word, Call),
+        setting(env("viper.GetString(", Word, Call)),
+        like(env("viper.BindEnv(", Word, Special(bound))),
+        like(env("env:\"", Behind(&["`", " "]), Tag)),
+        like(env("envconfig:\"", Behind(&["`", " "]), Tag)),
+        like(env("EnvVar", Word, Special(flags))),
+    ],
+    &[env("ENV[", Start, Index), env("ENV.fetch", Start, Call), env("ENV.dig", Start, Call)],
+    &[
+        env("getenv(", Start, Call),
+        env("$_ENV", Any, Index),
+        Form { confidence: Confidence::Low, ..env("$_SERVER", Any, Special(server)) },
+        like(env("env(", Start, Call)),
+    ],
+    &[env("GetEnvironmentVariable", Word, Call), setting(env("onfiguration[", Any, Index))],
+    &[env("getenv", Behind(&["secure_", "std::", ""]), Call)],
+    &[env("$ENV{", Any, Braces)],
+    &[env("System.get_env", Start, Call), env("System.fetch_env!", Start, Call), env("System.fetch_env", Start, Call)],
+    &[env("environment[", Behind(&["processInfo.", "processInfo()."]), Index)],
+    &[env("Platform.environment", Start, Index), env(".fromEnvironment", Any, Call)],
+    &[env("Sys.getenv", Start, Call)],
+    &[env("os.getenv", Start, Call)],
+    &[
+        env("$env:", Any, Plain),
+        env("$Env:", Any, Plain),
+        env("$ENV:", Any, Plain),
+        env("${env:", Any, Plain),
+        env("GetEnvironmentVariable", Word, Call),
+    ],
+    &[env("System/getenv", Start, Call), like(env("(env :", Any, Special(tagged)))],
+];
+
+/// What a line begins with that is a comment, by the number of the language.
+static COMMENTS: [&[&str]; 17] = [
+    &["#"],
+    SLASHES,
+    SLASHES,
+    SLASHES,
+    SLASHES,
+    &["#"],
+    &["//", "/*", "* ", "*/", "#"],
+    &["//", "/*", "* ", "*/", "'"],
+    SLASHES,
+    &["#"],
+    &["#"],
+    SLASHES,
+    SLASHES,
+    &["#"],
+    &["--"],
+    &["#"],
+    &[";"],
+];
+
+const SLASHES: &[&str] = &["//", "/*", "* ", "*/"];
+
+/// What finds the words of a language.
 pub(super) struct Language {
-    /// How its files end.
-    pub(super) endings: &'static [&'static str],
-    /// How a line of comment begins.
-    pub(super) comments: &'static [&'static str],
-    /// What opens a part of it that has a name.
-    pub(super) opens: &'static [&'static str],
-    pub(super) calls: &'static [Call],
+    number: usize,
+    fast: Option<Searcher>,
+    /// Where the processor cannot do the other.
+    slow: Option<AhoCorasick>,
 }
 
-const SLASHES: &[&str] = &["//", "*", "/*"];
-const HASH: &[&str] = &["#"];
+static LANGUAGES: [LazyLock<Language>; 17] = {
+    const fn one(make: fn() -> Language) -> LazyLock<Language> {
+        LazyLock::new(make)
+    }
+    [
+        one(|| Language::of(0)),
+        one(|| Language::of(1)),
+        one(|| Language::of(2)),
+        one(|| Language::of(3)),
+        one(|| Language::of(4)),
+        one(|| Language::of(5)),
+        one(|| Language::of(6)),
+        one(|| Language::of(7)),
+        one(|| Language::of(8)),
+        one(|| Language::of(9)),
+        one(|| Language::of(10)),
+        one(|| Language::of(11)),
+        one(|| Language::of(12)),
+        one(|| Language::of(13)),
+        one(|| Language::of(14)),
+        one(|| Language::of(15)),
+        one(|| Language::of(16)),
+    ]
+};
 
-/// The languages.
-pub(super) const LANGUAGES: &[Language] = &[
-    Language {
-        endings: &["py", "pyi"],
-        comments: HASH,
-        opens: &["def ", "async def ", "class "],
-        calls: &[
-            environment("environ[", Form::Quoted),
-            environment("environ.get(", Form::Quoted),
-            environment("environ.pop(", Form::Quoted),
-            environment("getenv(", Form::Quoted),
-            likely("env.str(", Form::Quoted),
-            likely("env.url(", Form::Quoted),
-            manager("SecretId=", Form::Quoted),
-            manager("get_secret(", Form::Quoted),
-            manager("get_parameter(Name=", Form::Quoted),
-            manager("read_secret_version(path=", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"],
-        comments: SLASHES,
-        opens: &[
-            "function ",
-            "async function ",
-            "export function ",
-            "export async function ",
-            "class ",
-            "export class ",
-            "const ",
-        ],
-        calls: &[
-            environment("process.env.", Form::Bare),
-            environment("process.env[", Form::Quoted),
-            environment("= process.env", Form::Before),
-            environment("import.meta.env.", Form::Bare),
-            environment("Deno.env.get(", Form::Quoted),
-            environment("Bun.env.", Form::Bare),
-            manager("SecretId:", Form::Quoted),
-            manager("getSecret(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["java", "kt", "kts", "scala", "groovy", "clj"],
-        comments: SLASHES,
-        opens: &["class ", "public class ", "fun ", "def ", "object ", "interface "],
-        calls: &[
-            environment("getenv(", Form::Quoted),
-            environment("getenv().get(", Form::Quoted),
-            likely("@Value(\"${", Form::Bare),
-            manager(".secretId(", Form::Quoted),
-            manager("getSecret(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["rs"],
-        comments: SLASHES,
-        opens: &["fn ", "pub fn ", "async fn ", "pub async fn ", "impl ", "mod ", "pub mod "],
-        calls: &[
-            environment("env::var(", Form::Quoted),
-            environment("env::var_os(", Form::Quoted),
-            environment("env!(", Form::Quoted),
-            environment("option_env!(", Form::Quoted),
-            environment("dotenvy::var(", Form::Quoted),
-            likely("env = ", Form::Quoted),
-            manager(".secret_id(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["go"],
-        comments: SLASHES,
-        opens: &["func ", "type "],
-        calls: &[
-            environment("os.Getenv(", Form::Quoted),
-            environment("os.LookupEnv(", Form::Quoted),
-            environment("syscall.Getenv(", Form::Quoted),
-            likely("env:\"", Form::Bare),
-            likely("envconfig:\"", Form::Bare),
-            likely("viper.BindEnv(", Form::Quoted),
-            manager("SecretId: aws.String(", Form::Quoted),
-            manager("Logical().Read(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["rb", "rake", "erb", "ru"],
-        comments: HASH,
-        opens: &["def ", "class ", "module "],
-        calls: &[
-            environment("ENV[", Form::Quoted),
-            environment("ENV.fetch(", Form::Quoted),
-            manager("secret_id:", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["php"],
-        comments: &["//", "*", "/*", "#"],
-        opens: &["function ", "public function ", "private function ", "protected function ", "class "],
-        calls: &[
-            environment("getenv(", Form::Quoted),
-            environment("$_ENV[", Form::Quoted),
-            likely("$_SERVER[", Form::Quoted),
-            likely(" env(", Form::Quoted),
-            manager("'SecretId' =>", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["cs", "vb", "fs", "cshtml"],
-        comments: &["//", "*", "/*", "'"],
-        opens: &["class ", "public class ", "internal class ", "public static class "],
-        calls: &[
-            environment("GetEnvironmentVariable(", Form::Quoted),
-            likely("Configuration[", Form::Quoted),
-            manager("SecretId =", Form::Quoted),
-            manager("GetSecret(", Form::Quoted),
-            manager("GetSecretAsync(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "m", "mm"],
-        comments: SLASHES,
-        opens: &["static ", "int ", "void ", "char ", "const "],
-        calls: &[environment("getenv(", Form::Quoted)],
-    },
-    Language {
-        endings: &["pl", "pm", "t", "perl"],
-        comments: HASH,
-        opens: &["sub ", "package "],
-        calls: &[environment("$ENV{", Form::Bare), environment("$ENV{", Form::Quoted)],
-    },
-    Language {
-        endings: &["ex", "exs"],
-        comments: HASH,
-        opens: &["def ", "defp ", "defmodule "],
-        calls: &[
-            environment("System.get_env(", Form::Quoted),
-            environment("System.fetch_env!(", Form::Quoted),
-            environment("System.fetch_env(", Form::Quoted),
-        ],
-    },
-    Language {
-        endings: &["swift", "dart"],
-        comments: SLASHES,
-        opens: &["func ", "class ", "struct ", "void "],
-        calls: &[environment("environment[", Form::Quoted), environment("fromEnvironment(", Form::Quoted)],
-    },
-    Language {
-        endings: &["r", "R", "lua"],
-        comments: &["#", "--"],
-        opens: &["function ", "local function "],
-        calls: &[environment("Sys.getenv(", Form::Quoted), environment("os.getenv(", Form::Quoted)],
-    },
-];
+/// A language by its number.
+pub(super) fn language(number: usize) -> Option<&'static Language> {
+    LANGUAGES.get(number).map(|language| &**language)
+}
 
-/// What every text may have: references of 1Password, and resource names of Google's secret manager.
-pub(super) const ANYWHERE: &[Call] = &[
-    Call { text: "op://", form: Form::Path, store: Store::Manager, confidence: Confidence::High },
-    Call { text: "/secrets/", form: Form::Path, store: Store::Manager, confidence: Confidence::Medium },
-];
+impl Language {
+    fn of(number: usize) -> Self {
+        let words =
+            || FORMS.get(number).copied().unwrap_or_default().iter().chain(managers::FORMS).map(|form| form.word);
+        let fast = Searcher::new(words());
+        let slow = if fast.is_some() {
+            None
+        } else {
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words()).ok()
+        };
+        Self { number, fast, slow }
+    }
+
+    /// Gives every word that stands in a text: its form, and where it begins and ends.
+    pub(super) fn find(&self, text: &[u8], mut f: impl FnMut(&'static Form, usize, usize)) {
+        let own = FORMS.get(self.number).copied().unwrap_or_default();
+        let mut give = |number: usize, start, end| {
+            let form = own.get(number).or_else(|| managers::FORMS.get(number.saturating_sub(own.len())));
+            if let Some(form) = form {
+                f(form, start, end);
+            }
+        };
+        if let Some(fast) = &self.fast {
+            fast.find_iter(text).for_each(|hit| give(hit.pattern().as_usize(), hit.start(), hit.end()));
+        } else if let Some(slow) = &self.slow {
+            slow.find_iter(text).for_each(|hit| give(hit.pattern().as_usize(), hit.start(), hit.end()));
+        }
+    }
+
+    /// Whether functions stand at the left of a file alone.
+    pub(super) const fn is_flat(&self) -> bool {
+        matches!(self.number, C | PERL)
+    }
+
+    /// Whether the line of a byte is a comment.
+    pub(super) fn is_comment(&self, text: &[u8], at: usize) -> bool {
+        const LONGEST: usize = 4 << 10;
+        let before = text.get(at.saturating_sub(LONGEST)..at).unwrap_or_default();
+        let line = memchr::memrchr(b'\n', before).and_then(|start| before.get(start + 1..)).unwrap_or(before);
+        let line = line.trim_ascii_start();
+        let marks = COMMENTS.get(self.number).copied().unwrap_or_default();
+        marks.iter().any(|mark| line.starts_with(mark.as_bytes()))
+    }
+}

@@ -3,11 +3,13 @@
 //! Format: <https://docs.docker.com/reference/dockerfile/>; what stays: <https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/>.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::kubernetes::command;
+use super::command;
 use super::notes::{Env, Meaning, Notes, looks_secret};
 use super::shell::{Dialect, Script, references};
 use super::{File, Reader};
@@ -22,6 +24,8 @@ pub const READER: Reader = Reader { system: System::Docker, is_own, read };
 const LARGEST: usize = 1 << 20;
 /// The most secrets of a stage that are followed.
 const MOST: usize = 128;
+/// What is said where there are more.
+const TOO_MANY: &str = "a stage of it takes more secrets than are followed: what it does with the others is not known";
 /// Names of files that hold secrets.
 const FILES: &[&str] = &[
     ".env",
@@ -202,7 +206,11 @@ impl Build {
 
     fn argument(&mut self, one: &Instruction) {
         for (name, _, span) in pairs(&one.text, one.base, false) {
-            if !looks_secret(name) || self.stage.arguments.len() >= MOST {
+            if !looks_secret(name) {
+                continue;
+            }
+            if self.stage.arguments.len() >= MOST {
+                self.notes.leaves_out(span.start, TOO_MANY);
                 continue;
             }
             self.stage.env.set(name, vec![name.into()]);
@@ -245,6 +253,9 @@ impl Build {
         let (mounts, at) = flags(&one.text);
         // A variable that a mount sets is there for this command alone.
         let mut before = Vec::new();
+        if let Some((_, start)) = mounts.get(MOST) {
+            self.notes.leaves_out(one.base + start, TOO_MANY);
+        }
         for (flag, start) in mounts.into_iter().take(MOST) {
             let Some((name, span, variable, target)) = mount(flag, one.base + start) else { continue };
             let path = target.map_or_else(|| format!("/run/secrets/{name}"), str::to_owned);
@@ -324,123 +335,4 @@ fn holds_secrets(path: &str) -> bool {
     let is_env = name.starts_with(".env.");
     let is_config = path.ends_with(".docker/config.json") || path.ends_with(".kube/config");
     !is_open && (FILES.contains(&name) || is_env || is_config || ENDS.iter().any(|end| name.ends_with(end)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{READER, is_own};
-    use crate::model::Confidence;
-    use crate::model::usage::{Door, Uses};
-    use crate::uses::File;
-
-    fn read(text: &str) -> Uses {
-        (READER.read)(File { path: "Dockerfile", text: text.as_bytes() })
-    }
-
-    fn doors<'t>(uses: &Uses, text: &'t str) -> Vec<(Door, &'t str, Confidence)> {
-        uses.exposures.iter().map(|one| (one.door, &text[one.span.start..one.span.end], one.confidence)).collect()
-    }
-
-    const FILE: &str = r#"# syntax=docker/dockerfile:1
-ARG BASE=alpine
-FROM ${BASE} AS build
-ARG PKG_TOKEN
-ARG VERSION=1
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
-    --mount=type=secret,id=aws,env=AWS_SECRET_ACCESS_KEY,required \
-    # a comment
-    npm ci && \
-    echo "$AWS_SECRET_ACCESS_KEY" > /dev/null
-COPY .npmrc ./
-FROM alpine
-ARG DB_PASSWORD
-ARG API_TOKEN=planted
-ARG UNUSED_SECRET
-ENV PGPASSWORD=$DB_PASSWORD LEVEL=$VERSION
-ENV OLD_TOKEN some '$API_TOKEN'
-RUN <<EOF
-echo $API_TOKEN
-curl $AWS_SECRET_ACCESS_KEY
-EOF
-RUN ["sh", "-xc", "curl $API_TOKEN"]
-COPY --from=build /app/server.key /app/
-COPY .env .env.example ca.pem keys/server.key app.js /app/
-ADD ["id_rsa", "/root/.ssh/"]
-CMD echo $API_TOKEN
-"#;
-
-    #[test]
-    fn builds() {
-        let uses = read(FILE);
-        let word = |one: Option<&crate::model::Untrusted>| {
-            one.map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
-        };
-        let line = |one: &crate::model::usage::Use| {
-            let span = &FILE[one.span.start..one.span.end];
-            let (name, store) = (word(Some(&one.name)), one.store.as_str());
-            format!("{store} {name}|{span}|{}|{}", word(one.variable.as_ref()), word(one.context.job.as_ref()))
-        };
-        let expected = [
-            "variable PKG_TOKEN|PKG_TOKEN||build",
-            "secret npmrc|npmrc|/root/.npmrc|build",
-            "secret aws|aws|AWS_SECRET_ACCESS_KEY|build",
-            "variable DB_PASSWORD|DB_PASSWORD||1",
-            "variable API_TOKEN|API_TOKEN||1",
-            "variable UNUSED_SECRET|UNUSED_SECRET||1",
-            "variable DB_PASSWORD|$DB_PASSWORD|PGPASSWORD|1",
-            "variable API_TOKEN|$API_TOKEN||1",
-            "variable API_TOKEN|$API_TOKEN||1",
-            "file .env|.env||1",
-            "file keys/server.key|keys/server.key||1",
-            "file id_rsa|id_rsa||1",
-        ];
-        assert_eq!(uses.uses.iter().map(line).collect::<Vec<_>>(), expected);
-        let expected = [
-            (Door::BuildArgument, "PKG_TOKEN", Confidence::Low),
-            (Door::BuildArgument, "DB_PASSWORD", Confidence::Low),
-            (Door::BuildArgument, "API_TOKEN", Confidence::Medium),
-            (Door::BuildArgument, "UNUSED_SECRET", Confidence::Low),
-            (Door::BuildArgument, "PGPASSWORD=$DB_PASSWORD", Confidence::High),
-            (Door::Printed, "echo $API_TOKEN", Confidence::High),
-            (Door::Traced, "curl $API_TOKEN", Confidence::High),
-            (Door::Artifact, ".env", Confidence::Low),
-            (Door::Artifact, "keys/server.key", Confidence::Low),
-            (Door::Artifact, "id_rsa", Confidence::Low),
-        ];
-        assert_eq!(doors(&uses, FILE), expected);
-        assert_eq!(uses.at(FILE.find("planted").unwrap()).unwrap().job, Some("1".into()));
-    }
-
-    #[test]
-    fn escapes_and_shells() {
-        let text = "# escape=`\nFROM a\nSHELL [\"powershell\", \"-Command\"]\nARG APP_TOKEN\nRUN Write-Host `\n  $env:APP_TOKEN\nRUN a; c:\\\n";
-        let uses = read(text);
-        assert_eq!(doors(&uses, text)[1], (Door::Printed, "Write-Host `\n  $env:APP_TOKEN", Confidence::High));
-        let text = "FROM a\nSHELL [\"/bin/bash\", \"-exc\"]\nARG APP_TOKEN\nRUN curl $APP_TOKEN\n";
-        assert_eq!(doors(&read(text), text)[1].0, Door::Traced);
-    }
-
-    #[test]
-    fn of_anybody() {
-        for own in
-            ["Dockerfile", "a/Dockerfile.dev", "Dockerfile-arm", "x.Dockerfile", "web.dockerfile", "Containerfile"]
-        {
-            assert!(is_own(own), "{own}");
-        }
-        assert!(!is_own("Dockerfile.dev.dockerignore") && !is_own("Dockerfiles/a") && !is_own("docker.md"));
-        for end in 0..FILE.len() {
-            read(&FILE[..end]);
-        }
-        let text = [FILE.as_bytes(), b"RUN \xff\n"].concat();
-        let uses = (READER.read)(File { path: "Dockerfile", text: &text });
-        assert_eq!((uses.uses.len(), uses.unread.len()), (12, 1));
-        for text in [
-            "FROM a\n".repeat(50_000),
-            "RUN <<A\n".repeat(50_000),
-            "RUN \\\n".repeat(100_000),
-            "ARG A_TOKEN\n".repeat(50_000),
-        ] {
-            read(&text);
-        }
-    }
 }

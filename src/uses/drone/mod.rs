@@ -5,18 +5,21 @@
 //! What both fill into a file before it runs (`${NAME}`) is taken from what they know of the build, never from secrets: those are
 //! in the environment alone (`$NAME`, `$${NAME}`).
 
-mod handed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::budget::Budget;
+use super::handed::{Handed, LOOKS};
 use super::notes::{Meaning, Notes};
-use super::shell::{Dialect, Script};
+use super::script::Lines;
+use super::shell::Dialect;
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
 use crate::model::{Confidence, Untrusted};
-pub(super) use handed::{Budget, Handed, assigned, is_of_shell, tracing};
 
 /// The readers of Drone and Woodpecker.
 pub const READERS: &[Reader] = &[
@@ -68,7 +71,7 @@ struct Reading {
 
 fn read(system: System, file: File<'_>) -> Uses {
     let yaml = Yaml::read(file.text);
-    let mut reading = Reading { system, notes: Notes::new(system), told: HashSet::new(), budget: Budget::new() };
+    let mut reading = Reading { system, notes: Notes::new(system), told: HashSet::new(), budget: Budget::new(LOOKS) };
     let mut found = false;
     for document in yaml.documents() {
         found |= reading.document(document, file.path);
@@ -194,7 +197,7 @@ impl Reading {
         conditions(node.get("when"), &mut context);
         let context = Arc::new(context);
         self.notes.scope(node.span(), &context);
-        if !self.budget.pays(outer) {
+        if !self.budget.pays(outer.cost()) {
             return;
         }
         let mut handed = outer.clone();
@@ -259,30 +262,30 @@ impl Reading {
             _ => name.starts_with("woodpeckerci/") || name.starts_with("plugins/"),
         };
         let sure = if official { Confidence::Low } else { Confidence::Medium };
+        if handed.has_more {
+            let why = "a plugin is handed more secrets than are told: which others it has is not known";
+            self.notes.leaves_out(image.span().start, why);
+        }
         for secret in &handed.secrets {
             self.notes.exposes(Door::Unpinned, Some(secret.clone()), image.span(), context, sure);
         }
     }
 
+    /// Commands of a step: one shell runs them all.
     fn commands(&mut self, commands: Option<Node<'_>>, handed: &Handed, context: &Arc<Context>) {
-        let (mut traced, mut set) = (false, Vec::new());
-        let is_own =
-            |name: &str| is_of_shell(name) || ["DRONE_", "CI_", "PLUGIN_"].iter().any(|own| name.starts_with(own));
-        for node in commands.map(Node::each).unwrap_or_default() {
-            let Some((raw, base)) = node.raw().filter(|_| self.budget.pays(handed)) else { continue };
-            let text = unfilled(raw);
-            let script = Script { text: &text, base, dialect: Dialect::Posix, traced };
-            let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
-            self.notes.script(script, &handed.env, &meaning, context);
-            self.notes.reads(script, &handed.env, &|name| is_own(name) || set.iter().any(|one| one == name), context);
-            set.extend(assigned(script));
-            if !handed.secrets.is_empty() {
-                for span in strange(raw, base) {
-                    self.notes.exposes(Door::Injected, None, span, context, Confidence::Low);
-                }
+        let all = commands.map(Node::each).unwrap_or_default();
+        let mut lines = Lines::all(all.into_iter().filter(|_| self.budget.pays(handed.cost())));
+        if !handed.secrets.is_empty() {
+            for span in strange(lines.text()) {
+                self.notes.exposes(Door::Injected, None, lines.place(span), context, Confidence::Low);
             }
-            traced = tracing(raw).unwrap_or(traced);
         }
+        lines.change(unfilled(lines.text()));
+        let script = lines.placed(lines.script(Dialect::Posix));
+        let is_own = |name: &str| ["DRONE_", "CI_", "PLUGIN_"].iter().any(|own| name.starts_with(own));
+        let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
+        self.notes.script(script, &handed.env, &meaning, context);
+        self.notes.reads(script, &handed.env, &is_own, context);
     }
 }
 
@@ -324,191 +327,13 @@ fn unfilled(text: &str) -> String {
 }
 
 /// Where text of strangers is filled into a command.
-fn strange(text: &str, base: usize) -> Vec<Span> {
+fn strange(text: &str) -> Vec<Span> {
     let found = text.match_indices("${").filter_map(|(at, _)| {
         let inner = text.get(at + 2..)?;
         let length = inner.find('}')?;
         let name = inner.get(..length)?.split([':', '/', '^', ',', '#', '%', '=']).next()?;
         let escaped = text.get(..at)?.ends_with('$');
-        (!escaped && STRANGE.contains(&name)).then_some(Span { start: base + at, end: base + at + length + 3 })
+        (!escaped && STRANGE.contains(&name)).then_some(Span { start: at, end: at + length + 3 })
     });
     found.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::GapKind;
-
-    const DRONE: &str = r#"kind: pipeline
-type: docker
-name: default
-trigger:
-  event: [push, promote]
-  target: production
-environment:
-  SHARED: {from_secret: shared_word}
-steps:
-- name: build
-  image: golang:1.22
-  environment:
-    TOKEN:
-      from_secret: api_token
-    PLAIN: hunter-two
-  commands:
-  - make && curl "$SHARED" | sh
-  - echo ${TOKEN}
-  - echo $${TOKEN}
-  - set -x
-  - curl -H "$TOKEN" ${DRONE_COMMIT_MESSAGE} $MIRROR_HOST $HOME
-  - export NEXT=1
-  - run $NEXT
-- name: publish
-  image: plugins/docker:20
-  settings:
-    username: {from_secret: hub_user}
-    build_args_from_env: [SHARED]
-- name: notify
-  image: other/notify
-  secrets: [hook, {source: chat_word, target: CHAT}]
-- name: pinned
-  image: other/notify@sha256:0000
-  settings: {key: {from_secret: hub_user}}
-image_pull_secrets: [pull_config]
----
-kind: secret
-name: api_token
-get: {path: kv/app, name: token}
----
-kind: signature
-hmac: x
-"#;
-
-    const WOODPECKER: &str = r#"when:
-  - event: [push, tag]
-variables:
-  - &login
-    password: {from_secret: hub_word}
-steps:
-  publish:
-    image: woodpeckerci/plugin-docker-buildx:2
-    settings:
-      logins: [*login]
-  deploy:
-    image: alpine
-    when: {event: tag}
-    environment:
-      KEY: {from_secret: deploy_key}
-    commands: |
-      printenv KEY
-      echo "$PLUGIN_X"
-"#;
-
-    fn read_as(at: usize, path: &str, text: &[u8]) -> Uses {
-        (READERS[at].read)(File { path, text })
-    }
-
-    fn text_of(name: Option<&Untrusted>) -> String {
-        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
-    }
-
-    fn names(uses: &Uses) -> Vec<(String, String, String)> {
-        let one = |u: &crate::model::usage::Use| {
-            (text_of(Some(&u.name)), text_of(u.variable.as_ref()), text_of(u.context.step.as_ref()))
-        };
-        uses.uses.iter().map(one).collect()
-    }
-
-    fn doors<'t>(text: &'t str, uses: &Uses) -> Vec<(Door, String, &'t str, Confidence)> {
-        uses.exposures
-            .iter()
-            .map(|e| (e.door, text_of(e.name.as_ref()), &text[e.span.start..e.span.end], e.confidence))
-            .collect()
-    }
-
-    #[test]
-    fn a_pipeline_of_drone() {
-        let uses = read_as(0, ".drone.yml", DRONE.as_bytes());
-        let wanted = [
-            ("shared_word", "SHARED", ""),
-            ("api_token", "TOKEN", "build"),
-            ("MIRROR_HOST", "", "build"),
-            ("hub_user", "username", "publish"),
-            ("hook", "", "notify"),
-            ("chat_word", "CHAT", "notify"),
-            ("hub_user", "key", "pinned"),
-            ("pull_config", "", ""),
-            ("kv/app/token", "api_token", ""),
-        ];
-        assert_eq!(names(&uses), wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
-        assert!(uses.uses.iter().all(|u| DRONE.get(u.span.start..u.span.end).is_some_and(|text| text.len() > 3)));
-        assert_eq!(uses.uses[0].context.events, ["push".into(), "promote".into()]);
-        let (high, medium, low) = (Confidence::High, Confidence::Medium, Confidence::Low);
-        let all = doors(DRONE, &uses);
-        let wanted = [
-            (Door::Printed, "api_token", "echo $${TOKEN}", high),
-            (Door::Traced, "api_token", "curl -H \"$TOKEN\" ${DRONE_COMMIT_MESSAGE} $MIRROR_HOST $HOME", high),
-            (Door::Injected, "", "${DRONE_COMMIT_MESSAGE}", low),
-            (Door::Unpinned, "hub_user", "plugins/docker:20", low),
-            (Door::Unpinned, "shared_word", "plugins/docker:20", low),
-            (Door::BuildArgument, "shared_word", "SHARED", high),
-            (Door::Unpinned, "chat_word", "other/notify", medium),
-            (Door::Unpinned, "hook", "other/notify", medium),
-            (Door::Unpinned, "shared_word", "other/notify", medium),
-        ];
-        assert_eq!(all, wanted.map(|(a, b, c, d)| (a, b.to_owned(), c, d)));
-        let at = uses.at(DRONE.find("hunter-two").unwrap()).unwrap();
-        assert_eq!(
-            (text_of(at.pipeline.as_ref()), text_of(at.step.as_ref())),
-            ("default".to_owned(), "build".to_owned())
-        );
-        assert_eq!(text_of(at.environment.as_ref()), "production");
-        assert!(uses.unread.is_empty());
-    }
-
-    #[test]
-    fn a_pipeline_of_woodpecker() {
-        let uses = read_as(1, ".woodpecker/release.yaml", WOODPECKER.as_bytes());
-        let wanted = [("hub_word", "password", "publish"), ("deploy_key", "KEY", "deploy")];
-        assert_eq!(names(&uses), wanted.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
-        assert_eq!(text_of(uses.uses[1].context.pipeline.as_ref()), "release");
-        assert_eq!(uses.uses[1].context.events, ["tag".into()]);
-        let all: Vec<_> = doors(WOODPECKER, &uses).into_iter().map(|(door, name, ..)| (door, name)).collect();
-        assert_eq!(all, [(Door::Unpinned, "hub_word".to_owned()), (Door::Printed, "deploy_key".to_owned())]);
-    }
-
-    #[test]
-    fn the_old_form_of_drone() {
-        let text =
-            "pipeline:\n  deploy:\n    image: alpine\n    secrets: [ssh_key]\n    commands: [\"echo $SSH_KEY\"]\n";
-        let uses = read_as(0, ".drone.yml", text.as_bytes());
-        assert_eq!(names(&uses), [("ssh_key".to_owned(), String::new(), "deploy".to_owned())]);
-        assert_eq!(doors(text, &uses), [(Door::Printed, "ssh_key".to_owned(), "echo $SSH_KEY", Confidence::High)]);
-    }
-
-    #[test]
-    fn paths_and_what_is_none() {
-        assert!(
-            is_drone(".drone.yml")
-                && is_drone("a/.drone.yaml")
-                && !is_drone("drone.json")
-                && !is_drone("src/drone.yml.txt")
-        );
-        assert!(
-            is_woodpecker(".woodpecker.yml") && is_woodpecker(".woodpecker/a.yaml") && !is_woodpecker("woodpecker.yml")
-        );
-        assert_eq!(read_as(0, ".drone.yml", b"a: 1").unread[0].kind, None);
-        assert!(read_as(0, ".drone.yml", b"steps: [\xff").unread[0].kind.is_some());
-    }
-
-    #[test]
-    fn hostile_files_end() {
-        for end in 0..DRONE.len() {
-            read_as(0, ".drone.yml", &DRONE.as_bytes()[..end]);
-        }
-        let shared: String = (0..3000).map(|n| format!("  A{n}: {{from_secret: s{n}}}\n")).collect();
-        let text = format!("environment:\n{shared}steps:\n{}", "- image: a\n  commands: [b, c]\n".repeat(3000));
-        let uses = read_as(0, ".drone.yml", text.as_bytes());
-        assert!(uses.unread.iter().any(|unread| unread.kind == Some(GapKind::OverBudget)));
-    }
 }

@@ -9,7 +9,8 @@ use super::workflow::{Step, Token};
 use crate::model::usage::{Context, Door, Span, System};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::notes::{Meaning, Notes};
-use crate::uses::shell::{Dialect, Script, Written};
+use crate::uses::script::Lines;
+use crate::uses::shell::{Dialect, Script, Written, is_traced};
 use crate::uses::yaml::Node;
 
 /// Inputs of a step: their names, what they are given, and the secrets in it.
@@ -110,25 +111,19 @@ pub(super) fn debugged(reading: &mut Reading<'_>, part: Node<'_>, context: &Arc<
 
 /// Looks at the script of a step; the files that secrets go into.
 pub(super) fn script(reading: &mut Reading<'_>, step: &Step<'_>, place: Place<'_, '_>) -> Vec<Written<Untrusted>> {
-    let Some((text, base)) = step.run.and_then(Node::raw) else { return Vec::new() };
+    let Some(lines) = step.run.and_then(Lines::of) else { return Vec::new() };
     let shell = step.shell.split_whitespace().next().unwrap_or_default();
     let name = shell.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".exe");
     let is_known = matches!(name, "bash" | "sh" | "zsh" | "dash" | "ksh" | "pwsh" | "powershell" | "cmd");
-    if !is_known || !reading.pays(text.len() * 4) {
+    if !is_known || !reading.pays(lines.text().len() * 4) {
         return Vec::new();
     }
     let dialect = Dialect::named(shell);
     let traced = dialect == Dialect::Posix && is_traced(step.shell);
     let template = |text: &str| secrets_of(text, place);
     let meaning = Meaning { template: &template, free: &|_| Vec::new() };
-    reading.notes.script(Script { text, base, dialect, traced }, place.env, &meaning, place.context)
-}
-
-/// Whether a shell is started so that it prints every command: `bash -x {0}`.
-fn is_traced(shell: &str) -> bool {
-    let options: Vec<&str> = shell.split_whitespace().skip(1).collect();
-    let short = |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.contains('x');
-    options.iter().any(|word| short(word) || *word == "xtrace")
+    let script = lines.placed(Script { traced, ..lines.script(dialect) });
+    reading.notes.script(script, place.env, &meaning, place.context)
 }
 
 /// The variable that a script sets for the steps behind it: `echo "NAME=…" >> "$GITHUB_ENV"`.

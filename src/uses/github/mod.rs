@@ -361,4 +361,38 @@ jobs:
         let all = uses(&(long + &many));
         assert!(all.uses.len() < 500_000 && !all.unread.is_empty(), "{} {:?}", all.uses.len(), all.unread);
     }
+
+    #[test]
+    fn folded_lines_are_one_and_a_condition_begins_with_its_first() {
+        let text = r#"on: push
+jobs:
+  a:
+    if: |
+      secrets.FIRST != '' &&
+      secrets.SECOND != ''
+    runs-on: ubuntu-latest
+    env: { T: "${{ secrets.T }}" }
+    steps:
+      - run: >
+          true; echo
+          "$T"
+      - run: >-
+          curl --data y | tee
+          /dev/null; echo
+          ${{ secrets.FOLD }}
+      - run: "echo \"$T\" \
+          more"
+      - run: echo
+          $T
+"#;
+        let all = [
+            "printed T [echo\n          \"$T\"]",
+            "printed FOLD [echo\n          ${{ secrets.FOLD }}]",
+            "printed T [echo \\\"$T\\\" \\\n          more]",
+            "printed T [echo\n          $T]",
+        ];
+        assert_eq!(doors(text), all);
+        let names: Vec<String> = uses(text).uses.iter().map(|one| word(Some(&one.name))).collect();
+        assert_eq!(names, ["FIRST", "SECOND", "T", "FOLD"]);
+    }
 }

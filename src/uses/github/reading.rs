@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::expression::{Access, Expression, Found, Part, expressions, templates};
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
-use crate::model::{Confidence, GapKind, Untrusted};
+use crate::model::{Confidence, Untrusted};
+use crate::uses::budget::Budget;
 use crate::uses::notes::{Env, Notes};
-use crate::uses::yaml::{Form, Node, Yaml};
+use crate::uses::yaml::{Node, Yaml};
 
 /// How many bytes are looked at, counted again wherever they are used.
 const MOST: usize = 16 << 20;
@@ -49,33 +50,23 @@ pub(super) struct Reading<'y> {
     pub(super) yaml: &'y Yaml<'y>,
     /// Secrets that the job has so far.
     pub(super) reach: BTreeSet<Untrusted>,
-    left: usize,
-    ran_out: bool,
+    budget: Budget,
 }
 
 impl<'y> Reading<'y> {
     pub(super) fn new(yaml: &'y Yaml<'y>) -> Self {
         let notes = Notes::new(System::GithubActions);
-        Self { notes, yaml, reach: BTreeSet::new(), left: MOST, ran_out: false }
+        Self { notes, yaml, reach: BTreeSet::new(), budget: Budget::new(MOST) }
     }
 
     /// Pays for what is looked at; `false` where there is nothing left.
     pub(super) fn pays(&mut self, bytes: usize) -> bool {
-        match self.left.checked_sub(bytes) {
-            Some(left) => self.left = left,
-            None => (self.left, self.ran_out) = (0, true),
-        }
-        !self.ran_out
+        self.budget.pays(bytes)
     }
 
     /// What was read.
     pub(super) fn done(mut self) -> Uses {
-        let mut unread = self.yaml.unread();
-        if self.ran_out {
-            let why = "it says more than is followed: its aliases or references multiply".to_owned();
-            unread.push(Unread { at: 0, kind: Some(GapKind::OverBudget), why });
-        }
-        self.notes.unread(unread);
+        self.notes.unread(self.yaml.unread().into_iter().chain(self.budget.unread()));
         let source = self.yaml.source();
         let mut uses = self.notes.done();
         // What asks the runner to hide a value is no leak of it.
@@ -97,12 +88,9 @@ impl<'y> Reading<'y> {
         if !self.pays(text.len() + 1) {
             return Vec::new();
         }
-        let quote = base.checked_sub(1).and_then(|before| self.yaml.source().as_bytes().get(before));
-        let doubled = node.form() == Some(Form::Quoted) && quote == Some(&b'\'');
+        let doubled = node.quote() == Some(b'\'');
         if bare && !text.contains("${{") {
-            // The mark of a block is no part of the expression.
-            let block = if node.form() == Some(Form::Block) { text.find('\n').unwrap_or(0) } else { 0 };
-            return expressions(text.get(block..).unwrap_or_default(), base + block, doubled);
+            return expressions(text, base, doubled);
         }
         templates(text, base, doubled)
     }

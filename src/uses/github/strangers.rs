@@ -11,6 +11,7 @@ use super::reading::{Reading, TOKEN, is_token};
 use super::workflow::{Job, Step, Token};
 use crate::model::usage::{Door, Span};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::script::Lines;
 use crate::uses::yaml::Node;
 
 /// Events that a stranger starts and that have secrets, for code of a pull request.
@@ -298,7 +299,7 @@ fn commit(access: &Access) -> Option<Confidence> {
 
 /// A script that fetches the code of a pull request.
 fn fetched(reading: &mut Reading<'_>, step: &Step<'_>, run: Node<'_>) -> Option<(Span, Confidence)> {
-    let (text, base) = run.raw()?;
+    let lines = Lines::of(run)?;
     let templates = reading.expressions(run, false);
     let heads: Vec<(Span, Confidence)> = templates
         .iter()
@@ -312,12 +313,13 @@ fn fetched(reading: &mut Reading<'_>, step: &Step<'_>, run: Node<'_>) -> Option<
             names.extend([(format!("${name}"), confidence), (format!("${{{name}}}"), confidence)]);
         }
     }
-    if !reading.pays(text.len() * (names.len() + heads.len() + 1)) {
+    if !reading.pays(lines.text().len() * (names.len() + heads.len() + 1)) {
         return None;
     }
-    let mut at = base;
-    for line in text.split_inclusive('\n') {
+    let mut at = 0;
+    for line in lines.text().split_inclusive('\n') {
         let span = Span { start: at + line.len() - line.trim_start().len(), end: at + line.trim_end().len() };
+        let span = lines.place(span);
         at += line.len();
         let plain = line.trim();
         if plain.starts_with('#') {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::Confidence;
-use crate::model::usage::{Context, Door, Span};
+use crate::model::usage::{Context, Door};
+use crate::uses::pen::Pen;
 use crate::uses::yaml::Node;
 
 use super::job::Document;
-use super::lines::Pen;
-use super::names::{dollars, store};
+use super::names::{filled, store};
 
 /// Notes the entries of `include`. `sure` is how sure it is that what they bring can read a secret.
 pub(super) fn includes(
@@ -77,9 +77,8 @@ fn entry(pen: &mut Pen, document: &Document<'_>, one: Node<'_>, context: &Arc<Co
     document.walk(one, &mut Vec::new(), &mut |keys, scalar| {
         let variable = if keys.first() == Some(&"inputs") { keys.last().copied() } else { None };
         let Some((raw, base)) = scalar.raw() else { return };
-        for (name, range) in dollars(raw) {
+        for (name, span) in filled(raw, base) {
             if let Some(store) = store(name) {
-                let span = Span { start: base + range.start, end: base + range.end };
                 pen.uses(name, store, variable, span, &context);
             }
         }

@@ -6,7 +6,7 @@ use crate::model::Untrusted;
 use crate::uses::notes::Env;
 use crate::uses::yaml::Node;
 
-use super::names::dollars;
+use super::names::filled;
 
 /// How many jobs may extend each other in a row.
 const EXTENDS: usize = 11;
@@ -272,7 +272,7 @@ impl<'y> Values<'y> {
         env.set(name, Vec::new());
         let mut secrets = Vec::new();
         let variable = self.0.get(name).filter(|variable| variable.expands);
-        for (inner, _) in dollars(variable.and_then(|variable| variable.value.text()).unwrap_or_default()) {
+        for (inner, _) in filled(variable.and_then(|variable| variable.value.text()).unwrap_or_default(), 0) {
             if inner == name || !self.has(inner) {
                 secrets.extend(free(inner));
             } else if depth < NESTED {
@@ -288,6 +288,6 @@ impl<'y> Values<'y> {
     /// Whether strangers write what is in a variable.
     pub(super) fn is_of_strangers(&self, name: &str, of_system: &dyn Fn(&str) -> bool) -> bool {
         let value = self.0.get(name).filter(|variable| variable.expands).and_then(|variable| variable.value.text());
-        value.map_or(of_system(name), |value| dollars(value).iter().any(|(inner, _)| of_system(inner)))
+        value.map_or(of_system(name), |value| filled(value, 0).iter().any(|(inner, _)| of_system(inner)))
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::shell::{Written, references};
+use crate::uses::pen::{Pieces, Sense, free};
+use crate::uses::shell::again::read_again;
+use crate::uses::shell::{Written, dollars, references};
 use crate::uses::yaml::Node;
 
 use super::job::{Job, Values};
-use super::lines::{Lines, Sense, free};
-use super::names::{dollars, is_of_strangers, store};
-use super::{Scene, Visit, read_again};
+use super::names::{is_of_strangers, store};
+use super::{Scene, Visit};
 
 /// Managers of secrets, each with the keys under which it has a secret's name.
 const MANAGERS: &[(&str, &[&str])] = &[
@@ -55,10 +56,10 @@ impl<'y> Visit<'y, '_, '_> {
         self.script(&lines, &scene);
     }
 
-    fn lines(&self, nodes: &[Node<'y>], context: &Arc<Context>) -> Lines {
-        let mut lines = Lines::default();
+    fn lines(&self, nodes: &[Node<'y>], context: &Arc<Context>) -> Pieces<'y> {
+        let mut lines = Pieces::default();
         for command in nodes.iter().flat_map(|node| self.document.commands(*node)) {
-            lines.push(self.source, command, context);
+            lines.push(command, context);
         }
         lines
     }
@@ -74,15 +75,17 @@ impl<'y> Visit<'y, '_, '_> {
         let after = job.get("after_script").map(|node| ("after_script", node));
         let named = |name, nodes: Vec<Node<'y>>| nodes.into_iter().map(|node| (name, node)).collect::<Vec<_>>();
         for part in [named("hooks", hook.into_iter().collect()), named("run", run), both, after.into_iter().collect()] {
-            let mut lines = Lines::default();
+            let mut lines = Pieces::default();
             for (name, node) in part {
                 let context = self.step(&scene.context, name);
                 for command in self.document.commands(node) {
-                    lines.push(self.source, command, &context);
-                    scene.named.extend(dollars(command.text().unwrap_or_default()).into_iter().map(|(name, _)| name));
+                    lines.push(command, &context);
+                    scene
+                        .named
+                        .extend(dollars(command.text().unwrap_or_default(), 0).into_iter().map(|(name, _)| name));
                 }
             }
-            if !lines.text.is_empty() {
+            if !lines.text().is_empty() {
                 written.extend(self.script(&lines, scene));
             }
         }
@@ -98,7 +101,7 @@ impl<'y> Visit<'y, '_, '_> {
         }
     }
 
-    fn script(&mut self, lines: &Lines, scene: &Scene<'y>) -> Vec<Written<Untrusted>> {
+    fn script(&mut self, lines: &Pieces<'_>, scene: &Scene<'y>) -> Vec<Written<Untrusted>> {
         let sense = Sense { known: &scene.env, around: self.around.as_ref(), store: &store, traced: false };
         let written = self.pen.script(lines, &sense);
         self.injected(lines, scene);
@@ -106,11 +109,11 @@ impl<'y> Visit<'y, '_, '_> {
     }
 
     /// Text of strangers in what a shell reads a second time.
-    fn injected(&mut self, lines: &Lines, scene: &Scene<'y>) {
-        let again = read_again(&lines.text);
+    fn injected(&mut self, lines: &Pieces<'_>, scene: &Scene<'y>) {
+        let again = read_again(lines.text());
         let has_secrets = self.around.is_some()
             || !scene.env.secrets().is_empty()
-            || dollars(&lines.text).iter().any(|(name, _)| !free(&store, name).is_empty());
+            || dollars(lines.text(), 0).iter().any(|(name, _)| !free(&store, name).is_empty());
         if again.is_empty() || !has_secrets {
             return;
         }
@@ -183,7 +186,7 @@ impl<'y> Visit<'y, '_, '_> {
                     text.lines().filter(|line| line.contains(file) || text.contains(file) && is_assignment(line))
                 {
                     // What is handed on under its own name is still a variable of the project.
-                    let itself: HashSet<&str> = dollars(line).into_iter().map(|(name, _)| name).collect();
+                    let itself: HashSet<&str> = dollars(line, 0).into_iter().map(|(name, _)| name).collect();
                     self.handed_on.extend(set_in(line).filter(|name| !itself.contains(name)).map(str::to_owned));
                 }
             }

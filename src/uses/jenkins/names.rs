@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::model::Untrusted;
 use crate::model::usage::Context;
-use crate::uses::drone::is_of_shell;
 use crate::uses::notes::Env;
+use crate::uses::shell::is_of_shell;
 
 /// How many names are kept.
 pub(super) const MOST: usize = 512;
@@ -88,8 +88,6 @@ const OWN: &[&str] = &[
     "GIT_COMMITTER",
     "SVN_",
     "ROOT_BUILD",
-    "BASH",
-    "LC_",
     "XDG_",
 ];
 

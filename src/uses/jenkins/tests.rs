@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use super::{READER, is_own};
 use crate::model::Confidence;
-use crate::model::usage::{Door, Store, Uses};
+use crate::model::usage::{Door, Store, Use, Uses};
 use crate::uses::File;
+use crate::uses::testing::{leaks, part, word};
 
 const DECLARATIVE: &str = r#"@Library('deploy-steps@main') _
 // withCredentials([string(credentialsId: 'in-a-comment', variable: 'X')]) { sh 'echo $X' }
@@ -86,25 +87,10 @@ fn read(text: &str) -> Uses {
     (READER.read)(File { path: "Jenkinsfile", text: text.as_bytes() })
 }
 
-fn word(name: Option<&crate::model::Untrusted>) -> String {
-    name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
-}
-
 /// Names, variables and the text of every reference.
-fn names(text: &str, uses: &Uses) -> Vec<(String, String, String)> {
-    let one = |u: &crate::model::usage::Use| {
-        (word(Some(&u.name)), word(u.variable.as_ref()), text[u.span.start..u.span.end].to_owned())
-    };
+fn names<'u>(text: &'u str, uses: &'u Uses) -> Vec<(&'u str, &'u str, &'u str)> {
+    let one = |one: &'u Use| (word(Some(&one.name)), word(one.variable.as_ref()), part(text, one.span));
     uses.uses.iter().map(one).collect()
-}
-
-/// Doors, names and the text of every exposure.
-fn doors(text: &str, uses: &Uses) -> Vec<(Door, String, String)> {
-    uses.exposures.iter().map(|e| (e.door, word(e.name.as_ref()), text[e.span.start..e.span.end].to_owned())).collect()
-}
-
-fn owned<A: Copy>(all: &[(A, &str, &str)]) -> Vec<(A, String, String)> {
-    all.iter().map(|(a, b, c)| (*a, (*b).to_owned(), (*c).to_owned())).collect()
 }
 
 #[test]
@@ -118,7 +104,6 @@ fn references_of_a_declarative_pipeline() {
         ("SITE_NAME", "", "$SITE_NAME"),
         ("deploy-key", "KEY", "deploy-key"),
     ];
-    let wanted: Vec<_> = wanted.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), (*c).to_owned())).collect();
     assert_eq!(found, wanted);
     let git = &uses.uses[2];
     assert_eq!(word(git.context.job.as_ref()), "Build");
@@ -130,8 +115,9 @@ fn references_of_a_declarative_pipeline() {
 
 #[test]
 fn doors_of_a_declarative_pipeline() {
-    let found = doors(DECLARATIVE, &read(DECLARATIVE));
-    let wanted = owned(&[
+    let uses = read(DECLARATIVE);
+    let found = leaks(&uses, DECLARATIVE);
+    let wanted = [
         (Door::Unpinned, "", "deploy-steps@main"),
         (Door::Traced, "api-login", "${HEADER}"),
         (Door::Injected, "", "${params.VERSION}"),
@@ -140,7 +126,7 @@ fn doors_of_a_declarative_pipeline() {
         (Door::Artifact, "deploy-key", "echo '${KEY}'"),
         (Door::Traced, "deploy-key", "${KEY}"),
         (Door::Printed, "", "printenv"),
-    ]);
+    ];
     assert_eq!(found, wanted);
 }
 
@@ -161,22 +147,19 @@ fn a_scripted_pipeline() {
         ("DEPLOY_TOKEN", "", "$DEPLOY_TOKEN"),
         ("pods/word", "POD_WORD", "pods"),
     ] {
-        assert!(found.contains(&(name.to_owned(), variable.to_owned(), text.to_owned())), "{name}: {found:?}");
+        assert!(found.contains(&(name, variable, text)), "{name}: {found:?}");
     }
     assert_eq!(found.len(), 11);
-    assert_eq!(
-        uses.uses.iter().find(|u| u.store == Store::Manager).map(|u| word(Some(&u.name))),
-        Some("app-token".into())
-    );
-    let wanted = owned(&[
+    assert_eq!(uses.uses.iter().find(|u| u.store == Store::Manager).map(|u| word(Some(&u.name))), Some("app-token"));
+    let wanted = [
         (Door::Traced, "hub", "login -u \"$HUB_USER\" -p \"$HUB_WORD\""),
         (Door::Printed, "from-a-variable", "NOTE"),
         (Door::BuildArgument, "from-a-variable", "--build-arg NOTE=${NOTE} --build-arg USER=${HUB_USER} ."),
         (Door::Artifact, "hub", "file: 'out/line.txt', text: line"),
         (Door::Printed, "kube", "kube"),
         (Door::Printed, "app-token", "echo \"$VAULTED\""),
-    ]);
-    assert_eq!(doors(SCRIPTED, &uses), wanted);
+    ];
+    assert_eq!(leaks(&uses, SCRIPTED), wanted);
     assert_eq!(word(uses.includes[0].path.as_ref()), "ci/more.groovy");
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::code::{Code, Range};
 use super::names::{Holds, Part, held_by, is_own};
 use super::tokens::Kind;
-use crate::model::usage::{Context, Door, Span, Store, Unread, Uses};
-use crate::model::{Confidence, GapKind, Untrusted};
+use crate::model::usage::{Context, Door, Span, Store, Uses};
+use crate::model::{Confidence, Untrusted};
+use crate::uses::budget::Budget;
 use crate::uses::notes::{Notes, looks_secret};
 use crate::uses::shell::Written;
 
@@ -36,22 +37,22 @@ pub(super) struct Walk<'t> {
     pub(super) has_credentials: bool,
     /// What the current statement calls.
     pub(super) call: Option<&'t str>,
-    left: usize,
+    budget: Budget,
 }
 
 impl<'t> Walk<'t> {
     pub(super) fn new(code: Code<'t>, notes: Notes) -> Self {
         let whole = Part { end: usize::MAX, context: Arc::default(), names: Rc::default() };
         let (constants, set, bounded, written, libraries) = <_>::default();
-        let (parts, has_credentials, call, left) = (vec![whole], false, None, MOST);
-        Self { code, notes, constants, set, bounded, parts, written, libraries, has_credentials, call, left }
+        let (parts, has_credentials, call, budget) = (vec![whole], false, None, Budget::new(MOST));
+        Self { code, notes, constants, set, bounded, parts, written, libraries, has_credentials, call, budget }
     }
 
     /// Goes through the file.
     pub(super) fn run(mut self) -> Uses {
         self.prepare();
         let mut at = 0;
-        while at < self.code.tokens.len() && self.left > 0 {
+        while at < self.code.tokens.len() && self.budget.pays(0) {
             while self.parts.len() > 1 && self.parts.last().is_some_and(|part| part.end <= at) {
                 self.parts.pop();
             }
@@ -63,10 +64,10 @@ impl<'t> Walk<'t> {
                 self.notes.exposes(Door::Unpinned, None, span, &context, Confidence::Low);
             }
         }
-        if self.left == 0 || !self.code.complete {
-            let why = "it says more than is followed: who uses what in the rest of it is not known".to_owned();
-            self.notes.unread([Unread { at: 0, kind: Some(GapKind::OverBudget), why }]);
+        if !self.code.complete {
+            self.budget.pays(usize::MAX);
         }
+        self.notes.unread(self.budget.unread());
         self.notes.done()
     }
 
@@ -78,8 +79,7 @@ impl<'t> Walk<'t> {
     }
 
     pub(super) fn spends(&mut self, cost: usize) -> bool {
-        self.left = self.left.saturating_sub(cost);
-        self.left > 0
+        self.budget.pays(cost)
     }
 
     /// The innermost part.
@@ -107,7 +107,7 @@ impl<'t> Walk<'t> {
             return self.parts.push(part);
         }
         if !Rc::make_mut(&mut part.names).set(name, holds, secrets) {
-            self.left = 0;
+            self.budget.pays(usize::MAX);
         }
         self.parts.push(part);
     }

@@ -3,11 +3,9 @@
 //! Formats: <https://kubernetes.io/docs/reference/kubernetes-api/>, <https://external-secrets.io/latest/api/externalsecret/>,
 //! <https://secrets-store-csi-driver.sigs.k8s.io/concepts>, <https://kubectl.docs.kubernetes.io/references/kustomize/>.
 
-pub(super) mod command;
 mod custom;
 mod pod;
 mod references;
-pub(super) mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +13,13 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
+use super::notes::Notes;
+use super::objects::{is_of_chart, is_yaml};
+use super::templates::Filled;
 use super::yaml::{Form, Node, Yaml};
 use super::{File, Reader};
 use crate::model::Untrusted;
 use crate::model::usage::{Context, Span, Store, System, Unread, Uses};
-use crate::uses::notes::Notes;
-use templates::Filled;
 
 /// The reader of manifests.
 pub const READER: Reader = Reader { system: System::Kubernetes, is_own, read };
@@ -36,16 +35,6 @@ const PIPELINES: &[&str] = &["Workflow", "WorkflowTemplate", "ClusterWorkflowTem
 
 fn is_own(path: &str) -> bool {
     is_yaml(path) && !is_of_chart(path)
-}
-
-/// Whether the name of a file says that it is YAML.
-pub(super) fn is_yaml(path: &str) -> bool {
-    path.ends_with(".yaml") || path.ends_with(".yml")
-}
-
-/// Whether a file is in the templates of a chart, by its path.
-pub(super) fn is_of_chart(path: &str) -> bool {
-    path.contains("/templates/") || path.starts_with("templates/")
 }
 
 fn read(file: File<'_>) -> Uses {
@@ -90,7 +79,7 @@ pub(super) fn manifests(file: File<'_>, filled: &Filled<'_>, system: System) -> 
     }
     let begins = |line: &[u8]| line.starts_with(b"apiVersion:") || line.starts_with(b"kind:");
     if found || filled.text.split(|byte| *byte == b'\n').any(begins) {
-        manifest.notes.unread(filled.unread.iter().cloned());
+        manifest.notes.unread(filled.unread());
         manifest.notes.unread(yaml.unread());
     }
     (manifest.notes.done(), manifest.seen)
@@ -107,7 +96,7 @@ pub(super) fn values(file: File<'_>, chart: &Context) -> Uses {
         manifest.notes.scope(value.span(), &context);
         manifest.entry(key, value, &context, 0);
     }
-    manifest.notes.unread(filled.unread.iter().cloned());
+    manifest.notes.unread(filled.unread());
     manifest.notes.unread(yaml.unread());
     manifest.notes.done()
 }

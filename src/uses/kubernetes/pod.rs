@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Manifest, command};
-use crate::model::usage::{Context, Door, Span, Store};
+use super::Manifest;
+use crate::model::usage::{Context, Door, Store};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::command::of_nodes;
 use crate::uses::notes::{Env, Meaning, looks_secret};
-use crate::uses::shell::Script;
+use crate::uses::script::Lines;
 use crate::uses::yaml::Node;
 
 /// Lists of containers.
@@ -148,25 +149,23 @@ impl Manifest<'_> {
     fn command(&mut self, node: Node<'_>, mut known: Environment, context: &Arc<Context>) {
         let items: Vec<Node<'_>> =
             ["command", "args"].iter().filter_map(|key| node.get(key)).flat_map(Node::each).collect();
-        let words: Vec<(&str, usize)> = items.iter().filter_map(|item| item.raw()).collect();
         known.env.set("*", known.whole.clone());
         let whole = known.whole;
         let free = |name: &str| if looks_secret(name) { whole.clone() } else { Vec::new() };
         let meaning = Meaning { template: &|_| Vec::new(), free: &free };
-        if let Some(script) = command::of_words(&words) {
-            let text = braced(script.text, &known.env);
-            self.notes.script(Script { text: &text, ..script }, &known.env, &meaning, context);
+        if let Some(mut inner) = of_nodes(items.iter().copied().filter_map(Lines::of).collect()) {
+            inner.lines.change(braced(inner.lines.text(), &known.env));
+            self.notes.script(inner.script(), &known.env, &meaning, context);
             return;
         }
-        let first = words.first().map_or("", |(word, _)| word.rsplit('/').next().unwrap_or_default());
-        let rest = words.get(1..).unwrap_or_default();
+        let first = items.first().and_then(|word| word.text()?.rsplit('/').next()).unwrap_or_default();
+        let rest = items.get(1..).unwrap_or_default();
         let door = Door::Printed;
         match first {
             "echo" | "printf" => {
-                for (word, at) in rest {
-                    for name in expanded(word, &known.env) {
-                        let span = Span { start: *at, end: at + word.len() };
-                        self.notes.exposes(door, Some(name), span, context, Confidence::High);
+                for word in rest {
+                    for name in expanded(word.text().unwrap_or_default(), &known.env) {
+                        self.notes.exposes(door, Some(name), word.span(), context, Confidence::High);
                     }
                 }
             }

@@ -25,7 +25,8 @@ impl Manifest<'_> {
     /// Reads whatever may refer to something below a node.
     pub(super) fn walk(&mut self, node: Node<'_>, context: &Arc<Context>, depth: usize) {
         if depth > DEEPEST {
-            return;
+            let why = "its objects are deeper than is followed: who uses what further down is not known";
+            return self.notes.leaves_out(node.span().start, why);
         }
         let has = |key: &str| node.get(key).is_some_and(Node::is_sequence);
         if node.is_mapping() && (has("containers") || has("initContainers")) {

@@ -1,31 +1,23 @@
 //! Manifests and charts: references, doors, near misses, hostile files.
 
 use super::{READER, is_own};
-use crate::model::usage::{Door, Store, Uses};
+use crate::model::GapKind;
+use crate::model::usage::{Door, Store, Use, Uses};
 use crate::uses::File;
+use crate::uses::testing::{leaks, part, word};
 
-pub(super) fn read(path: &str, text: &str) -> Uses {
+fn read(path: &str, text: &str) -> Uses {
     (READER.read)(File { path, text: text.as_bytes() })
 }
 
-pub(super) fn told(uses: &Uses, text: &str) -> Vec<String> {
-    let word = |one: &Option<crate::model::Untrusted>| {
-        one.as_ref().map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
+fn told(uses: &Uses, text: &str) -> Vec<String> {
+    let line = |one: &Use| {
+        let (variable, context) = (word(one.variable.as_ref()), &one.context);
+        let (pipeline, job) = (word(context.pipeline.as_ref()), word(context.job.as_ref()));
+        let name = word(Some(&one.name));
+        format!("{} {name}|{}|{variable}|{pipeline}|{job}", one.store.as_str(), part(text, one.span))
     };
-    uses.uses
-        .iter()
-        .map(|one| {
-            let name = String::from_utf8_lossy(one.name.raw()).into_owned();
-            let span = &text[one.span.start..one.span.end];
-            format!(
-                "{} {name}|{span}|{}|{}|{}",
-                one.store.as_str(),
-                word(&one.variable),
-                word(&one.context.pipeline),
-                word(&one.context.job)
-            )
-        })
-        .collect()
+    uses.uses.iter().map(line).collect()
 }
 
 const DEPLOYMENT: &str = r#"apiVersion: apps/v1
@@ -240,6 +232,15 @@ fn templates_are_told_as_they_are_written() {
     assert_eq!(told(&uses, text), ["secret {{ env }}-db|{{ env }}-db||Pod/{{ name }}|c"]);
     assert_eq!(uses.unread.len(), 1);
     assert_eq!(uses.unread[0].kind, None);
+}
+
+#[test]
+fn scripts_over_several_lines_and_names_that_are_too_long() {
+    let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: c\n    env: [{name: P, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n    command: [sh, -c]\n    args:\n    - >\n      echo\n      \"$(P)\"\n";
+    assert_eq!(leaks(&read("a.yaml", text), text), [(Door::Printed, "s/k", "echo\n      \"$(P)\"")]);
+    let long = text.replace("name: s,", &format!("name: {},", "s".repeat(2_000)));
+    let unread = read("a.yaml", &long).unread;
+    assert_eq!(unread.iter().map(|one| one.kind).collect::<Vec<_>>(), [Some(GapKind::OverBudget)]);
 }
 
 #[test]

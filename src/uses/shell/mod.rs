@@ -1,9 +1,13 @@
 //! Scripts of a shell, as pipelines run them: which variables they read, and through which doors their values go.
 //!
-//! `words` and `commands` tell commands apart, `doors` follows what they are given, and `known` says what well-known ones do. Nothing is run or filled in: where a
-//! script builds a command out of text, that text is not followed.
+//! `words` and `commands` tell commands apart, `doors` follows what they are given, and `known` says what well-known ones do. Nothing is
+//! run or filled in: where a script builds a command out of text, that text is not followed; `again` only says where one does.
+//!
+//! `names` knows what names of variables say, `dollars` finds them in values that are no scripts.
 
+pub(in crate::uses) mod again;
 mod commands;
+mod dollars;
 mod doors;
 mod known;
 mod names;
@@ -13,10 +17,13 @@ mod tests;
 mod variables;
 mod words;
 
+use std::collections::HashSet;
+
 use crate::model::Confidence;
 use crate::model::usage::{Door, Span};
 
-pub use names::looks_secret;
+pub use dollars::dollars;
+pub use names::{is_of_shell, looks_secret};
 pub use words::references;
 
 /// Which shell.
@@ -112,4 +119,22 @@ pub struct Script<'s> {
 #[must_use]
 pub fn examine<N: Clone + Eq>(script: Script<'_>, secret: &dyn Fn(&Reference<'_>) -> Vec<N>) -> Seen<N> {
     doors::examine(script, secret)
+}
+
+/// The variables that a script gives a value itself.
+#[must_use]
+pub fn assigned(script: Script<'_>) -> HashSet<String> {
+    examine(script, &|_: &Reference<'_>| Vec::<()>::new()).assigned.into_iter().collect()
+}
+
+/// Whether a command line starts a shell so that it prints every command: `bash -x`, `sh -o xtrace`.
+#[must_use]
+pub fn is_traced(line: &str) -> bool {
+    line.split_whitespace().skip(1).any(|word| is_tracing(word) || word == "xtrace")
+}
+
+/// Whether an option of a shell has it print every command: `-ex`.
+#[must_use]
+pub fn is_tracing(option: &str) -> bool {
+    option.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('x'))
 }

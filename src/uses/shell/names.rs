@@ -1,4 +1,4 @@
-//! Names of variables that say that what they hold is secret.
+//! Names of variables: those that say that what they hold is secret, and those that every shell sets.
 
 /// Words in names of variables that hold secrets.
 const SECRET: &[&str] = &[
@@ -102,6 +102,96 @@ const ABOUT: &[&str] = &[
     "MANAGER",
 ];
 
+/// Variables that shells, machines and the runners on them set, whatever the pipeline.
+const OF_SHELL: &[&str] = &[
+    "ALLUSERSPROFILE",
+    "APPDATA",
+    "CARGO_HOME",
+    "CD",
+    "CI",
+    "COLUMNS",
+    "COMPUTERNAME",
+    "COMSPEC",
+    "DATE",
+    "DEBIAN_FRONTEND",
+    "DIRSTACK",
+    "DISPLAY",
+    "EDITOR",
+    "ERRORLEVEL",
+    "EUID",
+    "FUNCNAME",
+    "GID",
+    "GOPATH",
+    "GOROOT",
+    "HOME",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "HOSTNAME",
+    "HOSTTYPE",
+    "IFS",
+    "JAVA_HOME",
+    "LANG",
+    "LASTEXITCODE",
+    "LD_LIBRARY_PATH",
+    "LINENO",
+    "LINES",
+    "LOCALAPPDATA",
+    "LOGNAME",
+    "MACHTYPE",
+    "NUMBER_OF_PROCESSORS",
+    "NVM_DIR",
+    "OLDPWD",
+    "OPTARG",
+    "OPTIND",
+    "OS",
+    "OSTYPE",
+    "PATH",
+    "PATHEXT",
+    "PIPESTATUS",
+    "PPID",
+    "PROCESSOR_ARCHITECTURE",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "PS1",
+    "PS4",
+    "PSMODULEPATH",
+    "PSSCRIPTROOT",
+    "PUBLIC",
+    "PWD",
+    "PYTHONPATH",
+    "RANDOM",
+    "REPLY",
+    "SECONDS",
+    "SHELL",
+    "SHELLOPTS",
+    "SHLVL",
+    "SSH_AUTH_SOCK",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TERM",
+    "TIME",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "UID",
+    "USER",
+    "USERNAME",
+    "USERPROFILE",
+    "VIRTUAL_ENV",
+    "WINDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Whether a shell, or the machine that it runs on, sets a variable by itself. Windows does not know small letters from capitals.
+#[must_use]
+pub fn is_of_shell(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let begins = |start: &str| name.starts_with(start) && !looks_secret(&name);
+    name == "BASH" || name == "BASHPID" || begins("BASH_") || begins("LC_") || OF_SHELL.contains(&name.as_str())
+}
+
 /// Whether a name says that what it holds is secret: `DEPLOY_TOKEN`, `db.password`, `npmToken`.
 #[must_use]
 pub fn looks_secret(name: &str) -> bool {
@@ -147,7 +237,7 @@ fn words(name: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::looks_secret;
+    use super::{is_of_shell, looks_secret};
 
     #[test]
     fn names_say_whether_they_hold_secrets() {
@@ -165,5 +255,15 @@ mod tests {
             assert!(!looks_secret(name), "{name}");
         }
         assert!(!looks_secret(""));
+    }
+
+    #[test]
+    fn variables_of_shells_are_known() {
+        for name in ["PATH", "Path", "BASH_SOURCE", "LC_ALL", "PSScriptRoot", "CI"] {
+            assert!(is_of_shell(name), "{name}");
+        }
+        for name in ["", "BASHFUL", "BASH_TOKEN", "DEPLOY_HOST", "PATHS"] {
+            assert!(!is_of_shell(name), "{name}");
+        }
     }
 }

@@ -2,24 +2,27 @@
 //! Source of the format: <https://tekton.dev/docs/pipelines/tasks/>, <https://tekton.dev/docs/pipelines/pipelineruns/>,
 //! <https://tekton.dev/docs/pipelines/resolution/> and <https://tekton.dev/docs/triggers/>.
 
-mod pods;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use super::drone::Handed;
+use super::handed::Handed;
+use super::objects::{every, is_plain};
+use super::pods::{Mounts, Pods, context_of};
 use super::yaml::{Node, Yaml};
-use super::{File, Reader, argo, kubernetes};
+use super::{File, Reader};
 use crate::model::usage::{Context, Door, System, Uses};
 use crate::model::{Confidence, Untrusted};
-pub(super) use pods::{Mounts, Pods, context_of};
 
 /// The reader of Tekton.
-pub const READER: Reader = Reader { system: System::Tekton, is_own, read };
+pub const READER: Reader = Reader { system: System::Tekton, is_own, read: every };
 
 /// How deep objects may stand in each other.
 const DEEPEST: u32 = 16;
 /// Where results are kept, which everybody sees who sees a run.
 const RESULTS: &[&str] = &["$(results.**", "$(step.results.**", "/tekton/results"];
+
 /// Whether an object is one of Tekton, by its `kind` and `apiVersion`.
 #[must_use]
 pub fn is_document(kind: &str, api_version: &str) -> bool {
@@ -28,31 +31,6 @@ pub fn is_document(kind: &str, api_version: &str) -> bool {
 
 fn is_own(path: &str) -> bool {
     is_plain(path) && path.split('/').any(|part| part.contains("tekton"))
-}
-
-/// Whether a file is YAML that belongs to no chart.
-pub(super) fn is_plain(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    kubernetes::is_yaml(path) && !kubernetes::is_of_chart(path) && !name.starts_with("values") && name != "Chart.yaml"
-}
-
-fn read(file: File<'_>) -> Uses {
-    every_object(file)
-}
-
-/// Reads a file whose path says that there are objects in it, whatever they turn out to be: those of Tekton, of Argo, and all
-/// others. To be called by no reader that one of these calls.
-pub(super) fn every_object(file: File<'_>) -> Uses {
-    let mut all = objects(file);
-    for other in [argo::objects(file), (kubernetes::READER.read)(file)] {
-        all.uses.extend(other.uses);
-        all.exposures.extend(other.exposures);
-        all.scopes.extend(other.scopes);
-        all.includes.extend(other.includes);
-        all.unread.extend(other.unread);
-    }
-    all.sort();
-    all
 }
 
 /// Reads the objects of Tekton in a file, and no others.
@@ -71,7 +49,9 @@ impl Pods {
     /// An object of Tekton; whether it is one.
     fn object(&mut self, node: Node<'_>, left: u32) -> bool {
         let kind = node.word("kind").unwrap_or_default();
-        if kind == "List" && left > 0 {
+        if kind == "List" && left == 0 {
+            self.leaves_out(node);
+        } else if kind == "List" {
             let mut found = false;
             for item in node.get("items").map(Node::items).unwrap_or_default() {
                 found |= self.object(item, left - 1);
@@ -92,10 +72,12 @@ impl Pods {
             "Pipeline" => self.pipeline(spec, &[], &context),
             "PipelineRun" | "TaskRun" => self.run(spec, &context),
             "TriggerTemplate" => {
+                if left == 0 {
+                    self.leaves_out(spec);
+                    return true;
+                }
                 for inner in spec.get("resourcetemplates").map(Node::items).unwrap_or_default() {
-                    if left > 0 {
-                        self.object(inner, left - 1);
-                    }
+                    self.object(inner, left - 1);
                 }
             }
             _ => self.interceptors(spec, &context, DEEPEST),
@@ -108,8 +90,10 @@ impl Pods {
         if let Some(name) = node.get("secretName") {
             self.refers(Some(name), node.get("secretKey"), None, context, Confidence::High);
         }
-        let inner = node.items().into_iter().chain(node.entries().into_iter().map(|(_, value)| value));
-        for one in inner.filter(|_| left > 0) {
+        if left == 0 {
+            return self.leaves_out(node);
+        }
+        for one in node.items().into_iter().chain(node.entries().into_iter().map(|(_, value)| value)) {
             self.interceptors(one, context, left - 1);
         }
     }
@@ -255,151 +239,4 @@ fn events(annotations: Node<'_>) -> Vec<Untrusted> {
         }
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OBJECTS: &str = r#"apiVersion: tekton.dev/v1
-kind: Task
-metadata: {name: deploy, namespace: prod}
-spec:
-  stepTemplate:
-    env:
-      - {name: SHARED, valueFrom: {secretKeyRef: {name: shared, key: word}}}
-  steps:
-    - name: push
-      image: builder:1
-      env:
-        - name: TOKEN
-          valueFrom: {secretKeyRef: {name: api, key: token}}
-        - {name: MODE, value: hunter-two}
-      envFrom: [{secretRef: {name: whole}}]
-      volumeMounts: [{name: keys, mountPath: /keys}]
-      script: |
-        #!/usr/bin/env bash
-        curl -H "$TOKEN" https://api.example
-        echo -n "$TOKEN" > $(results.token.path)
-        echo "$SHARED" "$MODE"
-        echo "$UNKNOWN_PASSWORD" "$(params.title)"
-    - name: trace
-      image: builder:1
-      env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
-      command: [sh, -xc]
-      args: ['login "$TOKEN" {{ source_branch }}']
-    - name: code
-      image: python
-      env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: api, key: token}}}]
-      script: |
-        #!/usr/bin/env python
-        echo $TOKEN
-  volumes:
-    - {name: keys, secret: {secretName: ssh-keys}}
-    - {name: scratch, emptyDir: {}}
----
-apiVersion: tekton.dev/v1
-kind: PipelineRun
-metadata:
-  generateName: run-
-  annotations: {pipelinesascode.tekton.dev/on-event: "[pull_request, push]"}
-spec:
-  workspaces:
-    - {name: auth, secret: {secretName: git-auth}}
-  taskRunTemplate: {podTemplate: {imagePullSecrets: [{name: pull}]}}
-  pipelineSpec:
-    tasks:
-      - name: clone
-        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: main}]}
-        workspaces: [{name: basic, workspace: auth}]
-      - name: fixed
-        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: 0123456789abcdef0123456789abcdef01234567}]}
-        workspaces: [{name: basic, workspace: auth}]
-      - name: free
-        taskRef: {resolver: git, params: [{name: url, value: https://git.example/tasks}, {name: revision, value: main}]}
-      - name: chat
-        taskRef: {resolver: bundles, params: [{name: bundle, value: "registry.example/chat:1.2"}]}
-        params: [{name: slack-secret, value: chat-hook}, {name: message, value: hi}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: other}
-spec: {containers: [{name: a, env: [{name: A, valueFrom: {secretKeyRef: {name: not-ours, key: x}}}]}]}
-"#;
-
-    fn text_of(name: Option<&Untrusted>) -> String {
-        name.map(|name| String::from_utf8_lossy(name.raw()).into_owned()).unwrap_or_default()
-    }
-
-    #[test]
-    fn references() {
-        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
-        let one = |u: &crate::model::usage::Use| {
-            (
-                text_of(Some(&u.name)),
-                text_of(u.variable.as_ref()),
-                text_of(u.context.job.as_ref()),
-                text_of(u.context.step.as_ref()),
-            )
-        };
-        let found: Vec<_> = uses.uses.iter().map(one).collect();
-        let wanted = [
-            ("shared/word", "SHARED", "deploy", ""),
-            ("api/token", "TOKEN", "deploy", "push"),
-            ("whole", "", "deploy", "push"),
-            ("api/token", "TOKEN", "deploy", "trace"),
-            ("api/token", "TOKEN", "deploy", "code"),
-            ("ssh-keys", "/keys", "deploy", "push"),
-            ("git-auth", "auth", "", ""),
-            ("pull", "", "", ""),
-            ("chat-hook", "slack-secret", "chat", ""),
-        ];
-        assert_eq!(found, wanted.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned())));
-        assert_eq!(&OBJECTS[uses.uses[5].span.start..uses.uses[5].span.end], "ssh-keys");
-        assert_eq!(uses.uses[6].context.events, ["pull_request".into(), "push".into()]);
-        assert!(uses.unread.is_empty());
-    }
-
-    #[test]
-    fn doors() {
-        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
-        let one = |e: &crate::model::usage::Exposure| {
-            (e.door, text_of(e.name.as_ref()), &OBJECTS[e.span.start..e.span.end], e.confidence)
-        };
-        let found: Vec<_> = uses.exposures.iter().map(one).collect();
-        let (high, medium, low) = (Confidence::High, Confidence::Medium, Confidence::Low);
-        let wanted = [
-            (Door::Artifact, "api/token", "echo -n \"$TOKEN\"", medium),
-            (Door::Printed, "shared/word", "echo \"$SHARED\" \"$MODE\"", high),
-            (Door::Printed, "whole", "echo \"$UNKNOWN_PASSWORD\" \"$(params.title)\"", high),
-            (Door::Traced, "api/token", "login \"$TOKEN\" {{ source_branch }}", high),
-            (Door::Injected, "", "{{ source_branch }}", medium),
-            (Door::Unpinned, "git-auth", "main", medium),
-            (Door::Unpinned, "chat-hook", "registry.example/chat:1.2", low),
-        ];
-        assert_eq!(found, wanted.map(|(a, b, c, d)| (a, b.to_owned(), c, d)));
-    }
-
-    #[test]
-    fn what_stands_where() {
-        let uses = objects(File { path: ".tekton/a.yaml", text: OBJECTS.as_bytes() });
-        let at = uses.at(OBJECTS.find("hunter-two").unwrap()).unwrap();
-        let all = [&at.pipeline, &at.job, &at.step, &at.environment, &at.action].map(|one| text_of(one.as_ref()));
-        assert_eq!(all, ["Task/deploy", "deploy", "push", "prod", "builder:1"]);
-        assert!(is_own(".tekton/a.yaml") && is_own("ci/tekton/b.yml") && !is_own("k8s/a.yaml"));
-        assert!(is_document("Task", "tekton.dev/v1") && !is_document("Pod", "v1"));
-    }
-
-    #[test]
-    fn hostile_files_end() {
-        for end in 0..OBJECTS.len() {
-            let _ = objects(File { path: ".tekton/a.yaml", text: &OBJECTS.as_bytes()[..end] });
-        }
-        assert_eq!(objects(File { path: ".tekton/a.yaml", text: b"a: [1" }), Uses::default());
-        let nested =
-            "{apiVersion: triggers.tekton.dev/v1, kind: TriggerTemplate, spec: {resourcetemplates: [".repeat(2000);
-        let _ = objects(File { path: ".tekton/a.yaml", text: nested.as_bytes() });
-        let invalid = [OBJECTS.as_bytes(), b"\xff"].concat();
-        assert!(!objects(File { path: ".tekton/a.yaml", text: &invalid }).unread.is_empty());
-    }
 }

@@ -73,6 +73,10 @@ fn module(path: &str, body: &Body<'_>, notes: Notes) -> Uses {
     for block in &body.blocks {
         terraform.block(block, &whole);
     }
+    if let Some(at) = terraform.secrets.too_long.get() {
+        let why = "the name of a secret in it is longer than is told: such names are cut short";
+        terraform.notes.leaves_out(at, why);
+    }
     terraform.notes.done()
 }
 

@@ -1,5 +1,6 @@
 //! Which names of a file stand for secrets, and whether Terraform knows that they do.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::address;
@@ -79,6 +80,8 @@ pub(super) struct Secrets<'s> {
     sources: HashMap<String, String>,
     /// Names of secrets by the address of what has them.
     named: HashMap<String, String>,
+    /// Where a name begins that is too long to be told.
+    pub(super) too_long: Cell<Option<usize>>,
 }
 
 impl<'s> Secrets<'s> {
@@ -119,12 +122,17 @@ impl<'s> Secrets<'s> {
 
     /// The name that a value is; where it is not known, the expression.
     fn named(&self, value: &Expression<'_>) -> (String, Span) {
-        if let Some((text, at)) = value.string().filter(|(text, _)| text.len() <= LONGEST) {
-            return (text.to_owned(), Span { start: at, end: at + text.len() });
+        let (whole, span) = match value.string() {
+            Some((text, at)) => (text, Span { start: at, end: at + text.len() }),
+            None => (value.text.trim(), value.span),
+        };
+        let text = whole.get(..whole.floor_char_boundary(LONGEST)).unwrap_or_default();
+        if text.len() < whole.len() {
+            self.too_long.set(self.too_long.get().or(Some(span.start)));
         }
-        let path = value.text.get(..value.text.len().min(LONGEST)).unwrap_or_default().trim();
-        let known = path.rsplit_once('.').and_then(|(address, _)| self.named.get(address));
-        (known.map_or(path, String::as_str).to_owned(), value.span)
+        let path = Some(text).filter(|_| value.string().is_none()).and_then(|text| text.rsplit_once('.'));
+        let known = path.and_then(|(address, _)| self.named.get(address));
+        (known.map_or(text, String::as_str).to_owned(), span)
     }
 
     /// The secret behind a name with its parts.

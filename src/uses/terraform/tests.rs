@@ -1,24 +1,13 @@
 //! Terraform: references, doors, near misses, hostile files.
 
 use super::{READER, is_mutable, is_own};
-use crate::model::Confidence;
 use crate::model::usage::{Door, Uses};
+use crate::model::{Confidence, GapKind};
 use crate::uses::File;
+use crate::uses::testing::told;
 
 fn read(path: &str, text: &str) -> Uses {
     (READER.read)(File { path, text: text.as_bytes() })
-}
-
-fn told(uses: &Uses, text: &str) -> Vec<String> {
-    let word = |one: Option<&crate::model::Untrusted>| {
-        one.map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
-    };
-    let line = |one: &crate::model::usage::Use| {
-        let span = &text[one.span.start..one.span.end];
-        let (name, store) = (word(Some(&one.name)), one.store.as_str());
-        format!("{store} {name}|{span}|{}|{}", word(one.variable.as_ref()), word(one.context.job.as_ref()))
-    };
-    uses.uses.iter().map(line).collect()
 }
 
 const FILE: &str = r#"
@@ -177,6 +166,16 @@ fn json_and_values() {
         assert_eq!(uses.at(text.find("planted").unwrap()).unwrap().job, Some("var.db_password".into()), "{path}");
         assert!(uses.uses.is_empty() && uses.exposures.is_empty());
     }
+}
+
+#[test]
+fn names_that_are_cut_short_are_told() {
+    let name = "é".repeat(2_000);
+    let uses = read("main.tf", &format!("data \"vault_kv_secret_v2\" \"a\" {{\n  name = \"{name}\"\n}}\n"));
+    assert_eq!(
+        (uses.uses.len(), uses.unread.iter().map(|one| one.kind).collect()),
+        (1, vec![Some(GapKind::OverBudget)])
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use super::{DEEPEST, Data, Form, Kind, NODES};
+use super::{BLANKS, DEEPEST, Data, Form, Kind, NODES};
 use crate::model::GapKind;
 use crate::model::usage::{Span, Unread};
 
@@ -41,12 +41,10 @@ fn joined(text: &str, at: usize) -> Option<String> {
 fn properties(raw: &str) -> usize {
     let mut rest = raw;
     loop {
-        rest = rest.trim_start();
+        rest = rest.trim_start_matches(BLANKS);
         match rest.as_bytes().first() {
             Some(b'#') => rest = rest.split_once('\n').map_or("", |(_, rest)| rest),
-            Some(b'&' | b'!') => {
-                rest = rest.get(rest.find(char::is_whitespace).unwrap_or(rest.len())..).unwrap_or_default()
-            }
+            Some(b'&' | b'!') => rest = rest.get(rest.find(BLANKS).unwrap_or(rest.len())..).unwrap_or_default(),
             _ => return raw.len() - rest.len(),
         }
     }
@@ -161,7 +159,7 @@ impl<'t> Builder<'t> {
             ScalarStyle::Literal | ScalarStyle::Folded if named => {
                 let header = raw.find('\n').map_or(raw.len(), |at| at + 1);
                 let lines = raw.get(header..).unwrap_or_default();
-                Span { start: start + header + lines.len() - lines.trim_start().len(), ..span }
+                Span { start: start + header + lines.len() - lines.trim_start_matches(BLANKS).len(), ..span }
             }
             _ => Span { start, ..span },
         }

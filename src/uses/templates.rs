@@ -3,6 +3,7 @@
 //! Formats: <https://pkg.go.dev/text/template#hdr-Actions> and <https://jinja.palletsprojects.com/en/stable/templates/>.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use memchr::memmem;
 
@@ -26,14 +27,17 @@ pub(in crate::uses) struct Filled<'t> {
     /// Templates, in the order of the file.
     pub(in crate::uses) parts: Vec<Span>,
     /// What was given up.
-    pub(in crate::uses) unread: Vec<Unread>,
+    unread: Vec<Unread>,
+    /// Where a text begins that was asked for as a name and is too long to be one.
+    too_long: Cell<Option<usize>>,
 }
 
 impl<'t> Filled<'t> {
     /// Covers templates up: control alone and lines that hold nothing else become spaces, what puts out a value becomes letters.
     pub(in crate::uses) fn new(original: &'t [u8]) -> Self {
         let parts = if original.len() > LARGEST { Vec::new() } else { find(original) };
-        let mut filled = Self { original, text: Cow::Borrowed(original), parts, unread: Vec::new() };
+        let mut filled =
+            Self { original, text: Cow::Borrowed(original), parts, unread: Vec::new(), too_long: Cell::new(None) };
         if !filled.parts.is_empty() {
             filled.text = Cow::Owned(cover(original, &filled.parts));
             filled.mend();
@@ -54,6 +58,13 @@ impl<'t> Filled<'t> {
             self.unread.push(Unread { at: start, kind: None, why: why.to_owned() });
             blank(self.text.to_mut(), Span { start, end });
         }
+    }
+
+    /// What was given up, and names that were passed over.
+    pub(in crate::uses) fn unread(&self) -> Vec<Unread> {
+        let why = format!("a name in it has more than {LONGEST} bytes: who uses what by such names is not known");
+        let long = self.too_long.get().map(|at| Unread { at, kind: Some(GapKind::OverBudget), why });
+        self.unread.iter().cloned().chain(long).collect()
     }
 
     /// Whether a template is in these bytes.
@@ -83,10 +94,15 @@ impl<'t> Filled<'t> {
 
     /// The text of a scalar; where it is made by a template, the template as it is written.
     pub(in crate::uses) fn text_of(&self, node: Node<'_>) -> Option<String> {
-        let plain = node.text().filter(|text| text.len() <= LONGEST)?;
+        let plain = node.text()?;
         let span = self.span(node);
-        let text = if self.is_templated(span) { self.original(span).trim().to_owned() } else { plain.to_owned() };
-        Some(text).filter(|text| !text.is_empty() && text.len() <= LONGEST)
+        let is_long = plain.len() > LONGEST || span.len() > LONGEST;
+        let text =
+            if !is_long && self.is_templated(span) { self.original(span).trim().to_owned() } else { plain.to_owned() };
+        if is_long {
+            self.too_long.set(self.too_long.get().or(Some(span.start)));
+        }
+        Some(text).filter(|text| !text.is_empty() && !is_long)
     }
 }
 

@@ -1,112 +1,55 @@
-//! Scripts that a pipeline puts together out of several values, as the shell sees them, and where each byte of them stands in the
-//! file; and a pen that writes down what is found there.
+//! A pen that writes down what is found in scripts whose parts stand in several jobs: what was told for one is not told again.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::budget::Budget;
+use super::notes::{Env, Meaning, Notes, looks_secret};
+use super::script::Lines;
+use super::shell::{Dialect, Script, Written};
+use super::yaml::Node;
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
-use crate::model::{Confidence, GapKind, Untrusted};
-use crate::uses::notes::{Env, Meaning, Notes, looks_secret};
-use crate::uses::shell::{Dialect, Script, Written};
-use crate::uses::yaml::{Form, Node};
+use crate::model::{Confidence, Untrusted};
 
 /// How many bytes of scripts are looked at for one file, those that several jobs share counted for each.
 const SCRIPTS: usize = 4 << 20;
 
-/// A script in pieces.
+/// A script in pieces that stand in contexts of their own.
 #[derive(Debug, Default)]
-pub(in crate::uses) struct Lines {
-    /// As the shell sees it.
-    pub(in crate::uses) text: String,
-    /// Where each byte stands in the file.
-    places: Vec<u32>,
+pub(in crate::uses) struct Pieces<'y> {
+    pub(in crate::uses) lines: Lines<'y>,
     /// Where pieces end, and what they stand in.
-    pieces: Vec<(usize, Arc<Context>)>,
+    ends: Vec<(usize, Arc<Context>)>,
 }
 
-impl Lines {
-    /// Adds a scalar as lines of its own. `source` is the file that it stands in.
-    pub(in crate::uses) fn push(&mut self, source: &str, node: Node<'_>, context: &Arc<Context>) {
-        let (Some(text), Some((raw, base))) = (node.text(), node.raw()) else { return };
-        let quote = match node.form() {
-            Some(Form::Quoted) => source.as_bytes().get(base.wrapping_sub(1)).copied(),
-            _ => None,
-        };
-        let skipped = if node.form() == Some(Form::Block) { header(raw) } else { 0 };
-        self.align(text, raw.get(skipped..).unwrap_or_default(), base + skipped, quote);
-        self.words("\n", base + raw.len());
-        self.pieces.push((self.text.len(), Arc::clone(context)));
+impl<'y> Pieces<'y> {
+    /// Adds a scalar as lines of its own.
+    pub(in crate::uses) fn push(&mut self, node: Node<'y>, context: &Arc<Context>) {
+        self.lines.push(node);
+        self.ends.push((self.lines.text().len(), Arc::clone(context)));
     }
 
-    /// Adds words that do not stand in the file.
-    pub(in crate::uses) fn words(&mut self, words: &str, place: usize) {
-        self.text.push_str(words);
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        self.places.extend(words.bytes().map(|_| place));
-    }
-
-    /// Walks the value and what is written for it side by side: indents, folded lines and escapes are in the one and not the other.
-    fn align(&mut self, text: &str, raw: &str, base: usize, quote: Option<u8>) {
-        let mut at = 0;
-        for c in text.chars() {
-            if !c.is_whitespace() {
-                at += raw.get(at..).map_or(0, |rest| rest.len() - rest.trim_start().len());
-            }
-            let rest = raw.get(at..).unwrap_or_default();
-            let first = rest.chars().next().unwrap_or(c);
-            let length = match (quote, first) {
-                (Some(b'"'), '\\') => escape(rest),
-                (Some(b'\''), '\'') => 2,
-                _ if first == c || (c.is_whitespace() && first.is_whitespace()) => first.len_utf8(),
-                _ => 0,
-            };
-            let place = u32::try_from(base + at).unwrap_or(u32::MAX);
-            self.text.push(c);
-            for byte in 0..c.len_utf8() {
-                self.places.push(place + u32::try_from(if first == c { byte } else { 0 }).unwrap_or(0));
-            }
-            at = (at + length).min(raw.len());
-        }
+    /// As the shell sees it.
+    pub(in crate::uses) fn text(&self) -> &str {
+        self.lines.text()
     }
 
     /// Where in the file a part of the script is.
     pub(in crate::uses) fn place(&self, span: Span) -> Span {
-        let place = |at: usize| self.places.get(at).map_or(0, |place| *place as usize);
-        let start = place(span.start);
-        Span { start, end: (place(span.end.saturating_sub(1)) + 1).max(start) }
+        self.lines.place(span)
     }
 
     /// What a byte of the script stands in.
     pub(in crate::uses) fn context(&self, at: usize) -> Option<&Arc<Context>> {
-        let piece = self.pieces.partition_point(|(end, _)| *end <= at);
-        self.pieces.get(piece).map(|(_, context)| context)
+        let piece = self.ends.partition_point(|(end, _)| *end <= at);
+        self.ends.get(piece).map(|(_, context)| context)
     }
 
-    /// The script: its first byte is 0.
+    /// The script: its first byte is 0. Its shell is the one whose variables it has.
     pub(in crate::uses) fn script(&self, traced: bool) -> Script<'_> {
-        let shell = self.text.contains("$env:") || self.text.contains("$Env:") || self.text.contains("${env:");
-        let dialect = if shell { Dialect::PowerShell } else { Dialect::Posix };
-        Script { text: &self.text, base: 0, dialect, traced }
-    }
-}
-
-/// How long the first line of a block (`|-`) is, where it is there.
-fn header(raw: &str) -> usize {
-    let line = raw.lines().next().unwrap_or_default();
-    let (mark, rest) = line.split_at_checked(1).unwrap_or_default();
-    let rest = rest.split('#').next().unwrap_or_default().trim_end();
-    let is_header =
-        matches!(mark, "|" | ">") && rest.len() <= 2 && rest.bytes().all(|b| matches!(b, b'+' | b'-' | b'0'..=b'9'));
-    if is_header { line.len() } else { 0 }
-}
-
-/// How long an escape between double quotes is.
-fn escape(rest: &str) -> usize {
-    match rest.as_bytes().get(1) {
-        Some(b'x') => 4,
-        Some(b'u') => 6,
-        Some(b'U') => 10,
-        _ => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+        let is_power = ["$env:", "$Env:", "${env:"].iter().any(|mark| self.text().contains(mark));
+        let dialect = if is_power { Dialect::PowerShell } else { Dialect::Posix };
+        Script { traced, ..self.lines.script(dialect) }
     }
 }
 
@@ -144,14 +87,20 @@ pub(in crate::uses) struct Pen {
     before: HashSet<(Span, Option<Door>)>,
     since: HashSet<(Span, Option<Door>)>,
     scopes: HashSet<(Span, usize)>,
-    left: usize,
+    budget: Budget,
     contexts: HashMap<Context, Arc<Context>>,
 }
 
 impl Pen {
     pub(in crate::uses) fn new(system: System) -> Self {
         let (before, since, scopes, contexts) = <_>::default();
-        Self { notes: Notes::new(system), system, before, since, scopes, left: SCRIPTS, contexts }
+        Self { notes: Notes::new(system), system, before, since, scopes, budget: Budget::new(SCRIPTS), contexts }
+    }
+
+    /// What was written, in the order of the file.
+    pub(in crate::uses) fn done(mut self) -> Uses {
+        self.notes.unread(self.budget.unread());
+        self.notes.done()
     }
 
     /// From now on, what was told so far is not told again.
@@ -226,17 +175,10 @@ impl Pen {
     }
 
     /// Reads a script: what it names, which doors it opens. Gives back the files that it writes secrets into.
-    pub(in crate::uses) fn script(&mut self, lines: &Lines, sense: &Sense<'_>) -> Vec<Written<Untrusted>> {
-        if lines.text.len() > self.left {
-            let at = lines.places.first().map_or(0, |place| *place as usize);
-            let why = format!(
-                "its jobs have more than {SCRIPTS} bytes of scripts, shared ones counted for each: the rest was not read"
-            );
-            self.notes.unread([Unread { at, kind: Some(GapKind::OverBudget), why }]);
-            self.left = 0;
+    pub(in crate::uses) fn script(&mut self, lines: &Pieces<'_>, sense: &Sense<'_>) -> Vec<Written<Untrusted>> {
+        if !self.budget.pays(lines.text().len()) {
             return Vec::new();
         }
-        self.left -= lines.text.len();
         let script = lines.script(sense.traced);
         let mut notes = Notes::new(self.system);
         let nothing = Arc::new(Context::default());
@@ -251,7 +193,11 @@ impl Pen {
     }
 
     /// Takes over what was found in a script, at its places in the file.
-    fn copy(&mut self, found: &Uses, lines: &Lines, sense: &Sense<'_>) {
+    fn copy(&mut self, found: &Uses, lines: &Pieces<'_>, sense: &Sense<'_>) {
+        for one in &found.unread {
+            let at = lines.place(Span { start: one.at, end: one.at }).start;
+            self.notes.unread([Unread { at, ..one.clone() }]);
+        }
         for one in &found.uses {
             let name = String::from_utf8_lossy(one.name.raw()).into_owned();
             let (Some(store), Some(context)) = ((sense.store)(&name), lines.context(one.span.start)) else { continue };

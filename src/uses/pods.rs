@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use super::budget::Budget;
+use super::command::{Inner, of_nodes};
+use super::handed::{Handed, LOOKS};
+use super::notes::{Meaning, Notes, looks_secret};
+use super::script::Lines;
+use super::shell::{Dialect, Written, is_of_shell, is_tracing};
+use super::yaml::{Node, Yaml};
 use crate::model::usage::{Context, Door, Span, Store, System, Uses};
 use crate::model::{Confidence, Untrusted};
-use crate::uses::drone::{Budget, Handed, is_of_shell};
-use crate::uses::kubernetes::command;
-use crate::uses::notes::{Meaning, Notes, looks_secret};
-use crate::uses::shell::{Dialect, Script, Written};
-use crate::uses::yaml::{Node, Yaml};
 
+/// For how many of those that mount a volume its secrets are told.
+const MOUNTS: usize = 64;
 /// What Pipelines as Code fills in that strangers choose.
 const STRANGE: &[&str] = &[
     "source_branch",
@@ -40,7 +44,7 @@ pub(in crate::uses) type Mounts<'y> = Vec<(&'y str, Arc<Context>, Option<&'y str
 
 impl Pods {
     pub(in crate::uses) fn new(system: System) -> Self {
-        Self { notes: Notes::new(system), budget: Budget::new() }
+        Self { notes: Notes::new(system), budget: Budget::new(LOOKS) }
     }
 
     /// What was found. A file in which there is no such object is none of this system, whatever else is wrong with it.
@@ -49,6 +53,14 @@ impl Pods {
             self.notes.unread(yaml.unread().into_iter().chain(self.budget.unread()));
         }
         self.notes.done()
+    }
+
+    /// Says that what stands in a node is deeper than is followed; a scalar ends there anyway.
+    pub(in crate::uses) fn leaves_out(&mut self, node: Node<'_>) {
+        if node.text().is_none() {
+            let why = "its objects are deeper than is followed: who uses what further down is not known";
+            self.notes.leaves_out(node.span().start, why);
+        }
     }
 
     /// A reference to a secret and a key of it.
@@ -97,7 +109,7 @@ impl Pods {
         mounts: &mut Mounts<'y>,
     ) -> Vec<Written<Untrusted>> {
         self.notes.scope(node.span(), context);
-        if !self.budget.pays(outer) {
+        if !self.budget.pays(outer.cost()) {
             return Vec::new();
         }
         let mut handed = outer.clone();
@@ -108,27 +120,27 @@ impl Pods {
             }
         }
         let mut written = Vec::new();
-        let words = |key: &str| node.get(key).map(Node::each).unwrap_or_default().into_iter().filter_map(Node::raw);
-        let all: Vec<(&str, usize)> = words("command").chain(words("args")).collect();
-        if let Some(script) = command::of_words(&all) {
-            written.extend(self.script(script, &handed, context));
+        let words = |key: &str| node.get(key).map(Node::each).unwrap_or_default();
+        if let Some(inner) = of_nodes(words("command").into_iter().chain(words("args")).filter_map(Lines::of).collect())
+        {
+            written.extend(self.script(&inner, &handed, context));
         }
-        let by = words("command").next().map(|(word, _)| word);
+        let by = words("command").first().and_then(|word| word.text());
         for source in ["script", "source"].into_iter().filter_map(|key| node.get(key)) {
-            if let Some(script) = source.raw().and_then(|(text, base)| shell_script(text, base, by)) {
-                written.extend(self.script(script, &handed, context));
+            if let Some(inner) = Lines::of(source).and_then(|lines| shell_script(lines, by)) {
+                written.extend(self.script(&inner, &handed, context));
             }
         }
         written
     }
 
-    fn script(&mut self, script: Script<'_>, handed: &Handed, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
-        if !self.budget.pays(handed) {
+    fn script(&mut self, inner: &Inner<'_>, handed: &Handed, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+        if !self.budget.pays(handed.cost()) {
             return Vec::new();
         }
         if !handed.secrets.is_empty() {
-            for span in strange(script.text, script.base) {
-                self.notes.exposes(Door::Injected, None, span, context, Confidence::Medium);
+            for span in strange(inner.lines.text()) {
+                self.notes.exposes(Door::Injected, None, inner.lines.place(span), context, Confidence::Medium);
             }
         }
         // A variable that nothing sets may be one of a secret that is taken in as a whole.
@@ -136,7 +148,7 @@ impl Pods {
         let free = |name: &str| {
             if looks_secret(name) && !is_of_shell(name) { whole.clone() } else { Vec::new() }
         };
-        self.notes.script(script, &handed.env, &Meaning { template: &|_| Vec::new(), free: &free }, context)
+        self.notes.script(inner.script(), &handed.env, &Meaning { template: &|_| Vec::new(), free: &free }, context)
     }
 
     /// Volumes with secrets, each told for everything that mounts it.
@@ -153,8 +165,11 @@ impl Pods {
             }
             let name = volume.word("name").unwrap_or_default();
             let mut by: Vec<(Arc<Context>, Option<&str>)> = Vec::new();
-            for (_, context, path) in mounts.iter().filter(|(mounted, ..)| *mounted == name).take(64) {
-                by.push((Arc::clone(context), *path));
+            let mut all = mounts.iter().filter(|(mounted, ..)| *mounted == name);
+            by.extend(all.by_ref().take(MOUNTS).map(|(_, context, path)| (Arc::clone(context), *path)));
+            if all.next().is_some() {
+                let why = "a volume is mounted more often than is told: who else mounts it is not known";
+                self.notes.leaves_out(volume.span().start, why);
             }
             if by.is_empty() {
                 by.push((Arc::clone(context), None));
@@ -170,26 +185,27 @@ impl Pods {
 }
 
 /// A script as its first line or the command that runs it says; `None` where that is no shell.
-fn shell_script<'s>(text: &'s str, base: usize, by: Option<&str>) -> Option<Script<'s>> {
-    let first = text.lines().next().unwrap_or_default().trim();
+fn shell_script<'y>(lines: Lines<'y>, by: Option<&str>) -> Option<Inner<'y>> {
+    let first = lines.text().lines().next().unwrap_or_default().trim();
     let line = first.strip_prefix("#!").or(by).unwrap_or("sh");
     let mut words = line
         .split_whitespace()
         .map(|word| word.rsplit('/').next().unwrap_or_default())
         .filter(|word| *word != "env" && *word != "-S");
     let shell = words.next().unwrap_or("sh");
-    let traced = words.any(|flags| flags.starts_with('-') && !flags.starts_with("--") && flags.contains('x'));
+    let traced = words.any(is_tracing);
     let known = matches!(shell, "sh" | "bash" | "ash" | "dash" | "ksh" | "zsh" | "pwsh" | "powershell");
-    known.then(|| Script { text, base, dialect: Dialect::named(shell), traced })
+    let dialect = Dialect::named(shell);
+    known.then_some(Inner { lines, dialect, traced })
 }
 
 /// Where text of strangers is filled into a script: `{{ source_branch }}`.
-fn strange(text: &str, base: usize) -> Vec<Span> {
+fn strange(text: &str) -> Vec<Span> {
     let found = text.match_indices("{{").filter_map(|(at, _)| {
         let inner = text.get(at + 2..)?;
         let length = inner.get(..256.min(inner.len())).unwrap_or_default().find("}}")?;
         let name = inner.get(..length)?.trim();
-        STRANGE.contains(&name).then_some(Span { start: base + at, end: base + at + length + 4 })
+        STRANGE.contains(&name).then_some(Span { start: at, end: at + length + 4 })
     });
     found.collect()
 }

@@ -1,20 +1,30 @@
 //! Scripts on command lines: `sh -c '…'`, as a list of words or as one text.
 
+use crate::uses::script::{Lines, Placed};
 use crate::uses::shell::{Dialect, Script};
+use crate::uses::yaml::Node;
 
 /// Shells that take a script as a word.
 const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "zsh", "ksh", "pwsh", "powershell"];
 /// How many words may stand before the shell: `/usr/bin/env`, `tini --`.
 const BEFORE: usize = 4;
 
-/// The script among words, each with the byte where it begins.
-pub(in crate::uses) fn of_words<'s>(words: &[(&'s str, usize)]) -> Option<Script<'s>> {
+/// A script among the words of a command.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// Which word.
+    word: usize,
+    dialect: Dialect,
+    traced: bool,
+}
+
+fn find(words: &[&str]) -> Option<Found> {
     let base = |word: &str| word.rsplit('/').next().unwrap_or_default().trim_end_matches(".exe").to_ascii_lowercase();
-    let shell = words.iter().take(BEFORE).position(|(word, _)| SHELLS.contains(&base(word).as_str()))?;
-    let dialect = Dialect::named(&base(words.get(shell)?.0));
+    let shell = words.iter().take(BEFORE).position(|word| SHELLS.contains(&base(word).as_str()))?;
+    let dialect = Dialect::named(&base(words.get(shell)?));
     let (mut traced, mut is_next) = (false, false);
-    let mut rest = words.get(shell + 1..)?.iter();
-    while let Some((word, at)) = rest.next() {
+    let mut rest = words.iter().enumerate().skip(shell + 1);
+    while let Some((at, word)) = rest.next() {
         let flags = word.strip_prefix('-').filter(|flags| !flags.is_empty() && !flags.starts_with('-'));
         match flags {
             Some(flags) if dialect == Dialect::PowerShell => {
@@ -24,14 +34,51 @@ pub(in crate::uses) fn of_words<'s>(words: &[(&'s str, usize)]) -> Option<Script
                 traced |= flags.contains('x');
                 is_next |= flags.contains('c');
                 if flags.ends_with('o') {
-                    traced |= rest.next().is_some_and(|(option, _)| *option == "xtrace");
+                    traced |= rest.next().is_some_and(|(_, option)| *option == "xtrace");
                 }
             }
             None if word.starts_with("--") => {}
-            None => return is_next.then_some(Script { text: word, base: *at, dialect, traced }),
+            None => return is_next.then_some(Found { word: at, dialect, traced }),
         }
     }
     None
+}
+
+/// The script among words, each with the byte where it begins.
+pub(in crate::uses) fn of_words<'s>(words: &[(&'s str, usize)]) -> Option<Script<'s>> {
+    let found = find(&words.iter().map(|(word, _)| *word).collect::<Vec<_>>())?;
+    let (text, base) = *words.get(found.word)?;
+    Some(Script { text, base, dialect: found.dialect, traced: found.traced })
+}
+
+/// A script that is a word of a command in YAML.
+#[derive(Debug)]
+pub(in crate::uses) struct Inner<'y> {
+    pub(in crate::uses) lines: Lines<'y>,
+    pub(in crate::uses) dialect: Dialect,
+    pub(in crate::uses) traced: bool,
+}
+
+impl Inner<'_> {
+    /// The script, at its place.
+    pub(in crate::uses) fn script(&self) -> Placed<'_> {
+        self.lines.placed(Script { traced: self.traced, ..self.lines.script(self.dialect) })
+    }
+}
+
+/// The script among words of YAML.
+pub(in crate::uses) fn of_nodes(mut words: Vec<Lines<'_>>) -> Option<Inner<'_>> {
+    let found = find(&words.iter().map(Lines::text).collect::<Vec<_>>())?;
+    let lines = (found.word < words.len()).then(|| words.swap_remove(found.word))?;
+    Some(Inner { lines, dialect: found.dialect, traced: found.traced })
+}
+
+/// The words of a command as YAML has them: a list of words, or a line of them.
+pub(in crate::uses) fn words_of(node: Node<'_>) -> Vec<Lines<'_>> {
+    match Lines::of(node) {
+        Some(line) => words(line.text(), 0).into_iter().map(|(word, at)| line.part(at, word.len())).collect(),
+        None => node.items().into_iter().filter_map(Lines::of).collect(),
+    }
 }
 
 /// The script in a command line. Quotes may be escaped, as they are within other quotes.
@@ -77,7 +124,7 @@ fn closing(inner: &str, quote: &str, escaped: bool) -> Option<usize> {
 }
 
 /// A script in which `$$` stands for `$`, with every byte where it was.
-pub(in crate::uses) fn dollars(text: &str) -> String {
+pub(in crate::uses) fn undoubled(text: &str) -> String {
     text.replace("$$", " $")
 }
 

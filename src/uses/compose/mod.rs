@@ -2,13 +2,17 @@
 //!
 //! Format: <https://docs.docker.com/reference/compose-file/>.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::kubernetes::command;
-use super::kubernetes::templates::Filled;
+use super::command::{Inner, of_nodes, undoubled, words_of};
 use super::notes::{Env, Meaning, Notes, looks_secret};
-use super::shell::Script;
+use super::script::Lines;
+use super::shell::dollars;
+use super::templates::Filled;
 use super::yaml::{Form, Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Uses};
@@ -39,7 +43,7 @@ fn read(file: File<'_>) -> Uses {
     for document in yaml.documents() {
         compose.project(document);
     }
-    compose.notes.unread(filled.unread.iter().cloned());
+    compose.notes.unread(filled.unread());
     compose.notes.unread(yaml.unread());
     compose.notes.done()
 }
@@ -108,7 +112,7 @@ impl Compose<'_> {
     }
 
     fn file(&mut self, node: Node<'_>, variable: Option<&str>, context: &Arc<Context>) {
-        if let Some(path) = node.text().filter(|path| !path.is_empty() && path.len() <= LONGEST) {
+        if let Some(path) = node.text().filter(|path| !path.is_empty() && self.fits(path, node.span().start)) {
             self.notes.uses(path, Store::File, variable, node.span(), context);
         }
     }
@@ -147,7 +151,7 @@ impl Compose<'_> {
     }
 
     fn environment(&mut self, node: Node<'_>, env: &mut Env, context: &Arc<Context>) {
-        for pair in pairs(node) {
+        for pair in self.pairs(node) {
             let Some((value, base)) = pair.value else {
                 self.taken(&pair, context);
                 env.set(pair.name, is_secret(pair.name).into_iter().collect());
@@ -166,6 +170,21 @@ impl Compose<'_> {
         }
     }
 
+    /// Whether a text is short enough for a name or a path; that it is not is told.
+    fn fits(&mut self, text: &str, at: usize) -> bool {
+        if text.len() > LONGEST {
+            let why = format!("a name in it has more than {LONGEST} bytes: who uses what by such names is not known");
+            self.notes.leaves_out(at, &why);
+        }
+        text.len() <= LONGEST
+    }
+
+    fn pairs<'y>(&mut self, node: Node<'y>) -> Vec<Pair<'y>> {
+        let mut all = pairs(node);
+        all.retain(|pair| self.fits(pair.name, pair.span.start));
+        all
+    }
+
     /// A variable that is taken from whoever starts Compose.
     fn taken(&mut self, pair: &Pair<'_>, context: &Arc<Context>) {
         let confidence = if looks_secret(pair.name) { Confidence::High } else { Confidence::Medium };
@@ -176,7 +195,7 @@ impl Compose<'_> {
     fn secrets(&mut self, node: Node<'_>, context: &Arc<Context>) {
         for item in node.items() {
             let source = item.get("source").unwrap_or(item);
-            let Some(name) = source.text().filter(|name| name.len() <= LONGEST) else { continue };
+            let Some(name) = source.text().filter(|name| self.fits(name, source.span().start)) else { continue };
             let target = item.word("target").unwrap_or(name);
             let path = if target.starts_with('/') { target.to_owned() } else { format!("/run/secrets/{target}") };
             self.notes.uses(name, Store::Secret, Some(&path), source.span(), context);
@@ -188,7 +207,7 @@ impl Compose<'_> {
             match key.text().unwrap_or_default() {
                 "secrets" => self.secrets(value, context),
                 "args" => {
-                    for pair in pairs(value) {
+                    for pair in self.pairs(value) {
                         self.argument(&pair, context);
                     }
                 }
@@ -213,28 +232,18 @@ impl Compose<'_> {
 
     /// What a service runs: what it writes is in its log.
     fn command(&mut self, service: Node<'_>, env: &Env, context: &Arc<Context>) {
-        let mut words = Vec::new();
-        for node in ["entrypoint", "command"].iter().filter_map(|key| service.get(key)) {
-            match node.raw() {
-                Some((line, base)) => words.extend(command::words(line, base)),
-                None => words.extend(node.items().into_iter().filter_map(|item| item.raw())),
-            }
-        }
+        let all = ["entrypoint", "command"].iter().filter_map(|key| service.get(key));
+        let inner = of_nodes(all.flat_map(words_of).collect()).or_else(|| {
+            let lines = Lines::of(service.get("command").filter(|_| service.get("entrypoint").is_none())?)?;
+            let first = lines.text().split_whitespace().next()?.rsplit('/').next()?;
+            let writes = WRITERS.contains(&first);
+            writes.then_some(Inner { lines, dialect: <_>::default(), traced: false })
+        });
         let free = |name: &str| is_secret(name).into_iter().collect();
         let meaning = Meaning { template: &|_| Vec::new(), free: &free };
-        let script = command::of_words(&words).or_else(|| {
-            let (text, base) = service.get("command").filter(|_| service.get("entrypoint").is_none())?.raw()?;
-            let first = text.split_whitespace().next()?;
-            WRITERS.contains(&first.rsplit('/').next()?).then_some(Script {
-                text,
-                base,
-                dialect: <_>::default(),
-                traced: false,
-            })
-        });
-        if let Some(script) = script {
-            let text = command::dollars(script.text);
-            self.notes.script(Script { text: &text, ..script }, env, &meaning, context);
+        if let Some(mut inner) = inner {
+            inner.lines.change(undoubled(inner.lines.text()));
+            self.notes.script(inner.script(), env, &meaning, context);
         }
     }
 
@@ -260,6 +269,9 @@ impl Compose<'_> {
         self.told.insert(base);
         let mut all = Vec::new();
         for (name, span) in variables(text, base) {
+            if !self.fits(name, span.start) {
+                continue;
+            }
             let confidence = if looks_secret(name) { Confidence::High } else { Confidence::Medium };
             self.notes.uses_surely(name, Store::Environment, variable, span, context, confidence);
             all.push(name);
@@ -292,31 +304,17 @@ fn pairs(node: Node<'_>) -> Vec<Pair<'_>> {
         };
         Some(Pair { name, value, span: Span { start: base, end: base + raw.len() } })
     });
-    of_map.chain(of_list).filter(|pair| !pair.name.is_empty() && pair.name.len() <= LONGEST).collect()
+    of_map.chain(of_list).filter(|pair| !pair.name.is_empty()).collect()
 }
 
-/// Variables that Compose fills in: `$NAME`, `${NAME}`, `${NAME:-default}`; `$$` is none.
+/// Variables that Compose fills in: `$NAME`, `${NAME}`, `${NAME:-default}` with its default.
 fn variables(text: &str, base: usize) -> Vec<(&str, Span)> {
-    let mut all = Vec::new();
-    let mut at = 0;
-    while let Some(start) = text.get(at..).and_then(|rest| rest.find('$')).map(|found| at + found) {
-        let rest = text.get(start + 1..).unwrap_or_default();
-        if rest.starts_with('$') {
-            at = start + 2;
-            continue;
+    let mut all = dollars(text, base);
+    for (_, span) in &mut all {
+        let (written, rest) = text.split_at_checked(span.end - base).unwrap_or_default();
+        if text.get(span.start - base..).is_some_and(|text| text.starts_with("${")) && !written.ends_with('}') {
+            span.end += closes(rest);
         }
-        let braced = rest.starts_with('{');
-        let inner = if braced { rest.get(1..).unwrap_or_default() } else { rest };
-        let length = inner.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-        let name = inner.get(..length).unwrap_or_default();
-        let begin = start + 1 + usize::from(braced);
-        at = begin;
-        if name.is_empty() || name.len() > LONGEST || name.starts_with(|c: char| c.is_ascii_digit()) {
-            continue;
-        }
-        at += length;
-        let end = if braced { at + closes(text.get(at..).unwrap_or_default()) } else { at };
-        all.push((name, Span { start: base + start, end: base + end }));
     }
     all
 }
@@ -349,130 +347,4 @@ fn beside(path: &str, named: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{READER, is_own};
-    use crate::model::usage::{Door, Uses};
-    use crate::uses::File;
-
-    fn read(text: &str) -> Uses {
-        (READER.read)(File { path: "deploy/shop/compose.yaml", text: text.as_bytes() })
-    }
-
-    const FILE: &str = r#"
-x-common: &common
-  SHARED_TOKEN: ${SHARED_TOKEN:?must be set}
-  LEVEL: $LEVEL
-include: [../db/compose.yaml, "https://example.com/x.git"]
-services:
-  web:
-    image: shop:${TAG:-latest}
-    build:
-      context: .
-      args:
-        PKG_TOKEN: ${PKG_TOKEN}
-        VERSION: ${VERSION}
-        GIT_PASSWORD: literal
-      secrets: [npm]
-    environment:
-      <<: *common
-      DB_PASSWORD: "${DB_PASS:-${OTHER_PASS}}"
-      API_KEY:
-      EMPTY: ""
-      PRICE: $$5
-    env_file: [.env, {path: prod.env, required: false}]
-    secrets:
-      - db
-      - { source: tls, target: key.pem }
-    command: sh -c "echo $$DB_PASSWORD; echo '$$API_KEY'; run --token $$API_KEY"
-  job:
-    extends: {file: ../base.yml, service: base}
-    build:
-      args: [AUTH_TOKEN, PLAIN=1]
-    environment:
-      - TOKEN=${JOB_TOKEN}
-      - HOME
-      - SECRET_KEY=planted-literal
-    entrypoint: [bash, -xc]
-    command: ["curl -H $$TOKEN x"]
-  none:
-    image: a
-secrets:
-  db: { file: ./db.txt }
-  tls: { external: true, name: shop_tls }
-  npm: { environment: PKG_TOKEN }
-"#;
-
-    #[test]
-    fn services() {
-        let uses = read(FILE);
-        let word = |one: Option<&crate::model::Untrusted>| {
-            one.map_or(String::new(), |one| String::from_utf8_lossy(one.raw()).into_owned())
-        };
-        let line = |one: &crate::model::usage::Use| {
-            let span = &FILE[one.span.start..one.span.end];
-            let (name, store) = (word(Some(&one.name)), one.store.as_str());
-            format!("{store} {name}|{span}|{}|{}", word(one.variable.as_ref()), word(one.context.job.as_ref()))
-        };
-        let expected = [
-            "environment SHARED_TOKEN|${SHARED_TOKEN:?must be set}||web",
-            "environment LEVEL|$LEVEL||web",
-            "environment TAG|${TAG:-latest}||web",
-            "environment PKG_TOKEN|${PKG_TOKEN}||web",
-            "environment VERSION|${VERSION}||web",
-            "secret npm|npm|/run/secrets/npm|web",
-            "environment DB_PASS|${DB_PASS:-${OTHER_PASS}}|DB_PASSWORD|web",
-            "environment OTHER_PASS|${OTHER_PASS}|DB_PASSWORD|web",
-            "environment API_KEY|API_KEY||web",
-            "file .env|.env||web",
-            "file prod.env|prod.env||web",
-            "secret db|db|/run/secrets/db|web",
-            "secret tls|tls|/run/secrets/key.pem|web",
-            "environment AUTH_TOKEN|AUTH_TOKEN||job",
-            "environment JOB_TOKEN|${JOB_TOKEN}|TOKEN|job",
-            "environment HOME|HOME||job",
-            "file ./db.txt|./db.txt|db|",
-            "secret shop_tls|shop_tls|tls|",
-            "environment PKG_TOKEN|PKG_TOKEN|npm|",
-        ];
-        assert_eq!(uses.uses.iter().map(line).collect::<Vec<_>>(), expected);
-        let doors: Vec<_> = uses.exposures.iter().map(|one| (one.door, &FILE[one.span.start..one.span.end])).collect();
-        let expected = [
-            (Door::BuildArgument, "PKG_TOKEN: ${PKG_TOKEN}"),
-            (Door::Printed, "echo $$DB_PASSWORD"),
-            (Door::Printed, "echo $$DB_PASSWORD"),
-            (Door::BuildArgument, "AUTH_TOKEN"),
-            (Door::Traced, "curl -H $$TOKEN x"),
-        ];
-        assert_eq!(doors, expected);
-        let at = uses.at(FILE.find("planted").unwrap()).unwrap();
-        assert_eq!((&at.pipeline, &at.job), (&Some("shop".into()), &Some("job".into())));
-        let paths: Vec<_> = uses.includes.iter().map(|one| word(one.path.as_ref())).collect();
-        assert_eq!(paths, ["deploy/base.yml", "deploy/db/compose.yaml", ""]);
-        assert!(uses.unread.is_empty());
-    }
-
-    #[test]
-    fn of_anybody() {
-        for own in [
-            "compose.yaml",
-            "a/docker-compose.yml",
-            "compose.prod.yml",
-            "docker-compose-dev.yaml",
-            "x.docker-compose.yml",
-        ] {
-            assert!(is_own(own), "{own}");
-        }
-        assert!(!is_own("composer.yml") && !is_own("compose.json") && !is_own("a/compose/b.yml"));
-        for end in 0..FILE.len() {
-            read(&FILE[..end]);
-        }
-        assert_eq!(read("services: [a, {b: c}]\nsecrets: d\n").uses, []);
-        assert_eq!(read(&format!("services: {{a: {{image: \"{}\"}}}}", "${A:-".repeat(200_000))).uses.len(), 200_000);
-        assert!(
-            !(READER.read)(File { path: "compose.yml", text: b"services:\n  a:\n    image: \xff" }).unread.is_empty()
-        );
-    }
 }

@@ -4,11 +4,14 @@
 //! aliases never multiply. Whoever walks the table pays for each step out of a budget that the file has once. What is no YAML
 //! ends the file there: what was read before it counts.
 
+pub(in crate::uses) mod cover;
 mod events;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashSet;
 
+use self::events::Built;
 use crate::model::GapKind;
 use crate::model::usage::{Span, Unread};
 
@@ -26,7 +29,7 @@ const MERGES: usize = 8;
 /// A file that was read.
 #[derive(Debug, Default)]
 pub struct Yaml<'t> {
-    text: &'t str,
+    text: Cow<'t, str>,
     nodes: Vec<Data>,
     roots: Vec<u32>,
     left: Cell<u32>,
@@ -75,36 +78,43 @@ impl<'t> Yaml<'t> {
     /// Reads a file. What could not be read is in [`Yaml::unread`].
     #[must_use]
     pub fn read(text: &'t [u8]) -> Self {
-        let (text, mut unread) = match std::str::from_utf8(text) {
-            Ok(text) => (text, Vec::new()),
-            Err(error) => {
-                let good = text.get(..error.valid_up_to()).unwrap_or_default();
-                let why = "it is not UTF-8 from here on: what stands before was read".to_owned();
-                let unread = Unread { at: good.len(), kind: Some(GapKind::Corrupt), why };
-                (std::str::from_utf8(good).unwrap_or_default(), vec![unread])
-            }
-        };
+        let (mut text, mut unread) = (lossy(text), Vec::new());
+        if let Cow::Owned(_) = text {
+            let why = "it has bytes that are not UTF-8, which were taken for `_`".to_owned();
+            unread.push(Unread { at: 0, kind: None, why });
+        }
         if text.len() > LARGEST {
             let why = format!("it has more than {LARGEST} bytes: who uses what in it is not known");
             unread.push(Unread { at: 0, kind: Some(GapKind::OverBudget), why });
             return Self { unread, ..Self::default() };
         }
-        let mut builder = events::build(text);
-        unread.extend(builder.unread.take());
-        Self {
-            text,
-            nodes: builder.nodes,
-            roots: builder.roots,
-            left: Cell::new(STEPS),
-            ran_out: Cell::new(false),
-            unread,
+        let mut built = events::build(&text);
+        let is_corrupt = |built: &Built| built.unread.as_ref().is_some_and(|gap| gap.kind == Some(GapKind::Corrupt));
+        if is_corrupt(&built)
+            && let Some(covered) = cover::covered(&text)
+        {
+            let again = events::build(&covered);
+            if !is_corrupt(&again) {
+                let why =
+                    "it is a template: what stands between its marks was left out, and the rest was read".to_owned();
+                unread.push(Unread { at: 0, kind: None, why });
+                (built, text) = (again, Cow::Owned(covered));
+            }
         }
+        let Built { nodes, roots, unread: gap, twice } = built;
+        if let Some(at) = twice {
+            let line = 1 + memchr::memchr_iter(b'\n', text.as_bytes().get(..at).unwrap_or_default()).count();
+            let why = format!("a key stands twice in one mapping at line {line}: the last of them counts");
+            unread.push(Unread { at, kind: None, why });
+        }
+        unread.extend(gap);
+        Self { text, nodes, roots, left: Cell::new(STEPS), ran_out: Cell::new(false), unread }
     }
 
-    /// The text that it was read from, as far as it is UTF-8.
+    /// The text that it was read from; every byte stands where it does in the file.
     #[must_use]
-    pub const fn source(&self) -> &'t str {
-        self.text
+    pub fn source(&self) -> &str {
+        &self.text
     }
 
     /// What was not read; asked last, since walking may run out of steps.
@@ -313,6 +323,19 @@ impl<'y> Node<'y> {
     }
 }
 
+/// A text in which every byte that is not UTF-8 is a `_`.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        shown.extend(chunk.invalid().iter().map(|_| '_'));
+    }
+    Cow::Owned(shown)
+}
+
 /// The bytes of a key and its value, where that stands behind it and is not written elsewhere.
 #[must_use]
 pub fn reach(key: Node<'_>, value: Node<'_>) -> Span {
@@ -409,7 +432,12 @@ mod tests {
         assert_eq!(pairs("d"), [("x", "4"), ("y", "3"), ("z", "5")]);
         assert_eq!(root.path(&["d", "y"]).and_then(Node::text), Some("3"));
         assert_eq!(root.get("e").unwrap().word("k"), Some("2"));
-        assert!(root.get("d").unwrap().get("no").is_none() && yaml.unread().is_empty());
+        assert!(root.get("d").unwrap().get("no").is_none());
+        let told: Vec<_> = yaml.unread().into_iter().map(|one| (&text[one.at..], one.kind)).collect();
+        assert_eq!(told, [("k: 2}\n", None)]);
+        let many: String = (0..40).map(|n| format!("k{n}: 1\n")).collect();
+        assert_eq!(Yaml::read(many.as_bytes()).unread().len(), 0);
+        assert_eq!(Yaml::read((many + "k7: 2\n").as_bytes()).unread().len(), 1);
     }
 
     #[test]
@@ -418,10 +446,11 @@ mod tests {
         assert_eq!(yaml.documents().count(), 3);
         let yaml = Yaml::read(b"a: 1\nb: \xff\n");
         assert_eq!(yaml.documents().next().unwrap().word("a"), Some("1"));
-        assert_eq!(
-            yaml.unread().iter().map(|one| (one.at, one.kind)).collect::<Vec<_>>(),
-            [(8, Some(GapKind::Corrupt))]
-        );
+        assert_eq!(yaml.unread().iter().map(|one| (one.at, one.kind)).collect::<Vec<_>>(), [(0, None)]);
+        assert_eq!(yaml.documents().next().unwrap().word("b"), Some("_"));
+        let yaml = Yaml::read(b"{% if x %}\na: {{ b }}\n{% endif %}\nc: ${{ d }}\n");
+        assert_eq!(yaml.documents().next().unwrap().word("c"), Some("${{ d }}"));
+        assert_eq!(yaml.unread().len(), 1);
         let text = "é: 1\nb: [c\nd: }\n";
         let yaml = Yaml::read(text.as_bytes());
         assert_eq!(yaml.documents().next().unwrap().word("é"), Some("1"));

@@ -143,15 +143,18 @@ pub struct Use {
 }
 
 impl Use {
-    /// Whether it is a use of this name: of the whole of it, or of the object or the key in it (`db-credentials/password`).
+    /// Whether it is a use of this name: of the whole of it, of the object or the key in it (`db-credentials/password`), or of the last
+    /// part of a path in a secret manager (`prod/db-password`).
     #[must_use]
     pub fn is_of(&self, name: &Untrusted) -> bool {
         let own = self.name.raw();
         let parts = || own.split(|b| *b == b'/').any(|part| part == name.raw());
+        let last = || own.rsplit(|b| *b == b'/').next() == Some(name.raw());
         own == name.raw()
+            || (self.store == Store::Manager && last())
             || self.variable.as_ref() == Some(name)
             || (self.system == System::GithubActions && own.eq_ignore_ascii_case(name.raw()))
-            || (matches!(self.system, System::Kubernetes | System::Helm) && parts())
+            || (self.system.has_objects() && parts())
     }
 }
 

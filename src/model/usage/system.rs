@@ -104,4 +104,10 @@ impl System {
     pub fn is_pipeline(self) -> bool {
         self.dependent() == DependentKind::CiJob
     }
+
+    /// Whether secrets are objects with keys in it: `db-credentials/password`.
+    #[must_use]
+    pub const fn has_objects(self) -> bool {
+        matches!(self, Self::Kubernetes | Self::Helm | Self::Tekton | Self::Argo)
+    }
 }

@@ -102,7 +102,7 @@ fn hostile_files_end() {
         read_as(".buildkite/pipeline.yml", &PIPELINE.as_bytes()[..end]);
     }
     assert_eq!(read_as("buildkite.yml", b"a: 1").unread[0].kind, None);
-    assert!(read_as("buildkite.yml", b"steps: [\xff").unread[0].kind.is_some());
+    assert!(read_as("buildkite.yml", b"steps: [\xff").unread.iter().any(|one| one.kind.is_some()));
     let deep = format!("steps:\n{}", (0..40).map(|n| format!("{}- steps:\n", " ".repeat(n * 2))).collect::<String>());
     read_as("buildkite.yml", deep.as_bytes());
 }

@@ -146,7 +146,7 @@ fn paths_and_what_is_none() {
         is_woodpecker(".woodpecker.yml") && is_woodpecker(".woodpecker/a.yaml") && !is_woodpecker("woodpecker.yml")
     );
     assert_eq!(read_as(0, ".drone.yml", b"a: 1").unread[0].kind, None);
-    assert!(read_as(0, ".drone.yml", b"steps: [\xff").unread[0].kind.is_some());
+    assert!(read_as(0, ".drone.yml", b"steps: [\xff").unread.iter().any(|one| one.kind.is_some()));
 }
 
 #[test]

@@ -354,7 +354,7 @@ jobs:
         assert_eq!(uses("a: 1\n"), Uses::default());
         assert_eq!(uses("jobs: [1]\non: 5\n").uses, []);
         let broken = read(File { path: PATH, text: b"jobs: {}\n\xff" });
-        assert_eq!(broken.unread.len(), 1);
+        assert!(!broken.unread.is_empty());
         // A long text that is used again and again is paid for.
         let long = format!("on: push\nenv: {{ A: &a \"{}\" }}\njobs:\n", "${{ secrets.A }}".repeat(5000));
         let many: String = (0..3000).map(|n| format!("  j{n}: {{ steps: [{{ run: *a }}] }}\n")).collect();

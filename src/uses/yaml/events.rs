@@ -1,7 +1,7 @@
 //! Events of the parser → the table of nodes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
@@ -11,9 +11,11 @@ use crate::model::usage::{Span, Unread};
 
 /// How many brackets of a file may close further to the left than the standard has it.
 const CLOSINGS: usize = 16;
+/// Up to so many keys are compared with each other.
+const FEW: usize = 16;
 
 /// Reads a text.
-pub(super) fn build(text: &str) -> Builder<'_> {
+pub(super) fn build(text: &str) -> Built {
     let mut parsed = Cow::Borrowed(text);
     let mut builder = Builder::new(text);
     builder.run(&parsed);
@@ -24,7 +26,18 @@ pub(super) fn build(text: &str) -> Builder<'_> {
         builder = Builder::new(text);
         builder.run(&parsed);
     }
-    builder
+    let Builder { nodes, roots, unread, twice, .. } = builder;
+    Built { nodes, roots, unread, twice }
+}
+
+/// What was made of the events.
+pub(super) struct Built {
+    pub(super) nodes: Vec<Data>,
+    pub(super) roots: Vec<u32>,
+    /// Where reading ended too early.
+    pub(super) unread: Option<Unread>,
+    /// Where the first key is that its mapping has twice.
+    pub(super) twice: Option<usize>,
 }
 
 /// A text whose line at a byte is a bracket alone, with that line joined to the one before it; every byte stays where it is. Other
@@ -50,17 +63,36 @@ fn properties(raw: &str) -> usize {
     }
 }
 
+/// Where a key is that stands in a mapping before; `<<` may.
+fn twice(nodes: &[Data], entries: &[(u32, u32)]) -> Option<usize> {
+    let key = |(id, _): &(u32, u32)| match nodes.get(*id as usize).map(|data| (&data.kind, data.span.start)) {
+        Some((Kind::Scalar(text, _), at)) if &**text != "<<" => Some((&**text, at)),
+        _ => None,
+    };
+    if entries.len() <= FEW {
+        let again = |(number, entry): (usize, &(u32, u32))| {
+            let (text, at) = key(entry)?;
+            let before = entries.get(..number).unwrap_or_default();
+            before.iter().filter_map(key).any(|(known, _)| known == text).then_some(at)
+        };
+        return entries.iter().enumerate().find_map(again);
+    }
+    let mut known = HashSet::with_capacity(entries.len());
+    entries.iter().filter_map(key).find(|(text, _)| !known.insert(*text)).map(|(_, at)| at)
+}
+
 /// What is made of the events.
-pub(super) struct Builder<'t> {
+struct Builder<'t> {
     text: &'t str,
-    pub(super) nodes: Vec<Data>,
-    pub(super) roots: Vec<u32>,
+    nodes: Vec<Data>,
+    roots: Vec<u32>,
     /// What is open: nodes, and for a mapping the key that waits for its value.
     open: Vec<(u32, Option<u32>)>,
     anchors: HashMap<usize, u32>,
     /// Where characters begin, where not every one is a byte.
     bytes: Option<Vec<u32>>,
-    pub(super) unread: Option<Unread>,
+    unread: Option<Unread>,
+    twice: Option<usize>,
 }
 
 impl<'t> Builder<'t> {
@@ -73,7 +105,7 @@ impl<'t> Builder<'t> {
                 .collect()
         });
         let (nodes, roots, open) = <_>::default();
-        Self { text, nodes, roots, open, anchors: HashMap::new(), bytes, unread: None }
+        Self { text, nodes, roots, open, anchors: HashMap::new(), bytes, unread: None, twice: None }
     }
 
     /// The byte of a character.
@@ -186,10 +218,14 @@ impl<'t> Builder<'t> {
     }
 
     fn close(&mut self, end: usize) {
-        if let Some((id, _)) = self.open.pop()
-            && let Some(data) = self.nodes.get_mut(id as usize)
-        {
+        let id = self.open.pop().map(|(id, _)| id);
+        if let Some(data) = id.and_then(|id| self.nodes.get_mut(id as usize)) {
             data.span.end = end.max(data.span.start);
+        }
+        if self.twice.is_none()
+            && let Some(Kind::Mapping(entries)) = id.and_then(|id| Some(&self.nodes.get(id as usize)?.kind))
+        {
+            self.twice = twice(&self.nodes, entries);
         }
     }
 

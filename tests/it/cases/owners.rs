@@ -235,3 +235,46 @@ fn files_of_a_target_name_no_store_no_people_and_no_policy() {
     let told = format!("{}{}", run.out(), run.err());
     assert!(told.contains(".quell.toml") && told.contains("store"), "{told}");
 }
+
+#[test]
+fn pipelines_manifests_and_code_answer_who_depends_on_it() {
+    let scene = scene("octocat");
+    let ada = scene.person("ada");
+    let workflow = "on: push\njobs:\n  ship:\n    environment: production\n    runs-on: x\n    steps:\n      - run: ./ship\n        env: { KEY: '${{ secrets.SHOP_API_TOKEN }}' }\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers:\n    - name: app\n      env:\n        - name: SHOP_API_TOKEN\n          valueFrom: { secretKeyRef: { name: shop, key: SHOP_API_TOKEN } }\n";
+    let leak = format!("SHOP_API_TOKEN = \"{}\"\n", token(1));
+    let files = [
+        ("settings.py", leak.as_str()),
+        (".github/workflows/ship.yml", workflow),
+        ("deploy/web.yaml", pod),
+        ("src/pay.py", "import os\n\ndef pay():\n    return os.environ[\"SHOP_API_TOKEN\"]\n"),
+        ("README.md", "no word of it\n"),
+    ];
+    scene.repo("app").commit("Kim <kim@acme.example>", PAST, &files);
+    ada.track("app");
+    let case = ada.case("1");
+    let all = case["answers"]["dependents"]["value"].as_array().unwrap();
+    let mut told: Vec<_> = all
+        .iter()
+        .map(|one| {
+            assert!(one["evidence"]["at"].as_i64().unwrap() > 0, "{one:#}");
+            (text(one, "/kind"), text(one, "/name"), text(one, "/evidence/source"), text(one, "/evidence/place"))
+        })
+        .collect();
+    told.sort_unstable();
+    let wanted = [
+        ("ci-job", ".github/workflows/ship.yml", "github-actions", ":8"),
+        ("code", "src/pay.py", "code", ":4"),
+        ("manifest", "deploy/web.yaml", "kubernetes", ":9"),
+    ];
+    assert_eq!(told.len(), wanted.len(), "{told:?}");
+    for ((kind, _, source, place), (wanted, path, of, line)) in told.iter().zip(wanted) {
+        assert_eq!((*kind, *source), (wanted, of));
+        assert!(place.contains(path) && place.ends_with(line), "{place}");
+    }
+    let page = ada.ok(&["case", "show", "1"]);
+    assert!(page.contains("ship.yml") && page.contains("ship"), "{page}");
+    // The policy has their number, and how old that is.
+    let decisions = case["decisions"].to_string();
+    assert!(decisions.contains("\"dependents\":3,\"dependents_age_hours\":0,"), "{decisions}");
+}

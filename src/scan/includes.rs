@@ -34,7 +34,14 @@ pub(super) fn included(
         let Some(reader) = uses::reader_for(*system) else { continue };
         let below = Path::new(OsStr::from_bytes(path.raw().strip_prefix(b"/").unwrap_or(path.raw())));
         let by = Path::new(OsStr::from_bytes(place.path.raw()));
-        let files = files(root, &repository, by, below, &mut |text| coverage.notice(&place.path, text));
+        let mut files = files(root, &repository, by, below, &mut |text| coverage.notice(&place.path, text));
+        // An action is described in a file of one name or the other.
+        for (_, file) in files.iter_mut().filter(|(_, file)| file.ends_with("action.yml") && !file.exists()) {
+            let other = file.with_extension("yaml");
+            if *system == System::GithubActions && other.exists() {
+                *file = other;
+            }
+        }
         for (base, file) in files {
             if !known.insert(file.clone()) {
                 continue;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::script::Placed;
 pub use super::shell::looks_secret;
-use super::shell::{Dialect, Reference, Script, Written, assigned, examine, is_of_shell, references};
+use super::shell::{Dialect, Reference, Script, Sources, Written, assigned, examine_all, is_of_shell, references};
 use crate::model::usage::{Context, Door, Exposure, Include, Scope, Span, Store, System, Unread, Use, Uses};
 use crate::model::{Confidence, GapKind, Untrusted};
 
@@ -25,6 +25,12 @@ impl Env {
         self.0.get(name).map(Vec::as_slice)
     }
 
+    /// Whether nothing sets anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Every secret that is in it.
     #[must_use]
     pub fn secrets(&self) -> Vec<Untrusted> {
@@ -42,6 +48,9 @@ pub struct Meaning<'a> {
     /// The secrets behind a variable that nothing in the file sets, where the system fills it in.
     pub free: &'a dyn Fn(&str) -> Vec<Untrusted>,
 }
+
+/// How many secrets are told of those that a script writes into files with the whole environment, beside some for its length.
+const WHOLE: usize = 32;
 
 /// What is written down about a file.
 #[derive(Debug)]
@@ -134,28 +143,49 @@ impl Notes {
         meaning: &Meaning<'_>,
         context: &Arc<Context>,
     ) -> Vec<Written<Untrusted>> {
+        self.script_after(&[], script, env, meaning, context)
+    }
+
+    /// Looks at a script that finds files with secrets, as scripts before it wrote them.
+    pub fn script_after<'s>(
+        &mut self,
+        files: &[Written<Untrusted>],
+        script: impl Into<Placed<'s>>,
+        env: &Env,
+        meaning: &Meaning<'_>,
+        context: &Arc<Context>,
+    ) -> Vec<Written<Untrusted>> {
         let placed = script.into();
         let secret = |one: &Reference<'_>| match (one.is_template, env.get(one.text)) {
             (true, _) => (meaning.template)(one.text),
             (false, Some(known)) => known.to_vec(),
             (false, None) => (meaning.free)(one.text),
         };
-        let seen = examine(placed.script, &secret);
+        let sources = Sources { secret: &secret, fetched: &|name| Some(Untrusted::from(name)), files };
+        let seen = examine_all(placed.script, &sources);
         if let Some(at) = seen.left_out {
             let at = placed.place(Span { start: at, end: at }).start;
             let why =
                 "a script says more than is followed: what it does with secrets from here on is not known".to_owned();
             self.unread([Unread { at, kind: Some(GapKind::OverBudget), why }]);
         }
-        let everything = !env.secrets().is_empty();
+        for one in seen.fetched {
+            self.uses(&one.name, one.store, None, placed.place(one.span), context);
+        }
+        // The whole environment is a door where there are secrets in it.
+        let is_whole = seen.passages.iter().any(|passage| passage.name.is_none()) || !seen.whole.is_empty();
+        let everything = if is_whole { env.secrets() } else { Vec::new() };
         for passage in seen.passages {
-            // The whole environment is a door where there are secrets in it.
-            if passage.name.is_some() || everything {
+            if passage.name.is_some() || !everything.is_empty() {
                 self.exposes(passage.door, passage.name, placed.place(passage.span), context, passage.confidence);
             }
         }
-        let written = seen.written.into_iter();
-        written.map(|one| Written { span: placed.place(one.span), ..one }).collect()
+        let mut written = seen.written;
+        let pairs = seen.whole.iter().flat_map(|file| everything.iter().map(move |name| (file, name)));
+        for ((path, span), name) in pairs.take(WHOLE + placed.script.text.len() / WHOLE) {
+            written.push(Written { path: path.clone(), name: name.clone(), span: *span });
+        }
+        written.into_iter().map(|one| Written { span: placed.place(one.span), ..one }).collect()
     }
 
     /// Writes down the variables that a script reads and that nothing in the file sets: `is_own` says which the system itself sets.
@@ -191,6 +221,7 @@ pub fn unset<'s>(script: Script<'s>, env: &Env, is_own: &dyn Fn(&str) -> bool) -
         let start = one.span.start.saturating_sub(script.base);
         let written = script.text.get(start..).unwrap_or_default().trim_start_matches(['$', '{']);
         let is_local = script.dialect == Dialect::PowerShell
+            && !written.starts_with('[')
             && !written.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("env:"));
         let is_known = env.get(one.text).is_some() || assigned.contains(one.text);
         !one.is_template && !is_local && !is_known && !is_own(one.text) && !is_of_shell(one.text)

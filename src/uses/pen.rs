@@ -200,7 +200,9 @@ impl Pen {
         }
         for one in &found.uses {
             let name = String::from_utf8_lossy(one.name.raw()).into_owned();
-            let (Some(store), Some(context)) = ((sense.store)(&name), lines.context(one.span.start)) else { continue };
+            // What a command fetches is kept elsewhere.
+            let store = if one.store == Store::Variable { (sense.store)(&name) } else { Some(one.store) };
+            let (Some(store), Some(context)) = (store, lines.context(one.span.start)) else { continue };
             self.uses(&name, store, None, lines.place(one.span), context);
         }
         for one in &found.exposures {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::reading::{Flow, Place, Reading, TOKEN, is_token, secrets_of};
+use super::reading::{COST, Flow, Place, Reading, TOKEN, is_token, secrets_of};
 use super::workflow::{Step, Token};
 use crate::model::usage::{Context, Door, Span, System};
 use crate::model::{Confidence, Untrusted};
@@ -15,6 +15,9 @@ use crate::uses::yaml::Node;
 
 /// Inputs of a step: their names, what they are given, and the secrets in it.
 pub(super) type Inputs<'y> = [(&'y str, Node<'y>, Vec<Flow>)];
+
+/// How many files of the steps before are known to a step.
+const FILES: usize = 64;
 
 /// Switches that make the runner or an action tell more.
 const DEBUG: &[&str] = &["ACTIONS_STEP_DEBUG", "ACTIONS_RUNNER_DEBUG", "RUNNER_DEBUG"];
@@ -109,13 +112,19 @@ pub(super) fn debugged(reading: &mut Reading<'_>, part: Node<'_>, context: &Arc<
     }
 }
 
-/// Looks at the script of a step; the files that secrets go into.
-pub(super) fn script(reading: &mut Reading<'_>, step: &Step<'_>, place: Place<'_, '_>) -> Vec<Written<Untrusted>> {
+/// Looks at the script of a step, which finds files of those before it; the files that secrets go into.
+pub(super) fn script(
+    reading: &mut Reading<'_>,
+    step: &Step<'_>,
+    kept: &Kept,
+    place: Place<'_, '_>,
+) -> Vec<Written<Untrusted>> {
     let Some(lines) = step.run.and_then(Lines::of) else { return Vec::new() };
     let shell = step.shell.split_whitespace().next().unwrap_or_default();
     let name = shell.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".exe");
     let is_known = matches!(name, "bash" | "sh" | "zsh" | "dash" | "ksh" | "pwsh" | "powershell" | "cmd");
-    if !is_known || !reading.pays(lines.text().len() * 4) {
+    let files = kept.files(step.folder);
+    if !is_known || !reading.pays(lines.text().len() * 4 + files.len() * 32) {
         return Vec::new();
     }
     let dialect = Dialect::named(shell);
@@ -123,17 +132,8 @@ pub(super) fn script(reading: &mut Reading<'_>, step: &Step<'_>, place: Place<'_
     let template = |text: &str| secrets_of(text, place);
     let meaning = Meaning { template: &template, free: &|_| Vec::new() };
     let script = lines.placed(Script { traced, ..lines.script(dialect) });
-    reading.notes.script(script, place.env, &meaning, place.context)
-}
-
-/// The variable that a script sets for the steps behind it: `echo "NAME=…" >> "$GITHUB_ENV"`.
-pub(super) fn exported(written: &Written<Untrusted>, source: &str) -> Option<String> {
-    if !written.path.contains("GITHUB_ENV") {
-        return None;
-    }
-    let before = source.get(written.span.start..written.span.end)?.split_once('=')?.0;
-    let length = before.bytes().rev().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-    before.get(before.len() - length..).filter(|name| !name.is_empty()).map(str::to_owned)
+    let written = reading.notes.script_after(&files, script, place.env, &meaning, place.context);
+    if reading.pays(written.len() * COST) { written } else { Vec::new() }
 }
 
 /// Files with secrets, and what is kept of them when a job is over.
@@ -145,6 +145,19 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// The last files that scripts wrote, as one that runs in a folder names them.
+    fn files(&self, folder: &str) -> Vec<Written<Untrusted>> {
+        let folder = in_workspace(folder);
+        let last = self.written.iter().rev().take(FILES).rev();
+        let as_here = |one: &Written<Untrusted>| {
+            let is_away = one.path.starts_with(['/', '~', '$']) || matches!(folder.as_str(), "" | ".");
+            let inner = || one.path.strip_prefix(folder.as_str())?.strip_prefix('/');
+            let path = if is_away { &one.path } else { inner()? };
+            Some(Written { path: path.to_owned(), ..one.clone() })
+        };
+        last.filter_map(as_here).collect()
+    }
+
     /// A file that a script wrote in a folder.
     pub(super) fn file(&mut self, mut written: Written<Untrusted>, folder: &str) {
         let path = in_workspace(&written.path);

@@ -27,6 +27,8 @@ pub(super) struct Place<'p, 'y> {
     pub(super) env: &'p Env,
     /// Inputs of an action.
     pub(super) inputs: &'p Env,
+    /// Outputs of the steps before: `step.output`.
+    pub(super) outputs: &'p Env,
     /// What the job is repeated for.
     pub(super) matrix: Option<Node<'y>>,
 }
@@ -50,13 +52,16 @@ pub(super) struct Reading<'y> {
     pub(super) yaml: &'y Yaml<'y>,
     /// Secrets that the job has so far.
     pub(super) reach: BTreeSet<Untrusted>,
+    /// Those that are no secrets of GitHub: a manager has them, or whoever calls.
+    pub(super) elsewhere: BTreeSet<Untrusted>,
     budget: Budget,
 }
 
 impl<'y> Reading<'y> {
     pub(super) fn new(yaml: &'y Yaml<'y>) -> Self {
         let notes = Notes::new(System::GithubActions);
-        Self { notes, yaml, reach: BTreeSet::new(), budget: Budget::new(MOST) }
+        let (reach, elsewhere) = <_>::default();
+        Self { notes, yaml, reach, elsewhere, budget: Budget::new(MOST) }
     }
 
     /// Pays for what is looked at; `false` where there is nothing left.
@@ -130,7 +135,7 @@ impl<'y> Reading<'y> {
         match named {
             Named::Kept(name, store) => {
                 let text = std::str::from_utf8(name.raw()).unwrap_or_default();
-                if text != EVERY {
+                if text != EVERY && !self.elsewhere.contains(&name) {
                     self.notes.uses(text, store, variable, span, context);
                 }
                 (store == Store::Secret).then_some((name, span))
@@ -159,6 +164,25 @@ impl<'y> Reading<'y> {
         });
     }
 
+    /// Writes down what a key and all below it refer to.
+    pub(super) fn part_of(&mut self, key: Node<'y>, value: Node<'y>, place: Place<'_, 'y>) {
+        match key.text() {
+            Some("if") => self.scalar_of(Some(value), place),
+            Some("with") => drop(self.variables(Some(value), &mut Env::default(), place.context, place)),
+            Some("credentials" | "env" | "secrets") => {
+                drop(self.variables(Some(value), &mut Env::default(), place.context, place))
+            }
+            _ => self.part(value, place),
+        }
+    }
+
+    /// Writes down what a condition refers to.
+    fn scalar_of(&mut self, node: Option<Node<'y>>, place: Place<'_, 'y>) {
+        if let Some(node) = node {
+            self.scalar(node, None, true, place);
+        }
+    }
+
     /// Writes down what a mapping of variables refers to, and sets them.
     pub(super) fn variables(
         &mut self,
@@ -171,6 +195,10 @@ impl<'y> Reading<'y> {
         for (key, value) in node.map(Node::entries).unwrap_or_default() {
             let Some(name) = key.text() else { continue };
             let flows = self.scalar(value, Some(name), false, Place { context, ..outer });
+            // What `op` fills in.
+            if let Some(address) = value.text().filter(|text| text.starts_with("op://") && flows.is_empty()) {
+                self.notes.uses(address, Store::Manager, Some(name), value.span(), context);
+            }
             let secrets = flows.iter().map(|(name, _)| name.clone()).collect();
             env.set(name, secrets);
             all.extend(flows);
@@ -229,6 +257,12 @@ fn named(found: &Found<'_>, place: Place<'_, '_>) -> Vec<Named> {
         Some(Part::Name(name)) if is("vars") => kept(name, Store::Variable),
         Some(Part::Name(name)) if is("env") => known(place.env.get(name)),
         Some(Part::Name(name)) if is("inputs") => known(place.inputs.get(&name.to_ascii_lowercase())),
+        Some(Part::Name(step)) if is("steps") => match access.path.get(2..) {
+            Some([outputs, Part::Name(name)]) if outputs.is("outputs") && !place.outputs.is_empty() => {
+                known(place.outputs.get(&output(step, name)))
+            }
+            _ => Vec::new(),
+        },
         Some(_) if access.leads_to(&["github", "token"]) => kept(TOKEN, Store::Secret),
         Some(Part::Computed(inner)) if is("secrets") => match &**inner {
             Expression::Access(by) => repeated(by, place.matrix),
@@ -236,6 +270,11 @@ fn named(found: &Found<'_>, place: Place<'_, '_>) -> Vec<Named> {
         },
         _ => Vec::new(),
     }
+}
+
+/// The name under which the output of a step is known here.
+pub(super) fn output(step: &str, name: &str) -> String {
+    format!("{step}.{name}").to_ascii_lowercase()
 }
 
 /// `secrets[matrix.token]`: each that the matrix names.

@@ -1,15 +1,17 @@
 //! What those can do who may not write to a repository: open a pull request that a job with secrets checks out and runs, or write text
-//! that is put into a script. Sources: <https://docs.github.com/en/actions/reference/security/securely-using-pull_request_target>,
+//! that is put into a script (`texts`). Sources: <https://docs.github.com/en/actions/reference/security/securely-using-pull_request_target>,
 //! <https://docs.github.com/en/actions/concepts/security/script-injections>.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::doors::{bare, version};
-use super::expression::{Access, Expression, Found};
+use super::expression::{Access, Expression, Part};
 use super::guard::{is_closed, is_narrow, is_stubborn};
 use super::reading::{Reading, TOKEN, is_token};
+use super::texts::{comes_with, injected, value_of, variable};
 use super::workflow::{Job, Step, Token};
-use crate::model::usage::{Door, Span};
+use crate::model::usage::{Context, Door, Span};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::script::Lines;
 use crate::uses::yaml::Node;
@@ -18,56 +20,6 @@ use crate::uses::yaml::Node;
 const PULLED: &[&str] = &["pull_request_target", "issue_comment", "workflow_run"];
 /// How often a job that is kept from running keeps others from it.
 const ROUNDS: usize = 8;
-
-const ISSUES: &[&str] = &["issues", "issue_comment"];
-const DISCUSSIONS: &[&str] = &["discussion", "discussion_comment"];
-const COMMENTS: &[&str] = &["issue_comment", "discussion_comment", "pull_request_review_comment", "commit_comment"];
-const TARGET: &[&str] = &["pull_request_target"];
-const RUN: &[&str] = &["workflow_run"];
-const PUSH: &[&str] = &["push"];
-
-/// Text that strangers write, behind `github`, and the events in which it comes with secrets.
-const TEXTS: &[(&[&str], &[&str])] = &[
-    (&["head_ref"], TARGET),
-    (&["event", "issue", "title"], ISSUES),
-    (&["event", "issue", "body"], ISSUES),
-    (&["event", "comment", "body"], COMMENTS),
-    (&["event", "review", "body"], &["pull_request_review"]),
-    (&["event", "review_comment", "body"], &["pull_request_review_comment"]),
-    (&["event", "discussion", "title"], DISCUSSIONS),
-    (&["event", "discussion", "body"], DISCUSSIONS),
-    (&["event", "pull_request", "title"], TARGET),
-    (&["event", "pull_request", "body"], TARGET),
-    (&["event", "pull_request", "head", "ref"], TARGET),
-    (&["event", "pull_request", "head", "label"], TARGET),
-    (&["event", "pull_request", "head", "repo", "default_branch"], TARGET),
-    (&["event", "pull_request", "head", "repo", "description"], TARGET),
-    (&["event", "pull_request", "head", "repo", "homepage"], TARGET),
-    (&["event", "pages", "*", "page_name"], &["gollum"]),
-    (&["event", "pages", "*", "title"], &["gollum"]),
-    (&["event", "head_commit", "message"], PUSH),
-    (&["event", "head_commit", "author", "name"], PUSH),
-    (&["event", "head_commit", "author", "email"], PUSH),
-    (&["event", "commits", "*", "message"], PUSH),
-    (&["event", "commits", "*", "author", "name"], PUSH),
-    (&["event", "commits", "*", "author", "email"], PUSH),
-    (&["event", "workflow_run", "head_branch"], RUN),
-    (&["event", "workflow_run", "display_title"], RUN),
-    (&["event", "workflow_run", "head_commit", "message"], RUN),
-    (&["event", "workflow_run", "head_commit", "author", "name"], RUN),
-    (&["event", "workflow_run", "head_commit", "author", "email"], RUN),
-    (&["event", "workflow_run", "head_repository", "description"], RUN),
-];
-
-/// Inputs of actions that are run as a script.
-const SCRIPTS: &[(&str, &str)] = &[
-    ("actions/github-script", "script"),
-    ("appleboy/ssh-action", "script"),
-    ("azure/cli", "inlinescript"),
-    ("azure/powershell", "inlinescript"),
-    ("nick-fields/retry", "command"),
-    ("nick-invision/retry", "command"),
-];
 
 /// Commands that run nothing of what is checked out.
 const HARMLESS: &[&str] = &[
@@ -91,7 +43,7 @@ const RUNNERS: &[&str] = &[
 
 /// Looks at all jobs of a workflow; `labelled` says that a pull request starts it only when somebody who may gives it a label.
 pub(super) fn look(reading: &mut Reading<'_>, jobs: &[Job<'_>], events: &[&str], labelled: bool) {
-    let about = |event: &&str| TEXTS.iter().any(|(_, own)| own.contains(event)) || PULLED.contains(event);
+    let about = |event: &&str| comes_with(event) || PULLED.contains(event);
     for event in events.iter().filter(|event| about(event)) {
         let closed = closed(reading, jobs, event);
         for job in jobs.iter().filter(|job| !closed.contains(job.id)) {
@@ -99,6 +51,7 @@ pub(super) fn look(reading: &mut Reading<'_>, jobs: &[Job<'_>], events: &[&str],
             let narrow = labelled || is_narrow(&job.condition) || job.is_deployed;
             if PULLED.contains(event) {
                 pulled(reading, job, event, narrow);
+                gives(reading, job, narrow);
             }
             injected(reading, job, event, narrow);
         }
@@ -135,16 +88,23 @@ fn reachable(job: &Job<'_>) -> Vec<(Untrusted, Confidence)> {
     all
 }
 
-fn opens(reading: &mut Reading<'_>, door: Door, span: Span, step: &Step<'_>, job: &Job<'_>, confidence: Confidence) {
+pub(super) fn opens(
+    reading: &mut Reading<'_>,
+    door: Door,
+    span: Span,
+    context: &Arc<Context>,
+    job: &Job<'_>,
+    confidence: Confidence,
+) {
     if !reading.pays(job.secrets.len() + 1) {
         return;
     }
     for (name, own) in reachable(job) {
-        reading.exposes(door, &name, span, &step.context, confidence.min(own));
+        reading.exposes(door, &name, span, context, confidence.min(own));
     }
 }
 
-fn lower(confidence: Confidence) -> Confidence {
+pub(super) fn lower(confidence: Confidence) -> Confidence {
     if confidence == Confidence::High { Confidence::Medium } else { Confidence::Low }
 }
 
@@ -157,7 +117,7 @@ fn pulled(reading: &mut Reading<'_>, job: &Job<'_>, event: &str, narrow: bool) {
             continue;
         }
         asked |= asks(step);
-        let found = brings(reading, step, event);
+        let found = brings(reading, job, step, event);
         let ran = runs(step, found.map(|(span, _)| span));
         for (.., best) in &mut brought {
             *best = (*best).max(ran);
@@ -171,7 +131,18 @@ fn pulled(reading: &mut Reading<'_>, job: &Job<'_>, event: &str, narrow: bool) {
     }
     for (span, step, confidence, best) in brought {
         if let Some(best) = best {
-            opens(reading, Door::Fork, span, step, job, confidence.min(best));
+            opens(reading, Door::Fork, span, &step.context, job, confidence.min(best));
+        }
+    }
+}
+
+/// A job that tells a workflow of this repository which commit of a stranger to take.
+fn gives(reading: &mut Reading<'_>, job: &Job<'_>, narrow: bool) {
+    for (_, value) in job.given.map(Node::entries).unwrap_or_default() {
+        if let Some(confidence) = head(reading, value) {
+            let confidence = confidence.min(Confidence::Medium);
+            let confidence = if narrow { lower(confidence) } else { confidence };
+            opens(reading, Door::Fork, value.span(), &job.context, job, confidence);
         }
     }
 }
@@ -209,7 +180,7 @@ fn runs(step: &Step<'_>, behind: Option<Span>) -> Option<Confidence> {
 }
 
 /// Whether a step brings the code of a pull request: where it says so, and how sure that is.
-fn brings(reading: &mut Reading<'_>, step: &Step<'_>, event: &str) -> Option<(Span, Confidence)> {
+fn brings(reading: &mut Reading<'_>, job: &Job<'_>, step: &Step<'_>, event: &str) -> Option<(Span, Confidence)> {
     let most = if event == "workflow_run" { Confidence::Medium } else { Confidence::High };
     if let Some(run) = step.run {
         return fetched(reading, step, run).map(|(span, confidence)| (span, confidence.min(most)));
@@ -227,7 +198,10 @@ fn brings(reading: &mut Reading<'_>, step: &Step<'_>, event: &str) -> Option<(Sp
     let fork = with("repository").filter(|node| {
         reading.expressions(*node, false).iter().flat_map(Expression::found).any(|found| is_fork(found.access))
     });
-    let named = with("ref").and_then(|node| Some((node, head(reading, node)?)));
+    let named = with("ref").and_then(|node| {
+        let value = whole_variable(reading, node).and_then(|name| value_of(job, step, &name));
+        Some((node, head(reading, value.unwrap_or(node))?))
+    });
     let (node, confidence) = match (named, fork) {
         (Some((node, _)), Some(_)) => (node, Confidence::High),
         (Some(named), None) => named,
@@ -266,6 +240,14 @@ fn head(reading: &mut Reading<'_>, node: Node<'_>) -> Option<Confidence> {
     found.chain(pulls).max()
 }
 
+/// The variable whose value is all of a scalar: `${{ env.NAME }}`.
+fn whole_variable(reading: &mut Reading<'_>, node: Node<'_>) -> Option<String> {
+    match reading.expressions(node, false).as_slice() {
+        [Expression::Access(access)] => variable(access).map(str::to_owned),
+        _ => None,
+    }
+}
+
 /// `refs/pull/1/head`, and `refs/pull/1/merge`.
 fn is_pull(text: &str) -> bool {
     text.contains("pull/") && (text.contains("/head") || text.contains("/merge"))
@@ -293,7 +275,7 @@ fn commit(access: &Access) -> Option<Confidence> {
     let told = access.begins_with(&["steps"]) || access.begins_with(&["needs"]);
     let is_head = |name: &str| name.contains("head") || name.starts_with("pr_") || name.starts_with("pr-");
     let last = access.path.last();
-    let named = matches!(last, Some(super::expression::Part::Name(name)) if is_head(&name.to_ascii_lowercase()));
+    let named = matches!(last, Some(Part::Name(name)) if is_head(&name.to_ascii_lowercase()));
     (told && named).then_some(Confidence::Medium)
 }
 
@@ -340,41 +322,4 @@ fn fetched(reading: &mut Reading<'_>, step: &Step<'_>, run: Node<'_>) -> Option<
         }
     }
     None
-}
-
-/// Text of strangers in the scripts of a job.
-fn injected(reading: &mut Reading<'_>, job: &Job<'_>, event: &str, narrow: bool) {
-    for step in job.steps.iter().filter(|step| !is_closed(&step.condition, event)) {
-        let action = step.uses.map(|(action, _)| bare(action)).unwrap_or_default();
-        let inputs = step.node.get("with").map(Node::entries).unwrap_or_default();
-        let scripts = inputs.into_iter().filter(|(key, _)| {
-            SCRIPTS
-                .iter()
-                .any(|(own, input)| *own == action && key.text().is_some_and(|name| name.eq_ignore_ascii_case(input)))
-        });
-        for node in step.run.into_iter().chain(scripts.map(|(_, value)| value)) {
-            let templates = reading.expressions(node, false);
-            for found in templates.iter().flat_map(Expression::found).filter(|found| is_text(found, event)) {
-                // Who pushes may write; what a merge brings has the words of others.
-                let sure = if matches!(event, "push" | "workflow_run") || event.starts_with("pull_request_review") {
-                    Confidence::Medium
-                } else {
-                    Confidence::High
-                };
-                let sure = if narrow || is_narrow(&step.condition) { lower(sure) } else { sure };
-                opens(reading, Door::Injected, found.access.span, step, job, sure);
-            }
-        }
-    }
-}
-
-/// Whether a reference is text that a stranger writes in this event.
-fn is_text(found: &Found<'_>, event: &str) -> bool {
-    let Some((first, rest)) = found.access.path.split_first() else { return false };
-    found.flows
-        && first.is("github")
-        && TEXTS.iter().any(|(path, events)| {
-            let all_of_it = rest.len() == path.len() || (found.is_whole && rest.len() < path.len());
-            events.contains(&event) && all_of_it && rest.iter().zip(*path).all(|(part, name)| part.is(name))
-        })
 }

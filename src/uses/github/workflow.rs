@@ -1,17 +1,16 @@
 //! The walk through a workflow or an action: its jobs and steps, and what each of them is given. Source of the format:
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::doors;
 use super::expression::Expression;
+use super::handed_on::{HandedOn, exported, fetched};
 use super::reading::{COST, EVERY, Flow, Place, Reading};
-use super::strangers;
+use super::{called, doors, strangers};
 use crate::model::usage::{Context, Door, Span};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::notes::Env;
-use crate::uses::shell::Written;
 use crate::uses::yaml::Node;
 
 /// How many events of a workflow are told.
@@ -37,6 +36,11 @@ pub(super) struct Job<'y> {
     /// Whether an environment may ask somebody before it runs.
     pub(super) is_deployed: bool,
     pub(super) steps: Vec<Step<'y>>,
+    /// The environments that it and the workflow set.
+    pub(super) environments: [Option<Node<'y>>; 2],
+    /// What it gives to a workflow of this repository.
+    pub(super) given: Option<Node<'y>>,
+    pub(super) context: Arc<Context>,
 }
 
 /// A step.
@@ -76,7 +80,7 @@ pub(super) fn workflow<'y>(reading: &mut Reading<'y>, root: Node<'y>, path: &str
     });
     reading.notes.scope(whole(reading, root), &context);
     let nothing = Env::default();
-    let place = Place { context: &context, env: &nothing, inputs: &nothing, matrix: None };
+    let place = Place { context: &context, env: &nothing, inputs: &nothing, outputs: &nothing, matrix: None };
     for (key, value) in root.entries() {
         if !matches!(key.text(), Some("jobs" | "env")) {
             reading.part(value, place);
@@ -88,8 +92,12 @@ pub(super) fn workflow<'y>(reading: &mut Reading<'y>, root: Node<'y>, path: &str
         reading.variables(root.get("env"), &mut Env::default(), &context, place);
     }
     reading.reach.clear();
+    let inputs = called::inputs(reading, root.path(&["on", "workflow_call", "inputs"]));
     let jobs: Vec<Job<'_>> =
-        all.into_iter().filter_map(|(key, node)| job(reading, root, key, node, &context)).collect();
+        all.into_iter().filter_map(|(key, node)| job(reading, root, (key, node), &inputs, &context)).collect();
+    for job in &jobs {
+        called::injected(reading, &job.steps, &job.secrets, &inputs);
+    }
     let labelled = root.path(&["on", "pull_request_target", "types"]).map(Node::each).unwrap_or_default();
     let labelled = !labelled.is_empty() && labelled.iter().all(|one| matches!(one.text(), Some("labeled" | "closed")));
     strangers::look(reading, &jobs, &events, labelled);
@@ -119,8 +127,8 @@ fn whole(reading: &Reading<'_>, root: Node<'_>) -> Span {
 fn job<'y>(
     reading: &mut Reading<'y>,
     root: Node<'y>,
-    key: Node<'y>,
-    node: Node<'y>,
+    (key, node): (Node<'y>, Node<'y>),
+    inputs: &called::Inputs<'y>,
     outer: &Arc<Context>,
 ) -> Option<Job<'y>> {
     let id = key.text().filter(|_| node.is_mapping())?;
@@ -135,12 +143,12 @@ fn job<'y>(
     reading.notes.scope(Span { start: key.span().start, end: node.span().end }, &context);
     let token = token(node.get("permissions").or_else(|| root.get("permissions")));
     let matrix = node.path(&["strategy", "matrix"]);
-    let inputs = Env::default();
+    let (inputs, nothing) = (&inputs.secret, Env::default());
     let (mut env, mut weight) = match called {
         Some(_) => (Env::default(), 0),
-        None => environment_of(reading, [root, node], &context, matrix),
+        None => environment_of(reading, [root, node], inputs, &context, matrix),
     };
-    let place = Place { context: &context, env: &env, inputs: &inputs, matrix };
+    let place = Place { context: &context, env: &env, inputs, outputs: &nothing, matrix };
     let condition = node.get("if").map(|condition| reading.expressions(condition, true)).unwrap_or_default();
     let mut inside = Env::default();
     weight += fields(reading, node, &mut inside, place);
@@ -158,33 +166,37 @@ fn job<'y>(
     let shell = run("shell").unwrap_or(if windows { "pwsh" } else { "bash" });
     let shared = Steps {
         context: &context,
-        inputs: &inputs,
+        inputs,
         matrix,
         token,
         shell,
         folder: run("working-directory").unwrap_or(""),
         weight,
     };
-    let steps = steps(reading, node.get("steps"), &mut env, &shared);
+    let steps = steps(reading, node.get("steps"), env, &shared);
     let needs = node.get("needs").map(Node::each).unwrap_or_default().into_iter().filter_map(Node::text).collect();
     let secrets = std::mem::take(&mut reading.reach);
     if called.is_none() && !secrets.is_empty() {
         [root, node].into_iter().for_each(|part| doors::debugged(reading, part, &context));
     }
-    Some(Job { id, condition, needs, secrets, token, is_deployed: environment.is_some(), steps })
+    let environments = [node.get("env"), root.get("env")];
+    let given = called.filter(|(uses, _)| uses.starts_with("./")).and_then(|_| node.get("with"));
+    let is_deployed = environment.is_some();
+    Some(Job { id, condition, needs, secrets, token, is_deployed, steps, environments, given, context })
 }
 
 /// The environment that a workflow and its job set, and how much is in it.
 fn environment_of<'y>(
     reading: &mut Reading<'y>,
     parts: [Node<'y>; 2],
+    inputs: &Env,
     context: &Arc<Context>,
     matrix: Option<Node<'y>>,
 ) -> (Env, usize) {
-    let (inputs, mut env, mut weight) = (Env::default(), Env::default(), 0);
+    let (nothing, mut env, mut weight) = (Env::default(), Env::default(), 0);
     for part in parts {
         let before = env.clone();
-        let place = Place { context, env: &before, inputs: &inputs, matrix };
+        let place = Place { context, env: &before, inputs, outputs: &nothing, matrix };
         weight += reading.variables(part.get("env"), &mut env, context, place).len() + entries(part.get("env"));
     }
     (env, weight)
@@ -257,12 +269,16 @@ pub(super) fn action<'y>(reading: &mut Reading<'y>, root: Node<'y>, path: &str) 
     let name = root.word("name").filter(|name| !name.trim().is_empty()).unwrap_or(path);
     let context = Arc::new(Context { pipeline: Some(name.into()), ..Context::default() });
     reading.notes.scope(whole(reading, root), &context);
-    let (nothing, mut inputs) = (Env::default(), Env::default());
-    let place = Place { context: &context, env: &nothing, inputs: &nothing, matrix: None };
+    let nothing = Env::default();
+    let all = called::inputs(reading, root.get("inputs"));
+    let mut inputs = all.secret.clone();
+    let place = Place { context: &context, env: &nothing, inputs: &nothing, outputs: &nothing, matrix: None };
     for (key, input) in root.get("inputs").map(Node::entries).unwrap_or_default() {
         let (Some(name), Some(default)) = (key.text(), input.get("default")) else { continue };
         let flows = reading.scalar(default, Some(name), false, place);
-        inputs.set(&name.to_ascii_lowercase(), flows.into_iter().map(|(name, _)| name).collect());
+        if !flows.is_empty() {
+            inputs.set(&name.to_ascii_lowercase(), flows.into_iter().map(|(name, _)| name).collect());
+        }
     }
     let place = Place { inputs: &inputs, ..place };
     for (key, value) in root.entries().into_iter().chain(runs.entries()) {
@@ -279,18 +295,15 @@ pub(super) fn action<'y>(reading: &mut Reading<'y>, root: Node<'y>, path: &str) 
         folder: "",
         weight: 0,
     };
-    steps(reading, runs.get("steps"), &mut Env::default(), &shared);
+    let steps = steps(reading, runs.get("steps"), Env::default(), &shared);
+    let secrets = std::mem::take(&mut reading.reach);
+    called::injected(reading, &steps, &secrets, &all);
 }
 
 /// The steps of a job or action, one after the other.
-fn steps<'y>(
-    reading: &mut Reading<'y>,
-    node: Option<Node<'y>>,
-    env: &mut Env,
-    shared: &Steps<'_, 'y>,
-) -> Vec<Step<'y>> {
+fn steps<'y>(reading: &mut Reading<'y>, node: Option<Node<'y>>, env: Env, shared: &Steps<'_, 'y>) -> Vec<Step<'y>> {
     let mut all = Vec::new();
-    let mut kept = doors::Kept::default();
+    let mut before = HandedOn { env, ..HandedOn::default() };
     let mut weight = shared.weight;
     for (number, node) in node.map(Node::items).unwrap_or_default().into_iter().enumerate() {
         if !node.is_mapping() || !reading.pays(COST * (weight + 1)) {
@@ -298,10 +311,10 @@ fn steps<'y>(
         }
         let step = step(reading, node, number + 1, shared);
         reading.notes.scope(node.span(), &step.context);
-        weight += look(reading, &step, env, shared, &mut kept);
+        weight += look(reading, &step, &mut before, shared);
         all.push(step);
     }
-    kept.end(reading);
+    before.kept.end(reading);
     all
 }
 
@@ -325,18 +338,17 @@ fn step<'y>(reading: &mut Reading<'y>, node: Node<'y>, number: usize, shared: &S
 }
 
 /// Writes down what a step refers to, and the doors that it opens; how many variables it sets for those behind it.
-fn look<'y>(
-    reading: &mut Reading<'y>,
-    step: &Step<'y>,
-    outer: &mut Env,
-    shared: &Steps<'_, 'y>,
-    kept: &mut doors::Kept,
-) -> usize {
-    let mut env = outer.clone();
+fn look<'y>(reading: &mut Reading<'y>, step: &Step<'y>, before: &mut HandedOn, shared: &Steps<'_, 'y>) -> usize {
     let context = &step.context;
-    let around = Place { context, env: outer, inputs: shared.inputs, matrix: shared.matrix };
-    let mut handed = reading.variables(step.node.get("env"), &mut env, context, around);
-    let place = Place { env: &env, ..around };
+    let (inputs, matrix) = (shared.inputs, shared.matrix);
+    let around = Place { context, env: &before.env, inputs, outputs: &before.outputs, matrix };
+    let mut own = None;
+    let mut handed = Vec::new();
+    if let Some(node) = step.node.get("env") {
+        handed = reading.variables(Some(node), own.insert(before.env.clone()), context, around);
+    }
+    let env = own.as_ref().unwrap_or(&before.env);
+    let place = Place { env, ..around };
     for (key, value) in step.node.entries() {
         if !matches!(key.text(), Some("env" | "with")) {
             reading.part_of(key, value, place);
@@ -349,48 +361,24 @@ fn look<'y>(
         handed.extend(flows.iter().cloned());
         with.push((name, value, flows));
     }
-    if !handed.is_empty() || !env.secrets().is_empty() {
+    let secrets = env.secrets();
+    if !handed.is_empty() || !secrets.is_empty() {
         doors::debugged(reading, step.node, context);
     }
+    let mut on = Vec::new();
     if let Some(uses) = step.uses {
         if let Some(local) = uses.0.strip_prefix("./").map(|path| path.trim_end_matches('/')) {
             let path = if local.is_empty() { "action.yml".to_owned() } else { format!("{local}/action.yml") };
             reading.notes.includes(uses.0, Some(&path), uses.1);
         }
-        doors::unpinned(reading, uses, &handed, &env.secrets(), shared.token, context);
+        doors::unpinned(reading, uses, &handed, &secrets, shared.token, context);
         doors::built(reading, uses.0, &with, context);
-        kept.action(reading, uses, &with, context);
+        before.kept.action(reading, uses, &with, context);
+        on = fetched(reading, step, &with);
     }
-    let written: Vec<Written<Untrusted>> = doors::script(reading, step, place);
-    let mut exported: BTreeMap<String, Vec<Untrusted>> = BTreeMap::new();
-    for one in written {
-        if let Some(name) = doors::exported(&one, reading.yaml.source()) {
-            exported.entry(name).or_default().push(one.name.clone());
-        }
-        kept.file(one, step.folder);
+    for one in doors::script(reading, step, &before.kept, place) {
+        on.extend(exported(&one, reading.yaml.source()).map(|what| (what, one.name.clone())));
+        before.kept.file(one, step.folder);
     }
-    let weight = exported.values().map(Vec::len).sum();
-    exported.into_iter().for_each(|(name, secrets)| outer.set(&name, secrets));
-    weight
-}
-
-impl<'y> Reading<'y> {
-    /// Writes down what a key and all below it refer to.
-    fn part_of(&mut self, key: Node<'y>, value: Node<'y>, place: Place<'_, 'y>) {
-        match key.text() {
-            Some("if") => self.scalar_of(Some(value), place),
-            Some("with") => drop(self.variables(Some(value), &mut Env::default(), place.context, place)),
-            Some("credentials" | "env" | "secrets") => {
-                drop(self.variables(Some(value), &mut Env::default(), place.context, place))
-            }
-            _ => self.part(value, place),
-        }
-    }
-
-    /// Writes down what a condition refers to.
-    fn scalar_of(&mut self, node: Option<Node<'y>>, place: Place<'_, 'y>) {
-        if let Some(node) = node {
-            self.scalar(node, None, true, place);
-        }
-    }
+    before.take(step, on)
 }

@@ -148,6 +148,11 @@ impl<'s> Lexer<'s> {
                 b'&' if self.peek(1) == b'>' => {
                     self.at += 1;
                     self.redirect(&mut run, 1);
+                    // Errors go there as well.
+                    if let Some(mut errors) = run.command.redirects.last().cloned() {
+                        errors.from = 2;
+                        run.command.redirects.push(errors);
+                    }
                 }
                 b'0'..=b'9' if matches!(self.peek(1), b'<' | b'>') => {
                     self.at += 1;

@@ -1,8 +1,10 @@
 //! What well-known commands do with what they are given.
 
-use super::names::looks_secret;
+use std::borrow::Cow;
+
+use super::Dialect;
+use super::names::{looks_secret, tells_about};
 use super::words::Word;
-use super::{Dialect, Written};
 use crate::model::Confidence;
 
 /// Commands that write what they are given to where their output goes.
@@ -16,6 +18,7 @@ const WRITERS: &[&str] = &[
     "write-verbose",
     "write-warning",
     "write-error",
+    "throw",
     "out-host",
     "out-string",
     "out-default",
@@ -75,7 +78,7 @@ const ORDERS: &[&str] =
     &["::add-mask::", "::set-output ", "::save-state ", "::set-env ", "##vso[task.set", "##teamcity[setParameter "];
 /// Words before a command that say nothing of it.
 const BEFORE: &[&str] =
-    &["time", "exec", "sudo", "doas", "command", "builtin", "nohup", "eval", "call", "stdbuf", "&", "."];
+    &["time", "exec", "sudo", "doas", "command", "builtin", "nohup", "timeout", "call", "stdbuf", "&", "."];
 
 /// Whether a command writes what it is given.
 pub(super) fn writes(name: &str, rest: &[&Word<'_>]) -> bool {
@@ -87,15 +90,14 @@ pub(super) fn writes(name: &str, rest: &[&Word<'_>]) -> bool {
 }
 
 /// How surely a command passes on what it reads; `None` where it does not. `whole` asks for the whole environment.
-pub(super) fn passes(name: &str, rest: &[String], whole: bool) -> Option<Confidence> {
+pub(super) fn passes(name: &str, rest: &[Cow<'_, str>], whole: bool) -> Option<Confidence> {
     let has = |flags: &[char]| rest.iter().any(|word| is_short(word) && word.contains(flags));
-    if FILTERS.contains(&name) {
+    if FILTERS.contains(&name) || READERS.contains(&name) {
         return Some(Confidence::High);
     }
     match name {
         "grep" | "egrep" | "fgrep"
-            if has(&['q', 'c', 'l'])
-                || rest.iter().any(|w| matches!(w.as_str(), "--quiet" | "--silent" | "--count")) =>
+            if has(&['q', 'c', 'l']) || rest.iter().any(|w| matches!(&**w, "--quiet" | "--silent" | "--count")) =>
         {
             None
         }
@@ -106,14 +108,33 @@ pub(super) fn passes(name: &str, rest: &[String], whole: bool) -> Option<Confide
         "openssl" => rest.first().is_some_and(|word| word == "base64").then_some(Confidence::High),
         "xargs" => {
             let inner = rest.iter().find(|word| !word.starts_with('-'));
-            inner.is_none_or(|word| WRITERS.contains(&word.as_str())).then_some(Confidence::High)
+            inner.is_none_or(|word| WRITERS.contains(&&**word)).then_some(Confidence::High)
         }
+        // A part whose name says that it is none of the secret: `jq -r .client_email`.
+        "jq" | "yq" if rest.iter().any(|word| word.rsplit_once('.').is_some_and(|(_, part)| tells_about(part))) => None,
         _ => (PARTLY.contains(&name) && !whole).then_some(Confidence::Medium),
     }
 }
 
+/// Commands that write the files that they are given to where their output goes, all of them.
+const READERS: &[&str] = &["get-content", "gc", "type", "bat"];
+
+/// Whether a command writes files that it is given.
+pub(super) fn reads_files(name: &str, rest: &[Cow<'_, str>], dialect: Dialect) -> bool {
+    match name {
+        // These write into what they are given.
+        "tee" | "tee-object" | "tr" | "out-host" | "out-string" | "out-default" => false,
+        "jq" | "yq" => {
+            rest.iter().any(|word| word == ".") || rest.iter().filter(|word| !word.starts_with('-')).count() < 2
+        }
+        // It tells of a command.
+        "type" | "gc" | "sort" if dialect == Dialect::Posix && name != "sort" => false,
+        _ => FILTERS.contains(&name) || READERS.contains(&name) || matches!(name, "head" | "tail"),
+    }
+}
+
 /// Whether a filter writes what stands in its arguments: a script with a value in it.
-pub(super) fn writes_arguments(name: &str, rest: &[String]) -> bool {
+pub(super) fn writes_arguments(name: &str, rest: &[Cow<'_, str>]) -> bool {
     match name {
         "sed" => !rest.iter().any(|word| edits(word)),
         "jq" | "yq" => rest.iter().any(|word| word.starts_with("--arg")),
@@ -127,14 +148,14 @@ pub(super) fn edits(word: &str) -> bool {
 }
 
 /// Whether a command writes the whole environment.
-pub(super) fn whole(name: &str, rest: &[String], dialect: Dialect) -> bool {
+pub(super) fn whole(name: &str, rest: &[Cow<'_, str>], dialect: Dialect) -> bool {
     let is_posix = dialect == Dialect::Posix;
     match name {
         "env" => rest.iter().all(|word| word.starts_with('-') && word != "-i"),
         "printenv" => rest.iter().all(|word| word.starts_with('-')),
         "set" => rest.is_empty() && dialect != Dialect::PowerShell,
         "export" | "declare" | "typeset" => {
-            is_posix && rest.iter().all(|word| matches!(word.as_str(), "-p" | "-x" | "-px" | "-xp"))
+            is_posix && rest.iter().all(|word| matches!(&**word, "-p" | "-x" | "-px" | "-xp"))
         }
         "gci" | "get-childitem" | "get-item" | "dir" | "ls" if dialect == Dialect::PowerShell => {
             rest.iter().any(|word| drive(word).is_some_and(|name| name.trim_matches(['*', '/']).is_empty()))
@@ -147,9 +168,9 @@ pub(super) fn whole(name: &str, rest: &[String], dialect: Dialect) -> bool {
 }
 
 /// The names of variables that a command writes the values of.
-pub(super) fn asks<'w>(name: &str, rest: &'w [String], dialect: Dialect) -> Vec<&'w str> {
+pub(super) fn asks<'w>(name: &str, rest: &'w [Cow<'_, str>], dialect: Dialect) -> Vec<&'w str> {
     let found: Vec<&str> = match name {
-        "printenv" => rest.iter().map(String::as_str).collect(),
+        "printenv" => rest.iter().map(|word| &**word).collect(),
         "gci" | "get-childitem" | "get-item" | "dir" | "ls" if dialect == Dialect::PowerShell => {
             rest.iter().filter_map(|word| drive(word)).collect()
         }
@@ -165,9 +186,9 @@ fn drive(word: &str) -> Option<&str> {
 }
 
 /// The files that a command writes what it reads into.
-pub(super) fn sinks(name: &str, rest: &[String]) -> Vec<String> {
+pub(super) fn sinks(name: &str, rest: &[Cow<'_, str>]) -> Vec<String> {
     match name {
-        "tee" | "sponge" => rest.iter().filter(|word| !word.starts_with('-')).cloned().collect(),
+        "tee" | "sponge" => rest.iter().filter(|word| !word.starts_with('-')).map(|word| word.to_string()).collect(),
         "set-content" | "out-file" | "add-content" | "tee-object" => {
             let named = rest
                 .iter()
@@ -176,9 +197,9 @@ pub(super) fn sinks(name: &str, rest: &[String]) -> Vec<String> {
                 Some(at) => rest.get(at + 1),
                 None => rest.iter().find(|word| !word.starts_with('-')),
             };
-            path.into_iter().cloned().collect()
+            path.into_iter().map(|path| path.to_string()).collect()
         }
-        "sed" if rest.iter().any(|word| edits(word)) => rest.last().into_iter().cloned().collect(),
+        "sed" if rest.iter().any(|word| edits(word)) => rest.last().into_iter().map(|path| path.to_string()).collect(),
         _ => Vec::new(),
     }
 }
@@ -187,13 +208,15 @@ pub(super) fn sinks(name: &str, rest: &[String]) -> Vec<String> {
 pub(super) fn before(words: &[&Word<'_>], dialect: Dialect) -> usize {
     let mut at = 0;
     while let Some(plain) = words.get(at).map(|word| word.plain()) {
-        let is_prefix =
-            BEFORE.contains(&plain.as_str()) || plain == "env" && runs(words.get(at + 1..).unwrap_or_default());
+        let is_prefix = BEFORE.contains(&&*plain) || plain == "env" && runs(words.get(at + 1..).unwrap_or_default());
         if !is_prefix || dialect == Dialect::PowerShell && plain != "&" {
             break;
         }
         at += 1;
         at += words.get(at..).unwrap_or_default().iter().take_while(|word| word.text.starts_with('-')).count();
+        // How long it may take.
+        let is_time = |word: &&Word<'_>| word.text.starts_with(|c: char| c.is_ascii_digit());
+        at += usize::from(plain == "timeout" && words.get(at).is_some_and(is_time));
     }
     at
 }
@@ -227,8 +250,8 @@ pub(super) fn is_shown(to: &str) -> bool {
 }
 
 /// Whether nothing is kept of what is written there.
-pub(super) fn is_nowhere<N>(written: &Written<N>) -> bool {
-    matches!(written.path.to_ascii_lowercase().as_str(), "/dev/null" | "nul" | "$null" | "")
+pub(super) fn is_nowhere(path: &str) -> bool {
+    path.is_empty() || ["/dev/null", "nul", "$null"].iter().any(|own| path.eq_ignore_ascii_case(own))
 }
 
 /// Several flags in one word: `-qx`.

@@ -1,7 +1,8 @@
 //! Scripts of a shell, as pipelines run them: which variables they read, and through which doors their values go.
 //!
-//! `words` and `commands` tell commands apart, `doors` follows what they are given, and `known` says what well-known ones do. Nothing is
-//! run or filled in: where a script builds a command out of text, that text is not followed; `again` only says where one does.
+//! `words` and `commands` tell commands apart, `doors` follows what they are given, through `variables` and `files`, and `known`, `tools`
+//! and `managers` say what well-known ones do. Nothing is run or filled in: text that a shell reads a second time is followed once,
+//! as it is written (`again`).
 //!
 //! `names` knows what names of variables say, `dollars` finds them in values that are no scripts.
 
@@ -9,18 +10,22 @@ pub(in crate::uses) mod again;
 mod commands;
 mod dollars;
 mod doors;
+mod files;
 mod known;
+mod managers;
 mod names;
+mod powershell;
 mod redirects;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod variables;
 mod words;
 
 use std::collections::HashSet;
 
 use crate::model::Confidence;
-use crate::model::usage::{Door, Span};
+use crate::model::usage::{Door, Span, Store};
 
 pub use dollars::dollars;
 pub use names::{is_of_shell, looks_secret};
@@ -89,6 +94,17 @@ pub struct Written<N> {
     pub span: Span,
 }
 
+/// A secret that a command fetches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its name, where it is kept.
+    pub name: String,
+    /// Where that is.
+    pub store: Store,
+    /// The bytes of the name.
+    pub span: Span,
+}
+
 /// What a script does with secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen<N> {
@@ -96,6 +112,10 @@ pub struct Seen<N> {
     pub passages: Vec<Passage<N>>,
     /// Files.
     pub written: Vec<Written<N>>,
+    /// Files into which the whole environment goes, and the commands.
+    pub whole: Vec<(String, Span)>,
+    /// Secrets that commands fetch from where they are kept.
+    pub fetched: Vec<Fetched>,
     /// Variables that the script gives a value itself, by name.
     pub assigned: Vec<String>,
     /// The byte from which on something was left out, where the script says more than is followed.
@@ -115,10 +135,32 @@ pub struct Script<'s> {
     pub traced: bool,
 }
 
+/// What is known of the values in a script.
+pub struct Sources<'a, N> {
+    /// Which secrets are in the value behind a reference.
+    pub secret: &'a dyn Fn(&Reference<'_>) -> Vec<N>,
+    /// What a secret is called that a command fetches, by its name where it is kept; nothing where nobody asks for those.
+    pub fetched: &'a dyn Fn(&str) -> Option<N>,
+    /// Files that were written before.
+    pub files: &'a [Written<N>],
+}
+
 /// Looks at what a script does with secrets. `secret` says which secrets are in the value behind a reference.
 #[must_use]
 pub fn examine<N: Clone + Eq>(script: Script<'_>, secret: &dyn Fn(&Reference<'_>) -> Vec<N>) -> Seen<N> {
-    doors::examine(script, secret)
+    examine_all(script, &Sources { secret, fetched: &|_| None, files: &[] })
+}
+
+/// Looks at what a script does with secrets, and with those that it fetches itself.
+#[must_use]
+pub fn examine_all<N: Clone + Eq>(script: Script<'_>, sources: &Sources<'_, N>) -> Seen<N> {
+    doors::examine(script, sources)
+}
+
+/// The secrets that the commands of a script fetch.
+#[must_use]
+pub fn fetched(script: Script<'_>) -> Vec<Fetched> {
+    examine(script, &|_: &Reference<'_>| Vec::<()>::new()).fetched
 }
 
 /// The variables that a script gives a value itself.

@@ -3,6 +3,7 @@
 /// Words in names of variables that hold secrets.
 const SECRET: &[&str] = &[
     "TOKEN",
+    "TOK",
     "SECRET",
     "SECRETS",
     "PASSWORD",
@@ -209,6 +210,11 @@ pub fn looks_secret(name: &str) -> bool {
     }
     let is_key = matches!(last, "KEY" | "KEYS") && words.len() > 1 && !has(LOOKUPS);
     !ABOUT.contains(&last) && (has(SECRET) || is_key)
+}
+
+/// Whether a name says that it tells of a secret, or of whom it is, and is none: `username`, `project_id`.
+pub(super) fn tells_about(name: &str) -> bool {
+    words(name).last().is_some_and(|last| ABOUT.contains(&last.as_str()))
 }
 
 /// The words of a name, in capitals: at `_`, `-`, `.`, and where small letters and capitals meet.

@@ -10,7 +10,7 @@ const DOCUMENTS: usize = 16;
 /// What a redirection does.
 #[derive(Clone, Debug)]
 pub(super) struct Redirect<'s> {
-    /// `>`, `>>`, `<`, `<<<`; `<(` for the output of a command.
+    /// `>`, `>>`, `<`, `<<<`; `<(` for the output of a command; `&` for what goes where the output goes.
     pub(super) operator: &'s str,
     /// The number before it; 1 for output where none is.
     pub(super) from: u32,
@@ -69,6 +69,9 @@ impl<'s> Lexer<'s> {
     /// `2>&1`: to another number. What goes to one that the script opened itself is not followed.
     fn joins(&mut self, run: &mut Run<'s>, operator: &'s str, from: u32, at: usize) {
         let is_shown = matches!(self.peek(0), b'1' | b'2');
+        if from == 2 && self.peek(0) == b'1' {
+            run.command.redirects.push(Redirect { operator: "&", from, to: None, document: None, at });
+        }
         while self.peek(0).is_ascii_alphanumeric() || self.peek(0) == b'-' {
             self.at += 1;
         }

@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 
-use super::{Dialect, Script, Seen, examine, references};
-use crate::model::usage::Door;
+use super::{Dialect, Script, Seen, Sources, Written, examine, examine_all, fetched, references};
+use crate::model::usage::{Door, Store};
 
 fn script(text: &str, dialect: Dialect) -> Script<'_> {
     Script { text, base: 0, dialect, traced: false }
@@ -366,6 +366,8 @@ fn arguments_of_builds() {
         "podman build --build-arg A=${{ secrets.T }} .",
         "sudo docker compose build --build-arg A=$T",
         "A=$T; docker build --build-arg A .",
+        "docker buildx bake --set \"*.args.A=$T\"",
+        "docker buildx bake --push --set=app.args.A=$T app",
     ] {
         let found = posix(text);
         assert!(matches!(found.as_slice(), [(Door::BuildArgument, "T", _)]), "{text}: {found:?}");
@@ -375,6 +377,8 @@ fn arguments_of_builds() {
             "docker build --secret id=T .",
             "docker build --build-arg A=b .",
             "docker build --build-arg",
+            "docker buildx bake --set *.platform=$T",
+            "helm upgrade x . --set a.args.b=$T",
             "echo --build-arg",
             "docker run -e T=$T x",
         ],
@@ -455,6 +459,243 @@ fn functions_write_where_they_are_called() {
 }
 
 #[test]
+fn functions_write_what_they_are_given() {
+    loud(
+        &[
+            "log() { echo \"[log] $*\"; }\nlog \"token $T\"",
+            "log() { local m=\"$1\"; printf '%s' \"$m\" >&2; }\nlog $T",
+            "say() { echo \"$@\"; }\nlog() { say \"a: ${2:-none}\"; }\nlog a $T",
+            "run() { echo \"+ $*\"; \"$@\"; }\nrun docker login -p $T",
+        ],
+        Dialect::Posix,
+    );
+    quiet(
+        &[
+            "log() { echo \"$1\"; }\nlog a $T",
+            "log() { echo \"$#\" \"${1:+set}\" '$1' \\$1; }\nlog $T",
+            "need() { [ -n \"$1\" ] || echo \"$2 is not set\"; }\nneed \"$T\" T",
+            "log() { echo \"$*\" > f; }\nlog $T",
+            "log() { echo $1; }\nlog $T | login",
+            "echo $1 $@",
+        ],
+        Dialect::Posix,
+    );
+    assert_eq!(printed("log() { echo $1; }\nlog $T"), ["log $T"]);
+}
+
+#[test]
+fn what_a_shell_reads_again_is_followed_once() {
+    loud(
+        &[
+            "bash -c \"echo $T\"",
+            "sh -ec 'echo $T'",
+            "sudo /bin/sh -c 'set -e; echo \"$T\"'",
+            "bash -c \"echo '$T'\"",
+            "bash -c \"echo \\\"$T\\\"\"",
+            "bash -c \"echo \\$T\"",
+            "eval \"echo $T\"",
+            "eval echo \\$T",
+            "eval \"X=$T\"; echo $X",
+            "echo \"$(bash -c 'echo $T')\"",
+            "timeout 5m bash -c 'echo $T'",
+            "pwsh -c 'Write-Host $env:T'",
+            "sh -c 'cat <<E\n$T\nE'",
+        ],
+        Dialect::Posix,
+    );
+    quiet(
+        &[
+            "bash -c \"echo '\\$T'\"",
+            "bash -c 'echo \\$T'",
+            "bash -c 'echo $T' > f",
+            "bash -c \"echo $T\" | login",
+            "bash -c 'login \"$T\"'",
+            "sh script.sh -c \"echo $T\"",
+            "bash -c 'X=$T'; echo $X",
+            "eval \"$(login $T)\"",
+            "bash -c \"bash -c 'echo $T'\"",
+            "eval",
+            "sh -c",
+        ],
+        Dialect::Posix,
+    );
+    assert_eq!(posix("true; bash -c \"echo $T\""), [(Door::Printed, "T", "bash -c \"echo $T\"")]);
+    assert_eq!(traced("bash -xc 'curl -u a:$T x'"), ["bash -xc 'curl -u a:$T x'"]);
+    assert_eq!(traced("sh -o xtrace -c 'curl $T'"), ["sh -o xtrace -c 'curl $T'"]);
+    assert_eq!(traced("bash -c 'set -x; curl $T'\ncurl $T"), ["bash -c 'set -x; curl $T'"]);
+    assert_eq!(traced("eval 'set -x'\ncurl $T"), ["curl $T"]);
+    assert_eq!(traced("bash -c 'curl $T' -x"), [""; 0]);
+    assert_eq!(written("bash -c 'echo $T > f'", Dialect::Posix), [("f".to_owned(), "T")]);
+    loud(&["iex \"echo $env:T\"", "Invoke-Expression 'Write-Host $env:T'"], Dialect::PowerShell);
+    // A template is told with its place in the file.
+    let text = "sh -c \"echo \\\"${{ x }}\\\"\"";
+    let all = examine(script(text, Dialect::Posix), &|one| vec![text[one.span.start..one.span.end].to_owned()]);
+    assert_eq!(all.passages[0].name.as_deref(), Some("${{ x }}"));
+}
+
+#[test]
+fn files_give_back_what_was_written_into_them() {
+    loud(
+        &[
+            "echo \"$T\" > key.json; cat key.json",
+            "echo \"$T\" > ./key.json\nbase64 key.json",
+            "printf %s $T | tee f >/dev/null\necho \"$(cat f)\"",
+            "echo $T | base64 -d > f\nhead -1 f",
+            "echo $T > f\nX=$(<f)\necho $X",
+            "echo $T > f\nbase64 < f",
+            "echo $T > f\njq . f",
+        ],
+        Dialect::Posix,
+    );
+    quiet(
+        &[
+            "cat key.json; echo \"$T\" > key.json",
+            "echo $T > key.json\ncat other.json",
+            "echo $T > key.json\necho a > key.json\ncat key.json",
+            "echo $T > key.json\ngcloud auth login --cred-file key.json",
+            "echo $T > key.json\njq -r .project_id key.json",
+            "echo $T > key.json\ncat key.json | jq -r .client_email",
+            "echo $T > key.json\ncat key.json | docker login --password-stdin",
+            "echo $T > f\ntee f < g",
+            "echo $T > f\ngrep x f\nls f\nchmod 600 f",
+        ],
+        Dialect::Posix,
+    );
+    let shell = Dialect::PowerShell;
+    loud(&["Set-Content -Path f -Value $env:T\nGet-Content f", "$env:T | Out-File f\ntype f"], shell);
+    assert_eq!(doors("echo %T%>f\ntype f", Dialect::Cmd).len(), 1);
+    assert_eq!(printed("env > f\ncat f"), ["cat f"]);
+    assert_eq!(seen("env > f", Dialect::Posix).whole.len(), 1);
+    let before = [Written { path: "f".to_owned(), name: "T", span: <_>::default() }];
+    let sources = Sources { secret: &|_| Vec::new(), fetched: &|_| None, files: &before };
+    assert_eq!(examine_all(script("cat f", Dialect::Posix), &sources).passages.len(), 1);
+}
+
+#[test]
+fn tools_show_what_they_are_given() {
+    loud(
+        &[
+            "curl -v -H \"Authorization: Bearer $T\" x",
+            "curl -sSv -u \"me:$T\" x",
+            "curl --verbose \"https://x/?key=$T\"",
+            "curl -v -H \"A: $T\" x > f",
+            "curl -v -H \"A: $T\" x 2>&1",
+            "kubectl create secret generic x --from-literal=t=$T --dry-run=client -o yaml",
+            "oc create secret generic x --from-literal t=$T --dry-run=client --output=json",
+            "X=$(kubectl create secret generic x --from-literal=t=$T --dry-run=client -oyaml); echo \"$X\"",
+        ],
+        Dialect::Posix,
+    );
+    quiet(
+        &[
+            "curl -H \"A: $T\" x",
+            "curl -s -o v -H \"A: $T\" x",
+            "curl -v -d \"password=$T\" x",
+            "curl -v --data-binary \"$T\" x",
+            "curl -v --digest -u \"me:$T\" x",
+            "curl -v -H \"A: $T\" x 2>/dev/null",
+            "curl -v -H \"A: $T\" x > f 2>&1",
+            "curl -v -H \"A: $T\" x &> f",
+            "curl -v -H \"A: $T\" x 2>&1 | grep HTTP",
+            "curl -H \"-v $T\" x",
+            "kubectl create secret generic x --from-literal=t=$T",
+            "kubectl create secret generic x --from-literal=t=$T --dry-run=client -o yaml | kubectl apply -f -",
+            "kubectl create secret generic x --from-literal=t=$T --dry-run=client -o yaml > f",
+            "kubectl create secret generic x --from-literal=t=$T --dry-run=client -o name",
+        ],
+        Dialect::Posix,
+    );
+}
+
+/// The names and places of the secrets that a script fetches.
+fn fetches(text: &str, dialect: Dialect) -> Vec<(String, Store)> {
+    let all = fetched(script(text, dialect));
+    all.iter().for_each(|one| assert!(one.name.ends_with(&text[one.span.start..one.span.end]), "{text}"));
+    all.into_iter().map(|one| (one.name, one.store)).collect()
+}
+
+#[test]
+fn commands_fetch_secrets() {
+    let all = [
+        ("aws secretsmanager get-secret-value --secret-id prod/db --output text", "prod/db"),
+        ("aws --region x secretsmanager get-secret-value --secret-id='prod/db'", "prod/db"),
+        ("aws ssm get-parameter --name \"/app/token\" --with-decryption", "/app/token"),
+        ("gcloud secrets versions access latest --secret=one", "one"),
+        ("gcloud secrets versions access projects/a/secrets/one/versions/2", "one"),
+        ("az keyvault secret show --vault-name v -n one --query value -o tsv", "one"),
+        ("az keyvault secret show --id https://v.vault.azure.net/secrets/one", "one"),
+        ("vault kv get -field=token secret/app", "secret/app"),
+        ("vault kv get -mount secret app", "secret/app"),
+        ("vault read -field=password database/creds/app", "database/creds/app"),
+        ("op read \"op://vault/item/field\"", "op://vault/item/field"),
+        ("bash -c \"op read \\\"op://vault/item/field\\\"\"", "op://vault/item/field"),
+        ("if X=$(op read op://vault/item/field); then true; fi", "op://vault/item/field"),
+    ];
+    for (text, name) in all {
+        assert_eq!(fetches(text, Dialect::Posix), [(name.to_owned(), Store::Manager)], "{text}");
+    }
+    for text in ["kubectl get secret one", "kubectl -n a get secrets/one -o yaml", "oc get secret -n a one -o json"] {
+        assert_eq!(fetches(text, Dialect::Posix), [("one".to_owned(), Store::Secret)], "{text}");
+    }
+    assert_eq!(fetches("aws ssm get-parameters --names /a /b --with-decryption", Dialect::Posix).len(), 2);
+    assert_eq!(fetches("$x = Get-AzKeyVaultSecret -VaultName v -Name one", Dialect::PowerShell).len(), 1);
+    let none = [
+        "aws secretsmanager list-secrets",
+        "aws secretsmanager get-secret-value --secret-id \"$ID\"",
+        "gcloud secrets list",
+        "vault kv put secret/app a=b",
+        "vault read auth/token/lookup-self",
+        "kubectl get pods one",
+        "kubectl get secret",
+        "echo aws secretsmanager get-secret-value --secret-id one",
+        "op read",
+    ];
+    for text in none {
+        assert_eq!(fetches(text, Dialect::Posix), [], "{text}");
+    }
+}
+
+#[test]
+fn what_is_fetched_is_followed() {
+    let told = |text: &str, dialect| {
+        let sources = Sources { secret: &|_| Vec::new(), fetched: &|name| Some(name.to_owned()), files: &[] };
+        let seen = examine_all(script(text, dialect), &sources);
+        let shown: Vec<_> = seen.passages.into_iter().map(|one| one.name.unwrap_or_default()).collect();
+        (shown, seen.written.len())
+    };
+    let one = |text: &str| assert_eq!(told(text, Dialect::Posix), (vec!["one".to_owned()], 0), "{text}");
+    one("P=$(aws secretsmanager get-secret-value --secret-id one | jq -r .SecretString)\necho \"$P\"");
+    one("gcloud secrets versions access latest --secret one");
+    one("kubectl get secret one -o jsonpath='{.data.pw}' | base64 -d");
+    one("echo \"$(vault kv get -field=token -mount=a one)\"".replace("-mount=a ", "").as_str());
+    let quiet = [
+        "P=$(aws secretsmanager get-secret-value --secret-id one); login \"$P\"",
+        "aws secretsmanager get-secret-value --secret-id one > /dev/null",
+        "aws secretsmanager get-secret-value --secret-id one --query ARN",
+        "aws ssm get-parameter --name one",
+        "aws ssm get-parameter --name /app/host --with-decryption",
+        "vault kv get -field=username one",
+        "az keyvault secret show --name one -o none",
+        "az keyvault secret show --name one --query id",
+        "kubectl get secret one",
+        "kubectl get secret one -o name",
+        "op read op://a/b/one | docker login --password-stdin",
+    ];
+    for text in quiet {
+        assert_eq!(told(text, Dialect::Posix), (Vec::new(), 0), "{text}");
+    }
+    for text in [
+        "gcloud secrets versions access 1 --secret one --out-file=f",
+        "op read -o f op://a/b/one",
+        "op read op://a/b/one > f",
+    ] {
+        assert_eq!(told(text, Dialect::Posix), (Vec::new(), 1), "{text}");
+    }
+    let text = "$x = Get-AzKeyVaultSecret -VaultName v -Name one -AsPlainText\nWrite-Host $x";
+    assert_eq!(told(text, Dialect::PowerShell).0, ["one"]);
+}
+
+#[test]
 fn powershell() {
     let shell = Dialect::PowerShell;
     loud(
@@ -479,6 +720,13 @@ fn powershell() {
             "Write-Host 'it''s' $env:T",
             "# it's\nWrite-Host $env:T",
             "<# it's #> Write-Host $env:T",
+            "[Console]::WriteLine($env:T)",
+            "[System.Console]::Error.WriteLine(\"a $env:T\")",
+            "\"{0}\" -f $env:T",
+            "$env:T + 'x'",
+            "throw \"x $env:T\"",
+            "echo ('x' + [Environment]::GetEnvironmentVariable('T'))",
+            "$x = [System.Environment]::GetEnvironmentVariable(\"T\", 'Process'); Write-Host $x",
         ],
         shell,
     );
@@ -501,6 +749,12 @@ fn powershell() {
             "Set-PSDebug -Trace 1\nLogin $env:T",
             "# Write-Host $env:T",
             "<# Write-Host $env:T #>",
+            "[Console]::ReadLine($env:T)",
+            "[Environment]::SetEnvironmentVariable('X', $env:T)",
+            "[Environment]::GetEnvironmentVariable('T') | login",
+            "echo ([Environment]::GetEnvironmentVariable('A'))",
+            "$x = \"{0}\" -f $env:T",
+            "\"{0}\" -f $env:A",
             "ls",
         ],
         shell,

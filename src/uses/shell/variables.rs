@@ -1,7 +1,9 @@
 //! Variables that a script sets: what they are given is followed.
 
+use std::borrow::Cow;
+
 use super::commands::Command;
-use super::doors::{Examiner, VALUES, Values};
+use super::doors::{Called, Examiner, VALUES, Value, Values};
 use super::known::{before, is_name};
 use super::words::Word;
 use super::{Dialect, Reference};
@@ -60,9 +62,9 @@ impl<N: Clone + Eq> Examiner<'_, N> {
         let name = name.trim_end_matches('+').trim_matches(['$', '{', '}']);
         let prefix = name.get(..4).filter(|word| word.eq_ignore_ascii_case("env:")).map_or(0, str::len);
         let key = if prefix > 0 { name.get(prefix..).unwrap_or_default().to_owned() } else { local(name) };
-        // A command on the right gives its output, which nobody knows.
+        // A command on the right gives its output, which few are known by.
         let command = rest.first().is_some_and(|word| word.text.starts_with(|c: char| c.is_ascii_alphabetic()));
-        let values = if command { Vec::new() } else { self.all(rest) };
+        let values = if command { self.fetched_by(rest) } else { self.all(rest) };
         if self.traced {
             let span = words.first().map(|word| word.span).unwrap_or_default();
             self.traces_values(values.clone(), span);
@@ -71,17 +73,36 @@ impl<N: Clone + Eq> Examiner<'_, N> {
         true
     }
 
+    /// What a command fetches that stands on the right of `=`.
+    fn fetched_by(&mut self, words: &[&Word<'_>]) -> Values<N> {
+        let (Some((first, rest)), Some(last)) = (words.split_first(), words.last()) else { return Vec::new() };
+        let plain: Vec<Cow<'_, str>> = rest.iter().map(|word| word.plain()).collect();
+        let (name, command) = (first.plain().to_ascii_lowercase(), Command::default());
+        let span = Span { start: first.span.start, end: last.span.end };
+        let called = Called { command: &command, name: &name, rest, plain: &plain, span };
+        self.fetches(&called).unwrap_or_default().into_iter().map(|flow| flow.value).collect()
+    }
+
     fn set(&mut self, name: String, mut values: Values<N>, surely: bool) {
         if !surely {
             let reference = Reference { text: &name, is_template: false, expands: true, span: Span::default() };
             add(&mut values, self.value(&reference));
         }
-        self.seen.assigned.push(name.clone());
-        self.tainted.insert(name, values);
+        // What a shell of its own sets ends with it.
+        match self.within.as_mut().filter(|within| within.is_own) {
+            Some(within) => {
+                let before = self.tainted.insert(name.clone(), values);
+                within.before.push((name, before));
+            }
+            None => {
+                self.seen.assigned.push(name.clone());
+                self.tainted.insert(name, values);
+            }
+        }
     }
 
     /// What commands of the shell put into variables by other means than `=`.
-    pub(super) fn takes(&mut self, name: &str, command: &Command<'_>, rest: &[String]) {
+    pub(super) fn takes(&mut self, name: &str, command: &Command<'_>, rest: &[Cow<'_, str>]) {
         let words: Vec<&Word<'_>> = command.words.iter().collect();
         match name {
             "set" if self.dialect == Dialect::Cmd => {
@@ -93,13 +114,13 @@ impl<N: Clone + Eq> Examiner<'_, N> {
             "for" | "select" => {
                 if let Some(name) = rest.first().filter(|name| is_name(name)) {
                     let values = self.all(&words);
-                    self.set(name.clone(), values, true);
+                    self.set(name.to_string(), values, true);
                 }
             }
             "printf" if rest.first().is_some_and(|word| word == "-v") => {
                 if let Some(name) = rest.get(1) {
                     let values = self.all(&words);
-                    self.set(name.clone(), values, command.surely);
+                    self.set(name.to_string(), values, command.surely);
                 }
             }
             "read" | "mapfile" | "readarray" => {
@@ -107,12 +128,12 @@ impl<N: Clone + Eq> Examiner<'_, N> {
                     command.redirects.iter().find(|r| matches!(r.operator, "<<<" | "<(")).and_then(|r| r.to.as_ref());
                 let values = from.map(|word| self.values(word)).unwrap_or_default();
                 for name in rest.iter().filter(|name| is_name(name)) {
-                    self.set(name.clone(), values.clone(), command.surely);
+                    self.set(name.to_string(), values.clone(), command.surely);
                 }
             }
             "unset" => {
                 for name in rest.iter().filter(|name| is_name(name) && command.surely) {
-                    self.tainted.insert(name.clone(), Vec::new());
+                    self.tainted.insert(name.to_string(), Vec::new());
                 }
             }
             _ => {}
@@ -140,7 +161,7 @@ pub(super) fn local(name: &str) -> String {
 }
 
 /// Adds values that are not there yet.
-pub(super) fn add<N: Clone + Eq>(all: &mut Values<N>, more: impl IntoIterator<Item = Option<N>>) {
+pub(super) fn add<N: Clone + Eq>(all: &mut Values<N>, more: impl IntoIterator<Item = Value<N>>) {
     for one in more {
         if all.len() < VALUES && !all.contains(&one) {
             all.push(one);

@@ -1,5 +1,6 @@
 //! Words of commands, and the references in them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Dialect;
@@ -14,16 +15,26 @@ pub(super) struct Word<'s> {
     pub(super) text: &'s str,
     pub(super) span: Span,
     pub(super) references: Vec<Reference<'s>>,
-    /// Variables that are not of the environment: `$name` of PowerShell.
+    /// Variables that are not of the environment: `$name` of PowerShell; `1`, `*` and `@`, what a function is given.
     pub(super) locals: Vec<&'s str>,
     /// The commands whose output stands in it, and how deep those are: `$(…)`.
     pub(super) inner: Vec<(Range<usize>, u32)>,
 }
 
-impl Word<'_> {
+impl<'s> Word<'s> {
     /// The word without its quotes.
-    pub(super) fn plain(&self) -> String {
-        self.text.chars().filter(|c| !matches!(c, '"' | '\'' | '\\')).collect()
+    pub(super) fn plain(&self) -> Cow<'s, str> {
+        let is_quote = |c: char| matches!(c, '"' | '\'' | '\\');
+        let inner = self.text.trim_matches(['"', '\'']);
+        if inner.contains(is_quote) {
+            return Cow::Owned(inner.chars().filter(|c| !is_quote(*c)).collect());
+        }
+        Cow::Borrowed(inner)
+    }
+
+    /// Whether nothing in it is filled in.
+    pub(super) fn is_literal(&self) -> bool {
+        self.references.is_empty() && self.locals.is_empty() && self.inner.is_empty()
     }
 }
 
@@ -107,6 +118,7 @@ impl<'s> Lexer<'s> {
                 (None, _) if nested == 0 && self.ends_word(byte, start) => break,
                 (_, b'`') if place.close == Some(b'`') => break,
                 (None, b'@') if self.dialect == Dialect::PowerShell && self.here_string(&mut word, place) => {}
+                (None, b'[') if self.dialect == Dialect::PowerShell && self.asks_environment(&mut word) => {}
                 (Some(open), _) if open == byte => {
                     quote = None;
                     self.at += 1;
@@ -160,6 +172,23 @@ impl<'s> Lexer<'s> {
         }
         self.document(word, end, quote == b'"', Place { level: DEEPEST, ..place });
         self.at = next;
+        true
+    }
+
+    /// `[Environment]::GetEnvironmentVariable('NAME')`, if it begins here.
+    fn asks_environment(&mut self, word: &mut Word<'s>) -> bool {
+        const CALLS: [&str; 2] =
+            ["[Environment]::GetEnvironmentVariable(", "[System.Environment]::GetEnvironmentVariable("];
+        let (start, rest) = (self.at, self.rest());
+        let call =
+            CALLS.iter().find(|call| rest.get(..call.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(call)));
+        let Some(inner) = call.and_then(|call| rest.get(call.len()..)) else { return false };
+        let text = name_of(inner.trim_start_matches([' ', '"', '\'']));
+        let Some(end) = inner.find(')').filter(|_| !text.is_empty() && inner.starts_with(['"', '\''])) else {
+            return false;
+        };
+        self.at += rest.len() - inner.len() + end + 1;
+        word.references.push(Reference { text, is_template: false, expands: true, span: self.span(start) });
         true
     }
 
@@ -274,6 +303,19 @@ fn variable(rest: &str, dialect: Dialect, quoted: bool) -> Option<Found<'_>> {
 
 fn posix(rest: &str) -> Option<Found<'_>> {
     let is_word = |text: &&str| !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit());
+    let argument = rest.get(1..).unwrap_or_default();
+    let braces = usize::from(argument.starts_with('{'));
+    if let Some(b'1'..=b'9' | b'*' | b'@') = argument.as_bytes().get(braces)
+        && rest.starts_with('$')
+    {
+        let text = argument.get(braces..=braces).unwrap_or_default();
+        let after = argument.get(braces + 1..).unwrap_or_default();
+        if braces == 1 && (after.starts_with('+') || after.starts_with(":+")) {
+            return None;
+        }
+        let closed = usize::from(braces == 1 && argument.as_bytes().get(2) == Some(&b'}'));
+        return Some(Found { text, length: 2 + braces + closed, expands: true, is_local: true });
+    }
     let Some(inner) = rest.strip_prefix("${") else {
         let text = Some(name_of(rest.strip_prefix('$')?)).filter(is_word)?;
         return Some(Found { text, length: text.len() + 1, expands: true, is_local: false });

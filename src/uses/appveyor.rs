@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::budget::Budget;
+use super::label::label;
 use super::notes::{Env, Meaning, Notes, looks_secret};
 use super::script::{Lines, Placed};
 use super::shell::{Dialect, Script, Written, assigned, dollars, is_of_shell, references};
@@ -146,7 +147,7 @@ impl Reading {
             }
             let job = one.path(&["matrix", "only"]).map(Node::items).unwrap_or_default();
             let job = job.iter().find_map(|only| only.word("job_name").or_else(|| only.word("job_group")));
-            let context = Arc::new(Context { job: job.map(Untrusted::from), ..Context::clone(context) });
+            let context = Arc::new(Context { job: job.map(label), ..Context::clone(context) });
             self.notes.scope(one.span(), &context);
             self.configuration(one, &env, &context, unix, depth + 1);
         }
@@ -160,7 +161,7 @@ impl Reading {
                 "matrix" if depth == 0 => {
                     for one in value.items() {
                         let job = one.word("job_name").or_else(|| one.word("APPVEYOR_JOB_NAME"));
-                        let context = Arc::new(Context { job: job.map(Untrusted::from), ..Context::clone(context) });
+                        let context = Arc::new(Context { job: job.map(label), ..Context::clone(context) });
                         self.notes.scope(one.span(), &context);
                         self.environment(one, env, &context, 1);
                     }

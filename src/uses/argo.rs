@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::handed::Handed;
 use super::objects::{every, is_plain};
-use super::pods::{Mounts, Pods, context_of};
+use super::pods::{Mounts, Pods};
+use super::templates::Filled;
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
+use crate::model::Confidence;
 use crate::model::usage::{Context, System, Uses};
-use crate::model::{Confidence, Untrusted};
 
 /// The reader of Argo Workflows.
 pub const READER: Reader = Reader { system: System::Argo, is_own, read: every };
@@ -37,8 +38,13 @@ fn is_own(path: &str) -> bool {
 /// Reads the workflows in a file, and no other objects.
 #[must_use]
 pub fn objects(file: File<'_>) -> Uses {
-    let yaml = Yaml::read(file.text);
-    let mut pods = Pods::new(System::Argo);
+    objects_in(file, None)
+}
+
+/// The same, of a file whose templates are covered up.
+pub(in crate::uses) fn objects_in(file: File<'_>, filled: Option<&Filled<'_>>) -> Uses {
+    let yaml = Yaml::read(filled.map_or(file.text, |filled| &filled.text));
+    let mut pods = Pods::new(System::Argo, filled);
     let mut found = false;
     for document in yaml.documents() {
         let items = document.get("items").filter(|_| document.word("kind") == Some("List"));
@@ -50,11 +56,11 @@ pub fn objects(file: File<'_>) -> Uses {
 }
 
 /// An object; whether it is a workflow.
-fn object(pods: &mut Pods, node: Node<'_>) -> bool {
+fn object(pods: &mut Pods<'_>, node: Node<'_>) -> bool {
     if !is_document(node.word("kind").unwrap_or_default(), node.word("apiVersion").unwrap_or_default()) {
         return false;
     }
-    let mut context = context_of(node);
+    let mut context = pods.context_of(node);
     if node.word("kind") == Some("CronWorkflow") {
         context.events.push("schedule".into());
     }
@@ -71,9 +77,11 @@ fn object(pods: &mut Pods, node: Node<'_>) -> bool {
     {
         pods.environment(defaults, &mut outer, &context);
     }
+    let before = pods.keep_volumes(spec.get("volumes"));
     for template in spec.get("templates").map(Node::items).unwrap_or_default() {
         self::template(pods, template, &outer, &context, &mut mounts);
     }
+    pods.kept.truncate(before);
     pods.volumes(spec.get("volumes"), &mounts, &context);
     for secret in spec.get("imagePullSecrets").map(Node::items).unwrap_or_default() {
         pods.refers(secret.get("name"), None, None, &context, Confidence::High);
@@ -86,20 +94,22 @@ fn object(pods: &mut Pods, node: Node<'_>) -> bool {
     true
 }
 
-fn template<'y>(pods: &mut Pods, node: Node<'y>, outer: &Handed, workflow: &Arc<Context>, mounts: &mut Mounts<'y>) {
-    let job = node.word("name").map(Untrusted::from);
+fn template<'y>(pods: &mut Pods<'_>, node: Node<'y>, outer: &Handed, workflow: &Arc<Context>, mounts: &mut Mounts<'y>) {
+    let job = pods.name(node.get("name"));
     let context = Arc::new(Context { job, ..(**workflow).clone() });
     pods.notes.scope(node.span(), &context);
     let single = ["container", "script"].into_iter().filter_map(|key| node.get(key));
     let listed = [node.path(&["containerSet", "containers"]), node.get("initContainers"), node.get("sidecars")];
     let paths: Vec<&str> = kept(node);
     let mut own = Mounts::new();
+    let before = pods.keep_volumes(node.get("volumes"));
     for container in single.chain(listed.into_iter().flatten().flat_map(Node::items)) {
-        let text = |key: &str| container.word(key).map(Untrusted::from);
+        let text = |key: &str| pods.name(container.get(key));
         let inner = Arc::new(Context { step: text("name"), action: text("image"), ..(*context).clone() });
         let written = pods.container(container, outer, &inner, &mut own);
         pods.notes.keeps(&written, &paths, &inner);
     }
+    pods.kept.truncate(before);
     pods.volumes(node.get("volumes"), &own, &context);
     mounts.append(&mut own);
     for (key, value) in node.entries() {
@@ -118,7 +128,7 @@ fn kept<'y>(template: Node<'y>) -> Vec<&'y str> {
 }
 
 /// Keys of secrets wherever they stand: of stores of artifacts (`accessKeySecret`), of headers (`secretKeyRef`).
-fn credentials(pods: &mut Pods, node: Node<'_>, context: &Arc<Context>, left: u32) {
+fn credentials(pods: &mut Pods<'_>, node: Node<'_>, context: &Arc<Context>, left: u32) {
     if left == 0 {
         return pods.leaves_out(node);
     }
@@ -244,5 +254,23 @@ spec: {source: {repoSecret: {name: not-ours}}}
         assert_eq!(objects(File { path: "argo/a.yaml", text: b"a: [1" }), Uses::default());
         let invalid = [WORKFLOW.as_bytes(), b"\xff"].concat();
         assert!(!objects(File { path: "argo/a.yaml", text: &invalid }).unread.is_empty());
+    }
+
+    #[test]
+    fn commands_without_a_script() {
+        let workflow = |container: &str| {
+            let env = "env: [{name: T, valueFrom: {secretKeyRef: {name: s, key: token}}}]";
+            let text = format!(
+                "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec:\n  templates:\n  - name: a\n    {container}, {env}}}\n"
+            );
+            let uses = objects(File { path: "argo/w.yaml", text: text.as_bytes() });
+            leaks(&uses, &text).into_iter().map(|(door, ..)| door).collect::<Vec<_>>()
+        };
+        assert_eq!(workflow("script: {command: [bash, -x], source: 'curl -u a:$T x'"), [Door::Traced]);
+        assert_eq!(workflow("script: {command: [bash, -e], source: 'curl -u a:$T x'"), []);
+        assert_eq!(workflow("container: {command: [printenv]"), [Door::Printed]);
+        assert_eq!(workflow("container: {command: [echo, 'a $(T)']"), [Door::Printed]);
+        assert_eq!(workflow("container: {command: [env, A=b, serve, $(T)]"), []);
+        assert_eq!(workflow("container: {command: [echo, 'a > $T; printenv']"), []);
     }
 }

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::budget::Budget;
+use super::label::label;
 use super::notes::{Env, Meaning, Notes, confidence, looks_secret};
 use super::script::Lines;
 use super::shell::{Dialect, Written, dollars, is_of_shell};
@@ -47,10 +48,7 @@ fn read(file: File<'_>) -> Uses {
     let Reading { mut notes, budget, .. } = reading;
     notes.unread(budget.unread());
     notes.unread(yaml.unread());
-    let mut uses = notes.done();
-    // What an alias brings into several pipelines is one door.
-    uses.exposures.dedup_by(|a, b| (a.span, a.door, &a.name) == (b.span, b.door, &b.name));
-    uses
+    notes.done()
 }
 
 /// The secrets that a file names: every step has all of them.
@@ -185,7 +183,7 @@ impl<'y> Reading<'y> {
         }
         if let Some(stage) = item.get("stage") {
             let outer = around.context.clone();
-            around.context.job = stage.word("name").map(Untrusted::from);
+            around.context.job = stage.word("name").map(label);
             around.context.environment = stage.word("deployment").map(Untrusted::from);
             self.seen.insert(stage.span().start);
             self.notes.scope(stage.span(), &Arc::new(around.context.clone()));
@@ -199,7 +197,7 @@ impl<'y> Reading<'y> {
     fn step(&mut self, step: Node<'y>, around: &Around) {
         let mut context = around.context.clone();
         let name = step.word("name").map_or_else(|| around.number.to_string(), str::to_owned);
-        let name = Untrusted::from(name.as_str());
+        let name = label(&name);
         context.job.get_or_insert(name.clone());
         context.step = Some(name);
         context.environment = step.word("deployment").map(Untrusted::from).or(context.environment);
@@ -419,8 +417,12 @@ pipelines:
     fn doors_are_told_and_nothing_else() {
         let uses = uses();
         let expected = [
+            // Two pipelines have the step, by an alias.
+            (Door::Printed, "DEPLOY_TOKEN", "echo \"key is $KEY\"", Confidence::High),
             (Door::Printed, "DEPLOY_TOKEN", "echo \"key is $KEY\"", Confidence::High),
             (Door::Unpinned, "AWS", "atlassian/aws-s3-deploy:1.1.0", Confidence::Low),
+            (Door::Unpinned, "AWS", "atlassian/aws-s3-deploy:1.1.0", Confidence::Low),
+            (Door::Unpinned, "OTHER_TOKEN", "docker://others/pipe:latest", Confidence::Medium),
             (Door::Unpinned, "OTHER_TOKEN", "docker://others/pipe:latest", Confidence::Medium),
             (Door::Artifact, "PKG_TOKEN", "echo \"$PKG_TOKEN\"", Confidence::Medium),
             (Door::Printed, "", "printenv", Confidence::High),

@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::kubernetes::{manifests, may_be, values};
 use super::notes::looks_secret;
-use super::objects::{is_of_chart, is_yaml};
+use super::objects::{is_of_chart, is_yaml, pipelines};
 use super::templates::Filled;
 use super::{File, Reader};
 use crate::model::usage::{Context, Span, Store, System, Unread, Use, Uses};
@@ -47,6 +47,7 @@ fn read(file: File<'_>) -> Uses {
     let filled = Filled::new(file.text);
     let system = if filled.parts.is_empty() { System::Kubernetes } else { System::Helm };
     let (mut uses, seen) = manifests(file, &filled, system);
+    pipelines(file, Some(&filled), &mut uses);
     let mut handed = seen.handed;
     handed.sort();
     let found = filled.parts.iter().flat_map(|part| references(&filled, *part, &uses, &handed)).collect::<Vec<_>>();
@@ -217,5 +218,19 @@ stringData:
         let uses = read("a/templates/b.yaml", text);
         assert_eq!(told(&uses, text), ["secret told|told||"]);
         assert_eq!(uses.unread.len(), 2);
+    }
+
+    #[test]
+    fn pipelines_in_a_chart() {
+        let text = "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n  steps:\n  - name: a\n    image: x\n    env:\n    - name: T\n      valueFrom:\n        secretKeyRef:\n          name: {{ .Values.existingSecret }}\n          key: k\n    - name: U\n      valueFrom:\n        secretKeyRef: {name: fixed, key: k}\n    script: echo $T {{ .Values.token }}\n";
+        let uses = read("chart/templates/tekton-task.yaml", text);
+        let expected = [
+            "secret {{ .Values.existingSecret }}/k|{{ .Values.existingSecret }}|T|{{ .Release.Name }}",
+            "secret fixed/k|fixed|U|{{ .Release.Name }}",
+            "variable Values.token|.Values.token||{{ .Release.Name }}",
+        ];
+        assert_eq!(told(&uses, text), expected);
+        assert_eq!((uses.exposures.len(), uses.uses[0].system), (1, System::Tekton));
+        assert_eq!(uses.unread.iter().map(|one| one.kind).collect::<Vec<_>>(), [None]);
     }
 }

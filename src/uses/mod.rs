@@ -1,7 +1,8 @@
 //! Bytes of a file → who uses which secret there, and the doors through which it leaks. Pure: nothing is opened or asked.
 //!
 //! What the others rest on: `yaml` and `shell` read, `script` puts values together as a shell sees them, `command` finds scripts on
-//! command lines, `templates` covers up what is no YAML yet, `budget` says how much of a file is looked at.
+//! command lines, `templates` covers up what is no YAML yet, `budget` says how much of a file is looked at, `label` what jobs and
+//! steps are called.
 //!
 //! What they write down: `notes`, and `pen` where jobs share their scripts; `handed` is what a step is given, `pods` are containers
 //! of Kubernetes in pipelines, `objects` the files that have objects of any system. `reader` is what each of them is; each other file
@@ -25,6 +26,7 @@ mod handed;
 pub mod helm;
 pub mod jenkins;
 pub mod kubernetes;
+mod label;
 pub mod notes;
 mod objects;
 mod pen;

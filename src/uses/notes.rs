@@ -5,36 +5,61 @@ use std::sync::Arc;
 
 use super::script::Placed;
 pub use super::shell::looks_secret;
-use super::shell::{Dialect, Reference, Script, Sources, Written, assigned, examine_all, is_of_shell, references};
+use super::shell::{
+    Dialect, Reference, Script, Sources, Written, assigned, examine_all, is_of_shell, is_path, references,
+};
 use crate::model::usage::{Context, Door, Exposure, Include, Scope, Span, Store, System, Unread, Use, Uses};
 use crate::model::{Confidence, GapKind, Untrusted};
 
-/// The environment of a step: which secrets are in the value of a variable. What an outer part sets, an inner one sees.
+/// The environment of a step: which secrets are in the value of a variable, and which in files. What an outer part sets, an inner one
+/// sees.
 #[derive(Clone, Debug, Default)]
-pub struct Env(HashMap<String, Vec<Untrusted>>);
+pub struct Env {
+    variables: HashMap<String, Vec<Untrusted>>,
+    files: HashMap<String, Vec<Untrusted>>,
+}
 
 impl Env {
     /// Sets a variable. One without secrets hides an outer one that has some.
     pub fn set(&mut self, name: &str, secrets: Vec<Untrusted>) {
-        self.0.insert(name.to_owned(), secrets);
+        self.variables.insert(name.to_owned(), secrets);
+    }
+
+    /// Sets what is in a file or folder; its path as scripts have it: `/etc/keys`, or `$NAME` of a variable.
+    pub fn set_file(&mut self, path: &str, secrets: Vec<Untrusted>) {
+        self.files.insert(path.to_owned(), secrets);
     }
 
     /// The secrets in a variable; `None` where nothing here sets it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[Untrusted]> {
-        self.0.get(name).map(Vec::as_slice)
+        self.variables.get(name).map(Vec::as_slice)
+    }
+
+    /// The secrets in a file, by its path.
+    fn file(&self, path: &str) -> Vec<Untrusted> {
+        let mut rest = Some(path).filter(|path| !self.files.is_empty() && path.len() <= LONGEST);
+        while let Some(path) = rest {
+            let plain = path.strip_prefix("${").and_then(|inner| inner.strip_suffix('}'));
+            let found = plain.map_or_else(|| self.files.get(path), |name| self.files.get(&format!("${name}")));
+            if let Some(found) = found {
+                return found.clone();
+            }
+            rest = path.rsplit_once('/').map(|(folder, _)| folder);
+        }
+        Vec::new()
     }
 
     /// Whether nothing sets anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.variables.is_empty() && self.files.is_empty()
     }
 
     /// Every secret that is in it.
     #[must_use]
     pub fn secrets(&self) -> Vec<Untrusted> {
-        let mut all: Vec<Untrusted> = self.0.values().flatten().cloned().collect();
+        let mut all: Vec<Untrusted> = self.variables.values().flatten().cloned().collect();
         all.sort();
         all.dedup();
         all
@@ -159,6 +184,7 @@ impl Notes {
         let secret = |one: &Reference<'_>| match (one.is_template, env.get(one.text)) {
             (true, _) => (meaning.template)(one.text),
             (false, Some(known)) => known.to_vec(),
+            (false, None) if is_path(one.text) => env.file(one.text),
             (false, None) => (meaning.free)(one.text),
         };
         let sources = Sources { secret: &secret, fetched: &|name| Some(Untrusted::from(name)), files };

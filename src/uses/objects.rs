@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::templates::Filled;
 use super::{File, argo, kubernetes, tekton};
 use crate::model::usage::Uses;
 
@@ -22,7 +23,10 @@ pub(in crate::uses) fn is_plain(path: &str) -> bool {
 }
 
 /// Groups of the API whose objects are pipelines, and who reads them.
-const PIPELINES: &[(&str, fn(File<'_>) -> Uses)] = &[("tekton.dev/", tekton::objects), ("argoproj.io/", argo::objects)];
+const PIPELINES: &[(&str, Objects)] = &[("tekton.dev/", tekton::objects_in), ("argoproj.io/", argo::objects_in)];
+
+/// Reads the objects of a system, in a file whose templates may be covered up.
+type Objects = fn(File<'_>, Option<&Filled<'_>>) -> Uses;
 
 fn has(text: &[u8], group: &str) -> bool {
     memmem::find(text, group.as_bytes()).is_some()
@@ -36,7 +40,13 @@ pub(in crate::uses) fn have_pipelines(text: &[u8]) -> bool {
 /// Reads every object of a file, whatever it turns out to be. To be called by no reader that this one calls.
 pub(in crate::uses) fn every(file: File<'_>) -> Uses {
     let mut all = (kubernetes::READER.read)(file);
-    for one in PIPELINES.iter().filter(|(group, _)| has(file.text, group)).map(|(_, objects)| objects(file)) {
+    pipelines(file, None, &mut all);
+    all
+}
+
+/// Adds the objects of a file that are pipelines.
+pub(in crate::uses) fn pipelines(file: File<'_>, filled: Option<&Filled<'_>>, all: &mut Uses) {
+    for one in PIPELINES.iter().filter(|(group, _)| has(file.text, group)).map(|(_, objects)| objects(file, filled)) {
         all.uses.extend(one.uses);
         all.exposures.extend(one.exposures);
         all.scopes.extend(one.scopes);
@@ -44,5 +54,4 @@ pub(in crate::uses) fn every(file: File<'_>) -> Uses {
         all.unread.extend(one.unread);
     }
     all.sort();
-    all
 }

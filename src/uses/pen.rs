@@ -15,7 +15,7 @@ use crate::model::{Confidence, Untrusted};
 const SCRIPTS: usize = 4 << 20;
 
 /// A script in pieces that stand in contexts of their own.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::uses) struct Pieces<'y> {
     pub(in crate::uses) lines: Lines<'y>,
     /// Where pieces end, and what they stand in.
@@ -63,6 +63,10 @@ pub(in crate::uses) struct Sense<'a> {
     pub(in crate::uses) store: &'a dyn Fn(&str) -> Option<Store>,
     /// Whether the shell prints every command from the start.
     pub(in crate::uses) traced: bool,
+    /// The secrets behind what stands between the braces of a template.
+    pub(in crate::uses) template: &'a dyn Fn(&str) -> Vec<Untrusted>,
+    /// Those of them that are secrets by their names alone.
+    pub(in crate::uses) unsure: &'a [Untrusted],
 }
 
 impl Sense<'_> {
@@ -185,7 +189,7 @@ impl Pen {
         notes.reads(script, sense.known, &|name| (sense.store)(name).is_none(), &nothing);
         let mut env = sense.known.clone();
         env.set("", sense.around.cloned().into_iter().collect());
-        let meaning = Meaning { template: &|_| Vec::new(), free: &|name| sense.free(name) };
+        let meaning = Meaning { template: sense.template, free: &|name| sense.free(name) };
         let written = notes.script(script, &env, &meaning, &nothing);
         self.copy(&notes.done(), lines, sense);
         let place = |one: Written<Untrusted>| Written { span: lines.place(one.span), ..one };
@@ -207,7 +211,9 @@ impl Pen {
         }
         for one in &found.exposures {
             let Some(context) = lines.context(one.span.start) else { continue };
-            self.exposes(one.door, one.name.clone(), lines.place(one.span), context, one.confidence);
+            let is_unsure = one.name.as_ref().is_some_and(|name| sense.unsure.contains(name));
+            let sure = if is_unsure { one.confidence.min(Confidence::Medium) } else { one.confidence };
+            self.exposes(one.door, one.name.clone(), lines.place(one.span), context, sure);
         }
     }
 

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use super::budget::Budget;
+use super::label::label;
 use super::notes::{Env, Meaning, Notes, looks_secret};
 use super::script::Lines;
-use super::shell::{Dialect, Written, assigned, dollars, is_of_shell};
+use super::shell::{Dialect, Reference, Script, Written, assigned, dollars, examine, is_of_shell};
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
-use crate::model::usage::{Context, Store, System, Uses};
+use crate::model::usage::{Context, Door, Store, System, Uses};
 use crate::model::{Confidence, Untrusted};
 
 /// Reads `.travis.yml`.
@@ -23,14 +24,16 @@ const PHASES: &[&str] = &[
     "before_install",
     "install",
     "before_script",
-    "before_cache",
     "script",
+    "before_cache",
     "after_success",
     "after_failure",
     "before_deploy",
     "after_deploy",
     "after_script",
 ];
+/// What is asked for behind a script.
+const LAST: &str = "behind all";
 /// How deep lists of variables may stand in each other.
 const DEEPEST: u32 = 4;
 /// Keys that are read as what they are; what is secure elsewhere is known by the key that it stands under.
@@ -90,20 +93,20 @@ impl Reading {
                 all.set(name, secret(name));
             }
         }
-        self.job(root, &all, &context);
+        self.job(root, None, &all, &context);
         let mut stage: Option<&str> = None;
         for (number, job) in jobs.into_iter().flat_map(Node::items).enumerate() {
             // A job without a stage is in that of the job before it.
             stage = job.word("stage").or_else(|| job.path(&["stage", "name"])?.text()).or(stage);
             let name = job.word("name").or(stage).map_or_else(|| (number + 1).to_string(), str::to_owned);
             let context =
-                Context { pipeline: stage.map(Untrusted::from), job: Some(name.as_str().into()), ..Context::default() };
+                Context { pipeline: stage.map(Untrusted::from), job: Some(label(&name)), ..Context::default() };
             let (context, mut env) = (Arc::new(context), env.clone());
             self.notes.scope(job.span(), &context);
             if let Some(variables) = job.get("env") {
                 self.variables(variables, &mut env, &context, 0);
             }
-            self.job(job, &env, &context);
+            self.job(job, Some(root), &env, &context);
         }
     }
 
@@ -115,21 +118,29 @@ impl Reading {
         // `owner/name:path@ref`: without the first it is this repository, without the last this commit.
         let local = (!text.contains([':', '@'])).then(|| text.trim_start_matches("./"));
         self.notes.includes(text, local, source.span());
+        let Some((from, path)) = text.split_once(':').filter(|_| !text.contains('$')) else { return };
+        let version = path.rsplit_once('@').map(|(_, version)| version).unwrap_or_default();
+        if !(matches!(version.len(), 40 | 64) && version.bytes().all(|b| b.is_ascii_hexdigit())) {
+            let context = Arc::new(Context { action: Some(from.into()), ..Context::default() });
+            let sure = if self.secrets.is_empty() { Confidence::Low } else { Confidence::Medium };
+            self.notes.exposes(Door::Unpinned, None, source.span(), &context, sure);
+        }
     }
 
-    /// A job, or the whole file: every job has its phases.
-    fn job(&mut self, job: Node<'_>, env: &Env, context: &Arc<Context>) {
+    /// A job, or the whole file: every job has its phases, but for those that it has itself.
+    fn job(&mut self, job: Node<'_>, file: Option<Node<'_>>, env: &Env, context: &Arc<Context>) {
         let mut written = Vec::new();
-        let mut commands: Vec<(Node<'_>, &str)> = Vec::new();
+        let (mut known, mut traced) = (env.clone(), false);
         for phase in PHASES {
             if let Some(list) = job.get(phase) {
-                self.notes.scope(list.span(), &inner(context, phase, None));
-                commands.extend(list.each().into_iter().map(|command| (command, *phase)));
+                let context = inner(context, phase, None);
+                self.notes.scope(list.span(), &context);
+                written.extend(self.script(&list.each(), &mut known, &mut traced, &context));
+            } else if let Some(list) = file.and_then(|file| file.get(phase)) {
+                // Told for the whole file.
+                let lines = self.lines(&list.each());
+                traced = stays_traced(Script { traced, ..lines.script(Dialect::Posix) });
             }
-        }
-        let mut known = env.clone();
-        for (phase, entries) in by_phase(&commands) {
-            written.extend(self.script(&entries, &mut known, &inner(context, phase, None)));
         }
         for deploy in job.get("deploy").map(Node::each).unwrap_or_default() {
             self.deploy(deploy, env, context);
@@ -151,19 +162,30 @@ impl Reading {
     }
 
     /// Commands of a phase; what they set, the next one knows.
-    fn script(&mut self, entries: &[Node<'_>], env: &mut Env, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+    fn script(
+        &mut self,
+        entries: &[Node<'_>],
+        env: &mut Env,
+        traced: &mut bool,
+        context: &Arc<Context>,
+    ) -> Vec<Written<Untrusted>> {
         let mut all = env.clone();
         // The settings of the repository are in the environment, and `env` shows them: the names that the file knows stand for all.
         all.set("", self.secrets.clone());
         let meaning = Meaning { template: &|_| Vec::new(), free: &secret };
-        let lines = Lines::all(entries.iter().copied().filter(|one| self.budget.reads(one.text().unwrap_or_default())));
-        let script = lines.placed(lines.script(Dialect::Posix));
+        let lines = self.lines(entries);
+        let script = lines.placed(Script { traced: *traced, ..lines.script(Dialect::Posix) });
+        *traced = stays_traced(script.script);
         self.notes.reads(script, env, &is_system, context);
         let written = self.notes.script(script, &all, &meaning, context);
         for name in assigned(script.script).into_iter().filter(|name| all.get(name).is_none()) {
             env.set(&name, secret(&name));
         }
         written
+    }
+
+    fn lines<'y>(&self, entries: &[Node<'y>]) -> Lines<'y> {
+        Lines::all(entries.iter().copied().filter(|one| self.budget.reads(one.text().unwrap_or_default())))
     }
 
     fn deploy(&mut self, deploy: Node<'_>, env: &Env, context: &Arc<Context>) {
@@ -173,7 +195,7 @@ impl Reading {
         for (key, value) in deploy.entries() {
             match key.text() {
                 Some("script") if provider == Some("script") => {
-                    self.script(&value.each(), &mut env.clone(), &context);
+                    self.script(&value.each(), &mut env.clone(), &mut false, &context);
                 }
                 key => self.values(value, key.unwrap_or_default(), env, &context),
             }
@@ -259,6 +281,16 @@ impl Reading {
     }
 }
 
+/// Whether the shell prints every command behind a script too: one shell runs all phases.
+fn stays_traced(script: Script<'_>) -> bool {
+    if !script.text.contains("set ") {
+        return script.traced;
+    }
+    let text = format!("{}\n: ${{{{{LAST}}}}}", script.text);
+    let last = |one: &Reference<'_>| Vec::from_iter((one.is_template && one.text.trim() == LAST).then_some(()));
+    examine(Script { text: &text, ..script }, &last).passages.iter().any(|one| one.door == Door::Traced)
+}
+
 /// The variables that a job sets, which the phases of the whole file see too.
 fn names(job: Node<'_>) -> Vec<&str> {
     let mut all = Vec::new();
@@ -273,18 +305,6 @@ fn names(job: Node<'_>) -> Vec<&str> {
 /// The context of a phase.
 fn inner(context: &Arc<Context>, step: &str, action: Option<&str>) -> Arc<Context> {
     Arc::new(Context { step: Some(step.into()), action: action.map(Untrusted::from), ..Context::clone(context) })
-}
-
-/// Commands of each phase.
-fn by_phase<'y, 'p>(commands: &[(Node<'y>, &'p str)]) -> Vec<(&'p str, Vec<Node<'y>>)> {
-    let mut all: Vec<(&str, Vec<Node<'_>>)> = Vec::new();
-    for (command, phase) in commands {
-        match all.last_mut() {
-            Some((last, list)) if last == phase => list.push(*command),
-            _ => all.push((phase, vec![*command])),
-        }
-    }
-    all
 }
 
 #[cfg(test)]
@@ -368,8 +388,11 @@ notifications:
     fn doors_are_told_and_nothing_else() {
         let uses = uses();
         let expected = [
+            (Door::Unpinned, "", "others/configs:python.yml@v1"),
+            (Door::Traced, "API_TOKEN", "./test --key $API_TOKEN $MODE $PY $VERSION $TRAVIS_BRANCH $SHARD"),
             (Door::Artifact, "API_TOKEN", "echo \"$API_TOKEN\""),
             (Door::Printed, "", "env"),
+            (Door::Traced, "API_TOKEN", "docker build --build-arg T=$API_TOKEN ."),
             (Door::BuildArgument, "API_TOKEN", "docker build --build-arg T=$API_TOKEN ."),
         ];
         assert_eq!(leaks(&uses, BUILD), expected);
@@ -394,5 +417,30 @@ notifications:
         assert_eq!(read(b"- a\n- b: $TOKEN\n"), Uses::default());
         assert_eq!(read(b"script: run $API_TOKEN\n# \xff\n").uses.len(), 1);
         assert!(!read(b"env: &a\n  global: *a\n  jobs: [*a]\n").unread.iter().any(|one| one.kind.is_none()));
+    }
+
+    #[test]
+    fn one_shell_runs_all_phases() {
+        let told = |text: &str| {
+            let uses = read(File { path: ".travis.yml", text: text.as_bytes() });
+            uses.exposures.iter().map(|one| one.door).collect::<Vec<_>>()
+        };
+        let script = "script: curl -u a:$MY_TOKEN x\n";
+        assert_eq!(told(&format!("before_script: set -x\n{script}")), [Door::Traced]);
+        let job = "before_script: set -x\njobs:\n  include:\n    - script: curl -u a:$MY_TOKEN x\n";
+        assert_eq!(told(job), [Door::Traced]);
+        for near in ["before_script: [set -x, set +x]", "before_script: (set -x; make)", "before_script: bash -x a.sh"]
+        {
+            assert_eq!(told(&format!("{near}\n{script}")), [], "{near}");
+        }
+        assert_eq!(told(&format!("after_success: set -x\n{script}")), []);
+    }
+
+    #[test]
+    fn what_others_can_move_is_told() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let text = format!("import: [org/repo:x.yml@main, ./y.yml, ./z.yml@main, 'org/repo:w.yml@{commit}']\n");
+        let uses = read(File { path: ".travis.yml", text: text.as_bytes() });
+        assert_eq!(leaks(&uses, &text), [(Door::Unpinned, "", "org/repo:x.yml@main")]);
     }
 }

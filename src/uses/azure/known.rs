@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::names::{is_system, key, macros};
+use super::names::{SETS, is_system, key, macros, properties, property};
 use crate::model::usage::Store;
 use crate::model::{Confidence, Untrusted};
 use crate::uses::notes::looks_secret;
@@ -136,15 +136,10 @@ impl Known {
 fn made(source: &str) -> HashMap<String, bool> {
     let mut all = HashMap::new();
     let lower = source.to_ascii_lowercase();
-    for (at, command) in lower.match_indices("task.setvariable") {
-        let rest = source.get(at + command.len()..).unwrap_or_default();
-        let properties = rest.split([']', '\n']).next().unwrap_or_default();
-        let value = |wanted: &str| {
-            let mut pairs = properties.split(';').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
-        };
-        if let Some(name) = value("variable") {
-            let is_secret = value("issecret").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    for (at, command) in lower.match_indices(SETS) {
+        let properties = properties(source.get(at + command.len()..).unwrap_or_default());
+        if let Some(name) = property(properties, "variable") {
+            let is_secret = property(properties, "issecret").is_some_and(|value| value.eq_ignore_ascii_case("true"));
             *all.entry(key(name)).or_insert(false) |= is_secret;
         }
     }

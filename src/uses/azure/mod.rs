@@ -16,11 +16,13 @@ mod steps;
 mod tests;
 mod walk;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::known::{Known, Variables};
 use self::names::key;
 use super::budget::Budget;
+use super::label::label;
 use super::notes::Notes;
 use super::shell::Written;
 use super::yaml::{Node, Yaml};
@@ -70,6 +72,7 @@ fn read(file: File<'_>) -> Uses {
             known: &known,
             job,
             secrets: false,
+            set: HashMap::new(),
             debug: None,
         };
         reading.root(root);
@@ -89,6 +92,8 @@ struct Reading<'y> {
     job: Job,
     /// Whether the file has a secret anywhere.
     secrets: bool,
+    /// Secrets in variables that scripts set, by key, those of steps with a name under that too.
+    set: HashMap<String, Vec<Untrusted>>,
     /// Where the file has the agent tell everything that it does.
     debug: Option<Span>,
 }
@@ -177,7 +182,7 @@ impl<'y> Reading<'y> {
                 self.template(stage, place);
             } else {
                 let name = stage.word("stage").filter(|name| !name.is_empty()).or_else(|| stage.word("displayName"));
-                let place = place.with(|context| context.job = name.map(Untrusted::from));
+                let place = place.with(|context| context.job = name.map(label));
                 self.notes.scope(stage.span(), &place.context);
                 self.part(stage, &place);
             }
@@ -204,7 +209,7 @@ impl<'y> Reading<'y> {
         let environment = job.get("environment").and_then(|one| one.text().or_else(|| one.word("name")));
         let outer = outer.with(|context| {
             if !has_steps_alone {
-                context.job = name.map(Untrusted::from);
+                context.job = name.map(label);
                 context.environment = environment.map(Untrusted::from);
             }
         });
@@ -218,6 +223,9 @@ impl<'y> Reading<'y> {
         let mut place = Place { variables: &variables, ..outer.clone() };
         place.is_windows |= job.get("pool").is_some_and(is_windows);
         let before = std::mem::take(&mut self.job);
+        if let Some(endpoint) = job.path(&["container", "endpoint"]) {
+            self.connection(endpoint, Some("endpoint"), &place);
+        }
         if let Some(steps) = job.get("steps") {
             self.steps(steps, &place);
         }

@@ -1,9 +1,13 @@
 //! Names in the text of a pipeline: macros `$(NAME)`, expressions `variables['NAME']` and `parameters.NAME`; and whose they are.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::model::usage::Span;
 use crate::uses::shell::Dialect;
+
+/// How many orders of a script are followed, and how many secrets in each.
+pub(super) const ORDERS: usize = 64;
 
 /// A name that an expression reads.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +63,37 @@ fn functions(text: &str) -> HashSet<&str> {
         .chain(named)
         .map(|name| name.trim_end_matches("()"))
         .collect()
+}
+
+/// The order to the agent that sets a variable.
+pub(super) const SETS: &str = "task.setvariable";
+
+/// The properties of an order, which stand behind it.
+pub(super) fn properties(rest: &str) -> &str {
+    rest.split([']', '\n']).next().unwrap_or_default()
+}
+
+/// A property: `variable=NAME;issecret=true`.
+pub(super) fn property<'t>(properties: &'t str, wanted: &str) -> Option<&'t str> {
+    let mut pairs = properties.split(';').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+}
+
+/// The variables that a script sets by orders, and where in it the rest of the line is, which has their values.
+pub(super) fn sets(script: &str) -> Vec<(&str, Range<usize>)> {
+    let mut all = Vec::new();
+    for (at, _) in script.match_indices("##vso[").take(ORDERS) {
+        let rest = script.get(at..).unwrap_or_default();
+        let is_one = rest.get("##vso[".len()..).and_then(|rest| rest.get(..SETS.len()));
+        if !is_one.is_some_and(|word| word.eq_ignore_ascii_case(SETS)) {
+            continue;
+        }
+        let properties = properties(rest.get("##vso[".len() + SETS.len()..).unwrap_or_default());
+        if let Some(name) = property(properties, "variable") {
+            all.push((name, at..at + rest.find('\n').unwrap_or(rest.len())));
+        }
+    }
+    all
 }
 
 /// Commands that scripts call without anything behind them.

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::known::TOKEN;
-use super::names::{self, expressions, filled, is_of_strangers, is_system, key, macros, macros_of_script};
+use super::names::{
+    self, ORDERS, expressions, filled, is_of_strangers, is_system, key, macros, macros_of_script, sets,
+};
 use super::{DEEPEST, Place, Reading};
 use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::label::label;
 use crate::uses::notes::{Env, looks_secret, unset};
 use crate::uses::script::{Lines, Placed};
-use crate::uses::shell::{Dialect, Passage, Reference, Script, Written, examine};
+use crate::uses::shell::{Dialect, Passage, Reference, Script, Sources, Written, examine, examine_all, references};
 use crate::uses::yaml::Node;
 
 /// Inputs of tasks, in small letters, that take the name of a service connection.
@@ -54,6 +57,8 @@ const SCRIPTS: &[&str] = &["script", "inlinescript", "inline", "scriptcontent"];
 
 /// A step, and what its scripts have.
 struct Step<'p, 'v> {
+    /// What its variables are known by in others.
+    name: Option<&'p str>,
     place: &'p Place<'v>,
     env: Env,
 }
@@ -77,12 +82,12 @@ impl<'y> Reading<'y> {
         let name = step.word("displayName").or_else(|| step.word("name")).or(task).filter(|name| !name.is_empty());
         let name = name.map_or_else(|| number.to_string(), str::to_owned);
         let place = &outer.with(|context| {
-            context.step = Some(name.as_str().into());
+            context.step = Some(label(&name));
             context.action = task.map(Untrusted::from);
         });
         self.notes.scope(step.span(), &place.context);
         let entries = self.entries(step, place);
-        let mut here = Step { place, env: Env::default() };
+        let mut here = Step { name: step.word("name"), place, env: Env::default() };
         for (_, env) in entries.iter().filter(|(key, _)| key.text() == Some("env")) {
             self.environment(*env, &mut here);
         }
@@ -261,7 +266,21 @@ impl<'y> Reading<'y> {
             true => secrets.get(&one.span.start).cloned().unwrap_or_default(),
             false => variable(one.text),
         };
-        let seen = examine(Script { text: &text, ..script }, &secret);
+        let (filled, mut set) = (Script { text: &text, ..script }, Vec::new());
+        let orders = sets(script.text);
+        let all = if orders.is_empty() { Vec::new() } else { references(filled) };
+        for (name, range) in orders {
+            let within = |one: &&Reference<'_>| range.contains(&one.span.start.saturating_sub(script.base));
+            let secrets: Vec<Untrusted> = all.iter().filter(within).flat_map(secret).take(ORDERS).collect();
+            set.extend(step.name.map(|step| (key(&format!("{step}.{name}")), secrets.clone())));
+            set.push((key(name), secrets));
+        }
+        let named = |name: &str| Some(Untrusted::from(name));
+        let seen = examine_all(filled, &Sources { secret: &secret, fetched: &named, files: &[] });
+        for one in &seen.fetched {
+            self.notes.uses(&one.name, one.store, None, placed.place(one.span), &place.context);
+        }
+        self.set.extend(set.into_iter().filter(|(_, secrets)| !secrets.is_empty()));
         for passage in seen.passages {
             self.passes(Passage { span: placed.place(passage.span), ..passage }, step);
         }

@@ -4,6 +4,7 @@ use super::READER;
 use crate::model::usage::{Door, Store, Uses};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::File;
+use crate::uses::testing::{leaks, part};
 
 const PIPELINE: &str = r#"
 trigger: [main]
@@ -253,4 +254,36 @@ fn whatever_a_file_has_it_ends() {
     text.push_str("steps:\n");
     text.push_str(&"- bash: *s\n".repeat(200));
     assert!(!read("azure-pipelines.yml", text.as_bytes()).unread.is_empty());
+}
+
+#[test]
+fn variables_that_scripts_set_hold_what_they_are_given() {
+    let text = r###"jobs:
+- job: j
+  container: {image: a, endpoint: dh-conn}
+  variables:
+  - group: ${{ parameters.env }}-group
+  steps:
+  - bash: |
+      echo "##vso[task.setvariable variable=out;isOutput=true]$S"
+      echo "##vso[task.setvariable variable=plain;isOutput=true]$P"
+    name: st
+    env: {S: $(STV_TOKEN), P: $(MODE)}
+  - bash: echo $(st.out)
+  - bash: echo $(st.plain)
+- job: k
+  variables: {FROM: "$[ dependencies.j.outputs['st.out'] ]", MORE: "$[ dependencies.j.outputs['st.plain'] ]"}
+  steps:
+  - bash: echo $(FROM)
+  - bash: echo $(MORE)
+"###;
+    let uses = (READER.read)(File { path: "azure-pipelines.yml", text: text.as_bytes() });
+    let wanted = [(Door::Printed, "STV_TOKEN", "echo $(st.out)"), (Door::Printed, "STV_TOKEN", "echo $(FROM)")];
+    assert_eq!(leaks(&uses, text), wanted);
+    let first = uses.uses.first().map(|one| (word(&one.name), part(text, one.span)));
+    assert_eq!(first, Some(("dh-conn".to_owned(), "dh-conn")));
+    assert_eq!(uses.unread.iter().map(|one| one.kind).collect::<Vec<_>>(), [None]);
+    let template = "parameters: {api_token: ''}\nsteps:\n- script: echo ${{ parameters.api_token }}\n";
+    let uses = (READER.read)(File { path: "t/steps.yml", text: template.as_bytes() });
+    assert_eq!(leaks(&uses, template).len(), 1);
 }

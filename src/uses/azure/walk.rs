@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::names::{expressions, key, macros};
 use super::{DEEPEST, Place, Reading};
-use crate::model::usage::{Span, Store};
+use crate::model::usage::{Span, Store, Unread};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::yaml::Node;
 
@@ -23,16 +23,8 @@ impl<'y> Reading<'y> {
                 }
             }
             for one in self.items(*node, place) {
-                if let Some(group) =
-                    one.get("group").filter(|group| group.text().is_some_and(|name| !name.contains("${{")))
-                {
-                    self.notes.uses(
-                        group.text().unwrap_or_default(),
-                        Store::Manager,
-                        None,
-                        group.span(),
-                        &place.context,
-                    );
+                if let Some(group) = one.get("group") {
+                    self.group(group, place);
                 }
                 if let Some((name, value)) = one.word("name").zip(one.get("value")) {
                     self.variable(name, value, &mut own, place);
@@ -45,17 +37,33 @@ impl<'y> Reading<'y> {
         own
     }
 
+    /// A group of variables by its name, where that is written.
+    fn group(&mut self, group: Node<'y>, place: &Place<'_>) {
+        let Some(name) = group.text() else { return };
+        if name.contains("${{") {
+            let why = "the name of a group of variables is made by a template: which secrets it brings is not known";
+            self.notes.unread([Unread { at: group.span().start, kind: None, why: why.to_owned() }]);
+        } else {
+            self.notes.uses(name, Store::Manager, None, group.span(), &place.context);
+        }
+    }
+
     fn variable(&mut self, name: &str, value: Node<'y>, own: &mut HashMap<String, Vec<Untrusted>>, place: &Place<'_>) {
         if name.eq_ignore_ascii_case("system.debug")
             && value.text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
         {
             self.debug = Some(value.span());
         }
-        let secrets = match (self.own_secrets(value, own), value.text().is_some()) {
+        let mut secrets = match (self.own_secrets(value, own), value.text().is_some()) {
             (Some(secrets), _) => secrets,
             (None, true) => self.names(value, Some(name), false, place),
             (None, false) => Vec::new(),
         };
+        // `$[ dependencies.job.outputs['step.NAME'] ]`: what a script of another job sets.
+        for output in value.text().unwrap_or_default().split(".outputs['").skip(1) {
+            let output = output.split('\'').next().unwrap_or_default();
+            secrets.extend(self.set.get(&key(output)).cloned().unwrap_or_default());
+        }
         own.insert(key(name), secrets);
     }
 
@@ -144,7 +152,10 @@ impl<'y> Reading<'y> {
         if let Some((store, confidence)) = look.kept {
             self.notes.uses_surely(name, store, taker, span, &place.context, confidence);
         }
-        look.secrets
+        match self.set.get(&key(name)).filter(|_| look.kept.is_none()) {
+            Some(set) => set.clone(),
+            None => look.secrets,
+        }
     }
 
     /// Variables in whatever a node has below it.

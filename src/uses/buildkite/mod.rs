@@ -5,6 +5,7 @@
 //! `$NAME` is filled in by the agent that uploads the file, and its value is then in the pipeline for all to see; `$$NAME` and
 //! `\$NAME` are left for the shell of the step.
 
+mod plugins;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::handed::{Handed, LOOKS};
+use super::label::label;
 use super::notes::{Meaning, Notes, looks_secret};
 use super::script::Lines;
 use super::shell::{Dialect, Written, is_of_shell};
@@ -20,7 +22,7 @@ use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
 use crate::model::{Confidence, Untrusted};
-use upload::{FETCH, filled, is_assigned, left_over, put_into};
+use upload::{FETCH, filled, filled_in, is_assigned, left_over, put_into};
 
 /// The reader of Buildkite.
 pub const READER: Reader = Reader { system: System::Buildkite, is_own, read };
@@ -99,7 +101,7 @@ impl Reading {
                     continue;
                 }
                 let name = step.word("group").or_else(|| step.word("label"));
-                let mut context = Context { pipeline: name.map(Untrusted::from), ..(**group).clone() };
+                let mut context = Context { pipeline: name.map(label), ..(**group).clone() };
                 conditions(step, &mut context);
                 let context = Arc::new(context);
                 self.notes.scope(step.span(), &context);
@@ -116,9 +118,9 @@ impl Reading {
         let names = ["label", "name", "key", "id", "identifier", "trigger", "block", "input"];
         let commands: Vec<Node<'_>> =
             ["command", "commands"].into_iter().filter_map(|key| node.get(key)).flat_map(Node::each).collect();
-        let first = || commands.first().and_then(|command| command.text()).and_then(|text| text.lines().next());
+        let first = || commands.first().and_then(|command| command.text());
         let name = names.into_iter().find_map(|key| node.word(key)).or_else(first);
-        let mut context = Context { job: name.map(Untrusted::from), ..(**group).clone() };
+        let mut context = Context { job: name.map(label), ..(**group).clone() };
         conditions(node, &mut context);
         let context = Arc::new(context);
         self.notes.scope(node.span(), &context);
@@ -193,85 +195,6 @@ impl Reading {
         }
     }
 
-    /// Plugins, each by its name with its settings where it has some.
-    fn plugins(&mut self, node: Node<'_>, handed: &mut Handed, context: &Arc<Context>) {
-        for (name, settings) in listed(node) {
-            let text = name.text().unwrap_or_default();
-            let Some(settings) = settings else { continue };
-            let plugin = text.split('#').next().unwrap_or_default();
-            let plugin = plugin.rsplit('/').next().unwrap_or_default().trim_end_matches("-buildkite-plugin");
-            let inner = Arc::new(Context { action: Some(text.into()), ..(**context).clone() });
-            let is_native = plugin == "secrets";
-            if is_native || plugin.contains("secret") || plugin.starts_with("aws-s") || plugin.contains("vault") {
-                let store = if is_native { Store::Secret } else { Store::Manager };
-                for key in ["variables", "env", "parameters", "secrets"] {
-                    let Some(values) = settings.get(key) else { continue };
-                    for (variable, value) in values.entries() {
-                        let name = value.get("secret-id").unwrap_or(value);
-                        self.secret(name, variable.text(), store, handed, &inner);
-                    }
-                    for item in values.each().into_iter().filter(|item| item.text().is_some() && key != "parameters") {
-                        self.secret(item, item.text(), store, handed, &inner);
-                    }
-                }
-            }
-            if plugin.contains("docker") {
-                self.builds(settings, handed, &inner);
-                self.passes(settings, handed, &inner);
-            }
-        }
-    }
-
-    /// Secrets that a plugin makes arguments of a build.
-    fn builds(&mut self, settings: Node<'_>, handed: &Handed, context: &Arc<Context>) {
-        for item in ["args", "build-args"].into_iter().filter_map(|key| settings.get(key)).flat_map(Node::each) {
-            for name in item.text().and_then(|name| handed.env.get(name)).unwrap_or_default() {
-                self.notes.exposes(Door::BuildArgument, Some(name.clone()), item.span(), context, Confidence::Medium);
-            }
-        }
-    }
-
-    /// Variables that a container gets from the environment of the agent, by their names.
-    fn passes(&mut self, settings: Node<'_>, handed: &Handed, context: &Arc<Context>) {
-        for item in ["environment", "env"].into_iter().filter_map(|key| settings.get(key)).flat_map(Node::each) {
-            let Some(name) = item.text().filter(|name| !name.is_empty() && !name.contains(['=', '$', ' '])) else {
-                continue;
-            };
-            if handed.env.get(name).is_none() && !is_system(name) {
-                let sure = if looks_secret(name) { Confidence::High } else { Confidence::Medium };
-                self.notes.uses_surely(name, Store::Environment, None, item.span(), context, sure);
-            }
-        }
-    }
-
-    /// Plugins that run where secrets are, and are named by what can be moved.
-    fn unpinned(&mut self, node: Node<'_>, handed: &Handed, context: &Arc<Context>) {
-        let name = match handed.secrets.as_slice() {
-            [] => return,
-            [only] => Some(only.clone()),
-            _ => None,
-        };
-        for (plugin, _) in listed(node) {
-            let text = plugin.text().unwrap_or_default();
-            let version = text.split_once('#').map(|(_, version)| version).unwrap_or_default();
-            let pinned = version.len() == 40 && version.bytes().all(|b| b.is_ascii_hexdigit());
-            if pinned
-                || text.starts_with('.')
-                || text.starts_with('/')
-                || text.starts_with("file:")
-                || version.contains('$')
-            {
-                continue;
-            }
-            let official = !text.contains('/')
-                || text.contains("github.com/buildkite-plugins/")
-                || text.starts_with("buildkite-plugins/");
-            let sure = if official { Confidence::Low } else { Confidence::Medium };
-            let inner = Arc::new(Context { action: Some(text.into()), ..(**context).clone() });
-            self.notes.exposes(Door::Unpinned, name.clone(), plugin.span(), &inner, sure);
-        }
-    }
-
     /// What is filled in when the pipeline is uploaded.
     fn uploads(&mut self, node: Node<'_>, handed: &Handed, context: &Arc<Context>) {
         node.scalars(&mut |keys, value| {
@@ -303,30 +226,48 @@ impl Reading {
             let path = rest.split_whitespace().next().unwrap_or_default();
             self.kept.extend(path.trim_matches(['"', '\'']).split(';').map(str::to_owned));
         }
+        let meaning = Meaning { template: &|_| Vec::new(), free: &secret };
+        let mut written = self.at_upload(&lines, handed, context);
         lines.change(left_over(lines.text()));
         let script = lines.placed(lines.script(Dialect::Posix));
-        let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
-        let written = self.notes.script(script, &handed.env, &meaning, context);
+        written.extend(self.notes.script(script, &handed.env, &meaning, context));
         self.notes.reads(script, &handed.env, &is_system, context);
         self.written.extend(written.into_iter().map(|one| (one, Arc::clone(context))));
     }
+
+    /// Doors of secrets that are filled in when the pipeline is uploaded. That they are in the pipeline then is told already.
+    fn at_upload(&mut self, lines: &Lines<'_>, handed: &Handed, context: &Arc<Context>) -> Vec<Written<Untrusted>> {
+        let text = lines.text();
+        let is_free = |name: &str| handed.env.get(name).is_none() && !is_assigned(text, name);
+        let free = |name: &str| secret(name).into_iter().filter(|_| is_free(name)).collect();
+        if !filled(text, 0).iter().any(|(name, _)| is_free(name) && !secret(name).is_empty()) {
+            return Vec::new();
+        }
+        let mut lines = lines.clone();
+        let text = filled_in(lines.text());
+        lines.change(text);
+        let mut notes = Notes::new(System::Buildkite);
+        let meaning = Meaning { template: &|_| Vec::new(), free: &free };
+        let written = notes.script(lines.placed(lines.script(Dialect::Posix)), &<_>::default(), &meaning, context);
+        for one in notes.done().exposures.into_iter().filter(|one| one.door != Door::Printed) {
+            self.notes.exposes(one.door, one.name, one.span, context, one.confidence);
+        }
+        written
+    }
+}
+
+/// The secret behind a variable that nothing in the file sets: the agent has it.
+fn secret(name: &str) -> Vec<Untrusted> {
+    if looks_secret(name) && !is_system(name) { vec![name.into()] } else { Vec::new() }
+}
+
+/// The secrets behind a variable.
+fn known(name: &str, handed: &Handed) -> Vec<Untrusted> {
+    handed.env.get(name).map_or_else(|| secret(name), <[_]>::to_vec)
 }
 
 fn is_system(name: &str) -> bool {
     is_of_shell(name) || name.starts_with("BUILDKITE")
-}
-
-/// Plugins of a step, in a list or a mapping.
-fn listed(node: Node<'_>) -> Vec<(Node<'_>, Option<Node<'_>>)> {
-    let Some(plugins) = node.get("plugins") else { return Vec::new() };
-    let mut all: Vec<(Node<'_>, Option<Node<'_>>)> = Vec::new();
-    for item in plugins.each() {
-        match item.text() {
-            Some(_) => all.push((item, None)),
-            None => all.extend(item.entries().into_iter().map(|(name, settings)| (name, Some(settings)))),
-        }
-    }
-    all
 }
 
 /// When a step runs, where that says what starts it.

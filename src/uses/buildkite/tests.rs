@@ -82,8 +82,10 @@ fn doors_and_near_misses() {
         (Door::BuildArgument, "chat-word", "CHAT", medium),
         (Door::Unpinned, "", "someone/tool#main", medium),
         (Door::Traced, "other_word", "login \"$$X\"", high),
+        (Door::Traced, "HUB_PASSWORD", "curl $HUB_PASSWORD", high),
         (Door::Printed, "HUB_PASSWORD", "$HUB_PASSWORD", medium),
         (Door::Unpinned, "", "secrets#v1.0.0", low),
+        (Door::Printed, "API_TOKEN", "echo $$API_TOKEN", high),
     ];
     assert_eq!(doors(&uses, PIPELINE), wanted);
 }
@@ -105,4 +107,46 @@ fn hostile_files_end() {
     assert!(read_as("buildkite.yml", b"steps: [\xff").unread.iter().any(|one| one.kind.is_some()));
     let deep = format!("steps:\n{}", (0..40).map(|n| format!("{}- steps:\n", " ".repeat(n * 2))).collect::<String>());
     read_as("buildkite.yml", deep.as_bytes());
+}
+
+#[test]
+fn what_is_left_for_the_shell_opens_every_door() {
+    let told = |command: &str| {
+        let text = format!("steps:\n  - command: |\n      {command}\n    artifact_paths: out/*\n");
+        let uses = read_as(".buildkite/a.yml", text.as_bytes());
+        uses.exposures.iter().map(|one| (one.door, word(one.name.as_ref()).to_owned())).collect::<Vec<_>>()
+    };
+    let one = |door| vec![(door, "BA_SECRET".to_owned())];
+    assert_eq!(told("docker build --build-arg T=$$BA_SECRET ."), one(Door::BuildArgument));
+    assert_eq!(told("echo $$BA_SECRET > out/t"), one(Door::Artifact));
+    assert_eq!(told("set -x; use $$BA_SECRET"), one(Door::Traced));
+    assert_eq!(told("echo \\$BA_SECRET"), one(Door::Printed));
+    assert_eq!(told("BA_SECRET=x; echo $$BA_SECRET"), []);
+    assert_eq!(told("echo $$MODE $$BUILDKITE_AGENT_ACCESS_TOKEN"), []);
+    let both = [one(Door::BuildArgument), one(Door::Printed)].concat();
+    assert_eq!(told("docker build --build-arg T=$BA_SECRET ."), both);
+    assert_eq!(told("use $BA_SECRET"), one(Door::Printed));
+}
+
+#[test]
+fn settings_of_plugins() {
+    let text = r#"steps:
+  - command: make
+    plugins:
+      - acme/thing#main: {token: "$$THING_TOKEN", mode: "$$$$NOT_TOKEN fast"}
+      - acme/pinned#0123456789abcdef0123456789abcdef01234567: {token: '\$PINNED_TOKEN'}
+      - docker-compose#v4: {args: ["T=$$BA_TOKEN", MODE, NPM_TOKEN], build: app}
+      - acme/free#main: {mode: fast}
+"#;
+    let uses = read_as(".buildkite/a.yml", text.as_bytes());
+    let all: Vec<_> = names(&uses).into_iter().map(|(name, variable, ..)| (name, variable)).collect();
+    assert_eq!(all, [("THING_TOKEN", "token"), ("PINNED_TOKEN", "token"), ("BA_TOKEN", "args")]);
+    let (medium, low) = (Confidence::Medium, Confidence::Low);
+    let wanted = [
+        (Door::Unpinned, "THING_TOKEN", "acme/thing#main", medium),
+        (Door::Unpinned, "BA_TOKEN", "docker-compose#v4", low),
+        (Door::BuildArgument, "BA_TOKEN", "T=$$BA_TOKEN", medium),
+        (Door::BuildArgument, "NPM_TOKEN", "NPM_TOKEN", medium),
+    ];
+    assert_eq!(doors(&uses, text), wanted);
 }

@@ -38,6 +38,44 @@ pub(super) fn filled(text: &str, base: usize) -> Vec<(&str, Span)> {
     all
 }
 
+/// Variables that are left for where the text ends up: `$$NAME`, `\$NAME`; not behind another dollar that is left.
+pub(super) fn later(text: &str, base: usize) -> Vec<(&str, Span)> {
+    let (mut all, mut at, mut last) = (Vec::new(), 0, None);
+    while let Some(found) = memchr::memchr2(b'$', b'\\', text.as_bytes().get(at..).unwrap_or_default()) {
+        let start = at + found;
+        at = start + 1;
+        if text.as_bytes().get(at) != Some(&b'$') {
+            continue;
+        }
+        let begins = base + at;
+        let rest = text.get(at..).unwrap_or_default();
+        at += 1;
+        if last != Some(start) {
+            // No other is looked at than the one right here.
+            let length = rest.bytes().skip(1).take_while(|b| b.is_ascii_alphanumeric() || b"_{}".contains(b)).count();
+            let here = filled(rest.get(..=length).unwrap_or_default(), begins);
+            all.extend(here.into_iter().next().filter(|(_, span)| span.start == begins));
+        }
+        last = Some(at);
+    }
+    all
+}
+
+/// A command in which only what is filled in is a variable, with every byte where it was.
+pub(super) fn filled_in(text: &str) -> String {
+    let mut all = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if matches!(c, '$' | '\\') && rest.peek() == Some(&'$') {
+            rest.next();
+            all.push_str("__");
+        } else {
+            all.push(c);
+        }
+    }
+    all
+}
+
 /// Where the sign of an assignment is that takes what a command at a byte writes: `NAME="$(…`.
 pub(super) fn put_into(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?.trim_end_matches(['$', '(', '"', '\\', '`', ' ']);

@@ -236,9 +236,16 @@ impl<'y, 'p> Visit<'y, 'p> {
         });
     }
 
-    fn examine(&mut self, lines: &Pieces<'_>, env: &Env, traced: bool) -> Vec<Written<Untrusted>> {
+    fn examine(
+        &mut self,
+        lines: &Pieces<'_>,
+        env: &Env,
+        traced: bool,
+        template: &dyn Fn(&str) -> Vec<Untrusted>,
+    ) -> Vec<Written<Untrusted>> {
         let around = self.around();
-        self.pen.script(lines, &Sense { known: env, around: around.as_ref(), store: &store, traced })
+        let sense = Sense { known: env, around: around.as_ref(), store: &store, traced, template, unsure: &[] };
+        self.pen.script(lines, &sense)
     }
 }
 

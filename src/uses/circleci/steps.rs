@@ -4,25 +4,29 @@ use std::sync::Arc;
 
 use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::label::label;
 use crate::uses::notes::Env;
 use crate::uses::pen::{Pieces, free};
 use crate::uses::shell::again::read_again;
 use crate::uses::shell::{Written, dollars, is_traced, references};
 use crate::uses::yaml::{Node, reach};
 
-use super::template::{Template, fill, is_of_strangers, name_of};
+use super::template::{Template, fill, is_of_strangers, name_of, number_of};
 use super::{Visit, store};
 
 /// How many commands may call each other.
 const CALLS: usize = 8;
-/// The longest name that a step has from what it runs, in characters.
-const NAME: usize = 60;
+
+/// How many parameters with secrets are told apart, and how many secrets in each.
+const GIVEN: usize = 64;
 
 /// What steps see and leave behind.
 struct Frame {
     env: Env,
     /// Parameters that are names of variables: the parameter and the variable.
     names: Vec<(String, String)>,
+    /// Parameters that are given values with secrets in them.
+    given: Vec<(String, Vec<Untrusted>)>,
     traced: bool,
     depth: usize,
     written: Vec<Written<Untrusted>>,
@@ -31,7 +35,25 @@ struct Frame {
 
 impl Frame {
     fn new(env: Env, traced: bool) -> Self {
-        Self { env, names: Vec::new(), traced, depth: 0, written: Vec::new(), kept: Vec::new() }
+        let (names, given, written, kept) = <_>::default();
+        Self { env, names, given, traced, depth: 0, written, kept }
+    }
+
+    /// The secrets in a parameter.
+    fn of(&self, parameter: &str) -> Option<&[Untrusted]> {
+        self.given.iter().find(|(name, _)| name == parameter).map(|(_, secrets)| secrets.as_slice())
+    }
+
+    /// The secrets in a value that a parameter is given here.
+    fn secrets(&self, value: Node<'_>) -> Vec<Untrusted> {
+        let mut all: Vec<Untrusted> = Vec::new();
+        for (text, _) in value.each().into_iter().filter_map(Node::raw) {
+            all.extend(dollars(text, 0).into_iter().flat_map(|(name, _)| free(&store, name)).take(GIVEN));
+            let passed = if text.contains("<<") { fill(text).1 } else { Vec::new() };
+            all.extend(passed.iter().filter_map(|template| self.of(&template.inner)).flatten().take(GIVEN).cloned());
+        }
+        all.truncate(GIVEN);
+        all
     }
 }
 
@@ -56,7 +78,8 @@ impl<'y> Visit<'y, '_> {
             self.environment(node, &mut env, context);
         }
         let mut frame = Frame::new(env, traced);
-        self.parameters(job, given, &mut frame, context);
+        let outer = Frame::new(Env::default(), false);
+        self.parameters(job, given, &mut frame, &outer, context);
         if let Some(steps) = job.get("steps") {
             self.steps(steps, &mut frame, context);
         }
@@ -73,7 +96,8 @@ impl<'y> Visit<'y, '_> {
     /// A command that no job calls.
     pub(super) fn command_alone(&mut self, command: Node<'y>, context: &Arc<Context>) {
         let mut frame = Frame::new(Env::default(), false);
-        self.parameters(command, None, &mut frame, context);
+        let outer = Frame::new(Env::default(), false);
+        self.parameters(command, None, &mut frame, &outer, context);
         if let Some(steps) = command.get("steps") {
             self.steps(steps, &mut frame, context);
         }
@@ -94,12 +118,27 @@ impl<'y> Visit<'y, '_> {
         }
     }
 
-    /// Parameters that are names of variables.
-    fn parameters(&mut self, node: Node<'y>, given: Option<Node<'y>>, frame: &mut Frame, context: &Arc<Context>) {
+    /// Parameters that are names of variables, or hold secrets. `outer` is where their values stand.
+    fn parameters(
+        &mut self,
+        node: Node<'y>,
+        given: Option<Node<'y>>,
+        frame: &mut Frame,
+        outer: &Frame,
+        context: &Arc<Context>,
+    ) {
         for (key, parameter) in node.get("parameters").map(Node::entries).unwrap_or_default() {
-            let (Some(name), Some("env_var_name")) = (key.text(), parameter.word("type")) else { continue };
-            let given = given.and_then(|given| given.get(name));
+            let Some(name) = key.text() else { continue };
+            let in_matrix = || given?.path(&["matrix", "parameters", name]);
+            let given = given.and_then(|given| given.get(name)).or_else(in_matrix);
             let default = parameter.get("default");
+            if parameter.word("type") != Some("env_var_name") {
+                let secrets = given.or(default).map(|value| outer.secrets(value)).unwrap_or_default();
+                if !secrets.is_empty() && frame.given.len() < GIVEN {
+                    frame.given.push((format!("parameters.{name}"), secrets));
+                }
+                continue;
+            }
             let Some(variable) = given.or(default).filter(|node| node.text().is_some_and(|text| !text.contains("<<")))
             else {
                 continue;
@@ -128,9 +167,8 @@ impl<'y> Visit<'y, '_> {
     fn step(&mut self, name: &str, key: Node<'y>, value: Option<Node<'y>>, frame: &mut Frame, context: &Arc<Context>) {
         let said = value.and_then(|value| value.word("name"));
         let ran = value.filter(|_| name == "run").and_then(|value| value.text().or_else(|| value.word("command")));
-        let title: String =
-            said.or(ran.and_then(|text| text.trim().lines().next())).unwrap_or(name).chars().take(NAME).collect();
-        let here = self.pen.context(Context { step: Some(title.as_str().into()), ..(**context).clone() });
+        let title = label(said.or(ran).unwrap_or(name));
+        let here = self.pen.context(Context { step: Some(title), ..(**context).clone() });
         if name != "when" && name != "unless" {
             self.pen.scope(value.map_or(key.span(), |value| reach(key, value)), &here);
         }
@@ -182,14 +220,16 @@ impl<'y> Visit<'y, '_> {
             self.steps(*steps, frame, context);
         }
         let Some((_, command)) = command.filter(|_| frame.depth < CALLS) else { return };
-        let names = std::mem::take(&mut frame.names);
+        let mut outer = Frame::new(Env::default(), false);
+        std::mem::swap(&mut outer.names, &mut frame.names);
+        std::mem::swap(&mut outer.given, &mut frame.given);
         frame.depth += 1;
-        self.parameters(command, value, frame, here);
+        self.parameters(command, value, frame, &outer, here);
         if let Some(steps) = command.get("steps") {
             self.steps(steps, frame, context);
         }
         frame.depth -= 1;
-        frame.names = names;
+        (frame.names, frame.given) = (outer.names, outer.given);
     }
 
     fn run(&mut self, value: Node<'y>, frame: &mut Frame, context: &Arc<Context>) {
@@ -208,7 +248,10 @@ impl<'y> Visit<'y, '_> {
         }
         let mut named = dollars(lines.text(), 0).into_iter().filter(|(name, _)| env.get(name).is_none());
         self.own = self.own.take().or_else(|| named.find_map(|(name, _)| free(&store, name).into_iter().next()));
-        frame.written.extend(self.examine(&lines, &env, traced));
+        let template = |text: &str| frame.of(templates.get(number_of(text)?)?.inner.as_str());
+        let template = |text: &str| template(text).map(<[_]>::to_vec).unwrap_or_default();
+        let written = self.examine(&lines, &env, traced, &template);
+        frame.written.extend(written);
         self.injected(&lines, &templates, context);
         // What is written to that file is read by every shell after this one.
         if lines.text().contains("BASH_ENV") {

@@ -1,6 +1,8 @@
 //! Templates of CircleCI (`<< parameters.name >>`) in scripts: they are filled in before a shell sees them.
 //! Source: <https://circleci.com/docs/reference/variables/>.
 
+use std::ops::Range;
+
 use crate::model::usage::Span;
 
 /// A template in a script.
@@ -12,7 +14,14 @@ pub(super) struct Template {
     pub(super) span: Span,
 }
 
-/// Puts a name of the same length in the place of each template, since a shell would take it for a document.
+/// The longest name of a variable that is looked at.
+const LONGEST: usize = 256;
+/// What makes a variable of the name behind it.
+const MARKS: &[&str] = &["${env:", "$env:", "$Env:", "${!", "${#", "${", "$"];
+
+/// Puts something of the same length in the place of each template, since a shell would take it for a document: a name where it is
+/// the whole name of a variable, else a template as the shell's reader knows it. Where it is a part of a name, there is no variable
+/// that could be told.
 pub(super) fn fill(script: &str) -> (String, Vec<Template>) {
     let (mut text, mut all, mut at) = (script.to_owned(), Vec::new(), 0);
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("<<")) {
@@ -29,11 +38,39 @@ pub(super) fn fill(script: &str) -> (String, Vec<Template>) {
         let is_template = ["parameters.", "pipeline.", "matrix."].iter().any(|start| inner.starts_with(start));
         if is_template && rest.get(length..).is_some_and(|rest| rest.starts_with(">>")) {
             at += length + 2;
-            text.replace_range(start..at, &name_of(&inner, at - start));
+            let width = (at - start).saturating_sub(6);
+            match variable(&text, start, at) {
+                None => text.replace_range(start..at, &format!("${{{{p{:0width$}}}}}", all.len())),
+                Some((mark, is_whole)) => {
+                    text.replace_range(start..at, &name_of(&inner, at - start));
+                    if !is_whole {
+                        text.replace_range(mark.clone(), &"_".repeat(mark.len()));
+                    }
+                }
+            }
             all.push(Template { inner, span: Span { start, end: at } });
         }
     }
     (text, all)
+}
+
+/// What makes a variable of the name that a template stands in: where that is, and whether the template is the whole name.
+fn variable(text: &str, start: usize, end: usize) -> Option<(Range<usize>, bool)> {
+    let before = text.get(..start)?;
+    let length = before.bytes().rev().take(LONGEST).take_while(|b| is_of_name(char::from(*b))).count();
+    let name = before.get(..start - length)?;
+    let mark = MARKS.iter().find(|mark| name.ends_with(**mark))?;
+    let goes_on = text.get(end..).is_some_and(|rest| rest.starts_with(is_of_name) || rest.starts_with("<<"));
+    Some((name.len() - mark.len()..name.len(), length == 0 && !goes_on))
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The number of a template, by what stands in its place.
+pub(super) fn number_of(text: &str) -> Option<usize> {
+    text.trim().strip_prefix('p')?.parse().ok()
 }
 
 /// A name of this length for a template.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::usage::Door;
-use crate::uses::testing::{leaks_of_jobs, part, place, word};
+use crate::uses::testing::{leaks, leaks_of_jobs, names, part, place, word};
 
 const FILE: &str = r##"
 version: 2.1
@@ -172,4 +172,46 @@ fn hostile_files_end() {
     let commands: String = (0..50).map(command).collect();
     let _ = at(&format!("commands:\n{commands}jobs: {{build: {{steps: [c0]}}}}\n"));
     assert!(is_own(".circleci/config.yml") && is_own("x/.circleci/continue.yaml") && !is_own("circleci/config.yml"));
+}
+
+#[test]
+fn parameters_hold_what_they_are_given() {
+    let text = r#"version: 2.1
+commands:
+  say:
+    parameters: {tok: {type: string}, plain: {type: string, default: x}}
+    steps: [{run: 'echo "<< parameters.tok >>"'}, {run: 'echo << parameters.plain >>'}, {run: 'use <<parameters.tok>>'}]
+  pass:
+    parameters: {tok: {type: string}}
+    steps: [{say: {tok: << parameters.tok >>, plain: y}}]
+jobs:
+  build:
+    parameters: {envn: {type: string}}
+    docker: [{image: x}]
+    steps:
+      - pass: {tok: $ARG_TOKEN}
+      - run: echo $<< parameters.envn >>_TOKEN "${API_<< parameters.envn >>_KEY}"
+workflows:
+  ci: {jobs: [{build: {matrix: {parameters: {envn: [DEV, PROD]}}}}]}
+"#;
+    let uses = read(File { path: ".circleci/config.yml", text: text.as_bytes() });
+    assert_eq!(names(&uses).iter().map(|one| one.0).collect::<Vec<_>>(), ["ARG_TOKEN"]);
+    assert_eq!(leaks(&uses, text), [(Door::Printed, "ARG_TOKEN", "echo \"<< parameters.tok >>\"")]);
+}
+
+#[test]
+fn a_job_of_two_workflows_is_told_for_both() {
+    let text = "version: 2.1\njobs: {b: {steps: [{run: 'echo $MY_TOKEN'}]}}\nworkflows: {one: {jobs: [b]}, two: {jobs: [b]}}\n";
+    let uses = read(File { path: ".circleci/config.yml", text: text.as_bytes() });
+    let of = |one: &Arc<Context>| word(one.pipeline.as_ref()).to_owned();
+    assert_eq!(uses.uses.iter().map(|one| of(&one.context)).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(uses.exposures.iter().map(|one| of(&one.context)).collect::<Vec<_>>(), ["one", "two"]);
+}
+
+#[test]
+fn a_step_has_no_part_of_a_word_as_its_name() {
+    let long = "PLACEHOLDER-".repeat(12);
+    let text = format!("jobs: {{b: {{steps: [{{run: 'deploy --token {long} $MY_TOKEN'}}]}}}}\n");
+    let uses = read(File { path: ".circleci/config.yml", text: text.as_bytes() });
+    assert_eq!(word(uses.uses[0].context.step.as_ref()), "deploy --token …");
 }

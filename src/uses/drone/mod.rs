@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::handed::{Handed, LOOKS};
+use super::label::label;
 use super::notes::{Meaning, Notes};
 use super::script::Lines;
 use super::shell::Dialect;
@@ -193,7 +194,7 @@ impl Reading {
         let action = image.and_then(Node::text).filter(|_| is_plugin);
         let step = name.or(image.and_then(Node::text));
         let mut context =
-            Context { step: step.map(Untrusted::from), action: action.map(Untrusted::from), ..(**pipeline).clone() };
+            Context { step: step.map(label), action: action.map(Untrusted::from), ..(**pipeline).clone() };
         conditions(node.get("when"), &mut context);
         let context = Arc::new(context);
         self.notes.scope(node.span(), &context);

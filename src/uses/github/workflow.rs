@@ -10,6 +10,7 @@ use super::reading::{COST, EVERY, Flow, Place, Reading};
 use super::{called, doors, strangers};
 use crate::model::usage::{Context, Door, Span};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::label::label;
 use crate::uses::notes::Env;
 use crate::uses::yaml::Node;
 
@@ -322,7 +323,7 @@ fn step<'y>(reading: &mut Reading<'y>, node: Node<'y>, number: usize, shared: &S
     let uses = node.get("uses").and_then(|uses| Some((uses.text()?, uses.span())));
     let name = node.word("name").filter(|name| !name.trim().is_empty()).or(uses.map(|(action, _)| action));
     let context = Arc::new(Context {
-        step: Some(name.map_or_else(|| Untrusted::from(number.to_string().as_str()), Untrusted::from)),
+        step: Some(label(name.unwrap_or(&number.to_string()))),
         action: uses.map(|(action, _)| action.into()),
         ..(**shared.context).clone()
     });

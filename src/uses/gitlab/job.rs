@@ -7,6 +7,7 @@ use crate::uses::notes::Env;
 use crate::uses::yaml::Node;
 
 use super::names::filled;
+use super::scripts::inputs;
 
 /// How many jobs may extend each other in a row.
 const EXTENDS: usize = 11;
@@ -280,6 +281,7 @@ impl<'y> Values<'y> {
                 secrets.extend(env.get(inner).unwrap_or_default().iter().cloned());
             }
         }
+        secrets.extend(inputs(variable.and_then(|variable| variable.value.text()).unwrap_or_default()));
         secrets.sort();
         secrets.dedup();
         env.set(name, secrets);

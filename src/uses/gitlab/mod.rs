@@ -63,6 +63,8 @@ struct Visit<'y, 'd, 'p> {
     handed_on: HashSet<String>,
     /// What the pipeline is called.
     pipeline: Option<Untrusted>,
+    /// Inputs whose names say that they are secret: whoever takes the file in gives their values.
+    inputs: Vec<Untrusted>,
 }
 
 /// What is known of a job while it is read.
@@ -77,7 +79,8 @@ struct Scene<'y> {
 impl<'y, 'd, 'p> Visit<'y, 'd, 'p> {
     fn new(pen: &'p mut Pen, document: &'d Document<'y>, source: &'y str) -> Self {
         let pipeline = document.get("workflow").and_then(|workflow| workflow.word("name")).map(Untrusted::from);
-        let mut visit = Self { pen, document, around: None, handed_on: HashSet::new(), pipeline };
+        let (handed_on, inputs) = (HashSet::new(), scripts::inputs(source));
+        let mut visit = Self { pen, document, around: None, handed_on, pipeline, inputs };
         let mut globals = Values::default();
         document
             .get("variables")
@@ -172,14 +175,18 @@ impl<'y, 'd, 'p> Visit<'y, 'd, 'p> {
             self.variable(variable, &scene);
         }
         self.stored(&job, &scene);
+        // A job that starts another pipeline runs nothing itself, and has nothing of the defaults.
+        let runs = trigger.is_none();
         let mut keys = job.keys();
-        keys.extend(DEFAULTS);
+        keys.extend(DEFAULTS.iter().filter(|_| runs));
         keys.sort_unstable();
         keys.dedup();
         for key in keys.into_iter().filter(|key| !NO_VALUES.contains(key)) {
             self.key(key, &job, &mut scene);
         }
-        self.scripts(&job, &mut scene);
+        if runs {
+            self.scripts(&job, &mut scene);
+        }
         self.globals(&job, &mut scene);
         if let Some(trigger) = trigger {
             self.trigger(trigger, &scene);
@@ -209,11 +216,16 @@ impl<'y, 'd, 'p> Visit<'y, 'd, 'p> {
         }
         for (name, secret) in job.layers("secrets").into_iter().flat_map(Node::entries) {
             // Without `file: false`, the variable is the path of a file.
-            let held = if secret.word("file") == Some("false") { scripts::path_of(secret) } else { None };
-            env.set(
-                name.text().unwrap_or_default(),
-                held.and_then(Node::text).map(Untrusted::from).into_iter().collect(),
-            );
+            let is_file = secret.word("file") != Some("false");
+            let held: Vec<Untrusted> =
+                scripts::path_of(secret).and_then(Node::text).map(Untrusted::from).into_iter().collect();
+            let name = name.text().unwrap_or_default();
+            if is_file {
+                env.set_file(&format!("${name}"), held);
+                env.set(name, Vec::new());
+            } else {
+                env.set(name, held);
+            }
         }
         for name in self.handed_on.iter().filter(|name| !values.has(name)) {
             env.set(name, Vec::new());

@@ -7,7 +7,7 @@ use crate::model::usage::{Context, Door, Span, Store};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::pen::{Pieces, Sense, free};
 use crate::uses::shell::again::read_again;
-use crate::uses::shell::{Written, dollars, references};
+use crate::uses::shell::{Written, dollars, looks_secret, references};
 use crate::uses::yaml::Node;
 
 use super::job::{Job, Values};
@@ -23,6 +23,31 @@ const MANAGERS: &[(&str, &[&str])] = &[
     ("akeyless", &["name"]),
     ("gitlab_secrets_manager", &["name"]),
 ];
+
+/// How many inputs are told apart, and how long what is filled in for one may be.
+const INPUTS: usize = 256;
+/// What begins an input, which is filled in before anything else.
+pub(super) const INPUT: &str = "$[[";
+
+/// The input that stands between these brackets: `inputs.name | expand_vars`.
+pub(super) fn input(inner: &str) -> Option<Untrusted> {
+    let name = inner.trim_start().strip_prefix("inputs.")?;
+    let length = name.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+    name.get(..length).filter(|name| !name.is_empty()).map(Untrusted::from)
+}
+
+/// The inputs of a text whose names say that they are secret.
+pub(super) fn inputs(text: &str) -> Vec<Untrusted> {
+    let mut all: Vec<Untrusted> = Vec::new();
+    for inner in text.split(INPUT).skip(1) {
+        if all.len() >= INPUTS {
+            break;
+        }
+        let is_secret = |name: &Untrusted| std::str::from_utf8(name.raw()).is_ok_and(looks_secret);
+        all.extend(input(inner).filter(|name| is_secret(name) && !all.contains(name)));
+    }
+    all
+}
 
 /// What names a secret in its manager.
 pub(super) fn path_of(secret: Node<'_>) -> Option<Node<'_>> {
@@ -102,10 +127,39 @@ impl<'y> Visit<'y, '_, '_> {
     }
 
     fn script(&mut self, lines: &Pieces<'_>, scene: &Scene<'y>) -> Vec<Written<Untrusted>> {
-        let sense = Sense { known: &scene.env, around: self.around.as_ref(), store: &store, traced: false };
-        let written = self.pen.script(lines, &sense);
+        let filled = self.with_inputs(lines);
+        let template = |text: &str| input(text).filter(|name| self.inputs.contains(name)).into_iter().collect();
+        let sense = Sense {
+            known: &scene.env,
+            around: self.around.as_ref(),
+            store: &store,
+            traced: false,
+            template: &template,
+            unsure: &self.inputs,
+        };
+        let written = self.pen.script(filled.as_ref().unwrap_or(lines), &sense);
         self.injected(lines, scene);
         written
+    }
+
+    /// A script with a template where an input is filled in (`$[[ inputs.name ]]`), byte for byte; `None` where it has none.
+    fn with_inputs<'l>(&self, lines: &Pieces<'l>) -> Option<Pieces<'l>> {
+        if self.inputs.is_empty() || !lines.text().contains(INPUT) {
+            return None;
+        }
+        let mut filled = lines.clone();
+        let mut text = lines.text().to_owned();
+        let starts: Vec<usize> = lines.text().match_indices(INPUT).map(|(at, _)| at).collect();
+        for start in starts {
+            let rest = lines.text().as_bytes().get(start..).unwrap_or_default();
+            let near = rest.get(..INPUTS).unwrap_or(rest).split(|b| *b == b'\n').next().unwrap_or_default();
+            if let Some(end) = near.windows(2).position(|two| two == b"]]") {
+                text.replace_range(start..start + INPUT.len(), "${{");
+                text.replace_range(start + end..start + end + 2, "}}");
+            }
+        }
+        filled.lines.change(text);
+        Some(filled)
     }
 
     /// Text of strangers in what a shell reads a second time.

@@ -263,3 +263,48 @@ fn files_are_known_by_their_paths() {
         assert!(!is_own(path), "{path}");
     }
 }
+
+fn leaks_in(text: &str) -> Vec<String> {
+    leaks_of_jobs(&at(text), text)
+}
+
+#[test]
+fn a_job_that_starts_a_pipeline_runs_nothing_of_the_defaults() {
+    let text =
+        "default:\n  before_script: ['echo \"$MY_TOKEN\"']\ntrig:\n  trigger: {project: a/b}\nrun:\n  script: make\n";
+    assert_eq!(leaks_in(text), ["run printed MY_TOKEN echo \"$MY_TOKEN\""]);
+    assert!(at(text).uses.iter().all(|one| word(one.context.job.as_ref()) == "run"));
+}
+
+#[test]
+fn a_file_with_a_secret_is_printed_by_what_reads_it() {
+    let secrets = "a:\n  secrets:\n    KEY: {vault: ops/key@kv}\n    OTHER: {vault: ops/other@kv, file: false}\n";
+    for (command, told) in [
+        ("cat $KEY", true),
+        ("base64 < \"${KEY}\"", true),
+        ("T=$(cat $KEY); echo $T", true),
+        ("head -c 9 \"$KEY\" | tr a b", true),
+        ("echo $KEY", false),
+        ("cat $KEY > /dev/null", false),
+        ("cat $KEY | ssh-add -", false),
+        ("deploy --key $KEY", false),
+        ("tee $KEY", false),
+        ("KEY=README.md; cat $KEY", false),
+        ("cat $OTHER", false),
+        ("set -x; cat $KEY > /dev/null", false),
+    ] {
+        let found = leaks_in(&format!("{secrets}  script:\n    - '{command}'\n"));
+        assert_eq!(!found.is_empty(), told, "{command}: {found:?}");
+        assert!(found.iter().all(|one| one.starts_with("a printed ops/key@kv ")), "{found:?}");
+    }
+}
+
+#[test]
+fn inputs_whose_names_say_it_are_secret() {
+    let text = "spec:\n  inputs:\n    api_token: {}\n    stage: {}\n---\na:\n  variables: {HANDED: \"$[[ inputs.api_token ]]\"}\n  script:\n    - echo \"$[[ inputs.api_token | expand_vars ]]\"\n    - echo $[[ inputs.stage ]]\n    - use $[[ inputs.api_token ]]\n    - echo $HANDED\n";
+    let uses = at(text);
+    let expected =
+        ["a printed api_token echo \"$[[ inputs.api_token | expand_vars ]]\"", "a printed api_token echo $HANDED"];
+    assert_eq!(leaks_of_jobs(&uses, text), expected);
+    assert!(uses.exposures.iter().all(|one| one.confidence == Confidence::Medium));
+}

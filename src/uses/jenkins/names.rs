@@ -53,6 +53,7 @@ impl Names {
             Holds::Plain => (Vec::new(), Vec::new()),
         };
         self.env.set(name, inside);
+        self.env.set_file(&format!("${name}"), behind.clone());
         self.files.set(name, behind);
         true
     }

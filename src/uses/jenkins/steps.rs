@@ -9,6 +9,7 @@ use super::tokens::Kind;
 use super::walk::Walk;
 use crate::model::usage::{Context, Door, Span, Store, System, Unread};
 use crate::model::{Confidence, Untrusted};
+use crate::uses::label::label;
 use crate::uses::notes::{Meaning, Notes, looks_secret};
 use crate::uses::shell::{Dialect, Script, Written};
 
@@ -86,7 +87,7 @@ impl<'t> Walk<'t> {
         let first = self.code.named(range).into_iter().find(|one| matches!(one.name, None | Some("name")));
         let Some((name, _)) = first.and_then(|one| self.text(one.value)) else { return };
         let outer = self.context();
-        let job = Context { job: Some(name.as_str().into()), step: None, ..(*outer).clone() };
+        let job = Context { job: Some(label(&name)), step: None, ..(*outer).clone() };
         let Some(brace) = self.code.block(at) else { return };
         let context = Arc::new(self.block_context(brace, job));
         let start = self.code.token(at).map_or(0, |token| token.span.start);
@@ -192,7 +193,10 @@ impl<'t> Walk<'t> {
         let place = |at: usize| cooked.place(Span { start: at, end: at }).start;
         self.notes.unread(found.unread.into_iter().map(|one| Unread { at: place(one.at), ..one }));
         for one in found.exposures {
-            let bound = one.name.as_ref().is_none_or(|name| known.env.secrets().contains(name));
+            let bound = one
+                .name
+                .as_ref()
+                .is_none_or(|name| known.env.secrets().contains(name) || known.files.secrets().contains(name));
             let sure = if bound && one.door != Door::Traced { one.confidence } else { Confidence::Medium };
             if !(captured && one.door == Door::Printed) {
                 self.notes.exposes(one.door, one.name, cooked.place(one.span), context, sure);

@@ -234,3 +234,19 @@ fn hostile_files_end() {
     }
     assert!(begins.elapsed().as_secs() < 60, "{:?}", begins.elapsed());
 }
+
+#[test]
+fn files_with_credentials_are_printed_by_what_reads_them() {
+    let told = |command: &str| {
+        let text = format!(
+            "node {{ withCredentials([file(credentialsId: 'kube', variable: 'KC'), sshUserPrivateKey(credentialsId: 'ssh', keyFileVariable: 'KEY', usernameVariable: 'WHO')]) {{ sh '{command}' }} }}"
+        );
+        let uses = (READER.read)(File { path: "Jenkinsfile", text: text.as_bytes() });
+        uses.exposures.iter().map(|one| (one.door, word(one.name.as_ref()).to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(told("cat $KC"), [(Door::Printed, "kube".to_owned())]);
+    assert_eq!(told("cat \"$KEY\" | base64"), [(Door::Printed, "ssh".to_owned())]);
+    for near in ["ssh -i $KEY host", "echo $KEY $KC", "cat $WHO", "cat $KC > other", "cat $KCX"] {
+        assert_eq!(told(near), [], "{near}");
+    }
+}

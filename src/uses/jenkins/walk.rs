@@ -10,6 +10,7 @@ use super::tokens::Kind;
 use crate::model::usage::{Context, Door, Span, Store, Uses};
 use crate::model::{Confidence, Untrusted};
 use crate::uses::budget::Budget;
+use crate::uses::label::label;
 use crate::uses::notes::{Notes, looks_secret};
 use crate::uses::shell::Written;
 
@@ -94,7 +95,7 @@ impl<'t> Walk<'t> {
     /// The context of a step.
     pub(super) fn step(&self, name: Option<&str>) -> Arc<Context> {
         let outer = self.context();
-        let step = name.map(Untrusted::from);
+        let step = name.map(label);
         if step == outer.step { outer } else { Arc::new(Context { step, ..(*outer).clone() }) }
     }
 

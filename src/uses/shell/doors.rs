@@ -9,7 +9,7 @@ use super::files::Files;
 use super::known::{asks, edits, is_shown, passes, reads_files, whole, writes, writes_arguments};
 use super::variables::{add, local};
 use super::words::Word;
-use super::{Dialect, Passage, Reference, Script, Seen, Sources, powershell};
+use super::{Dialect, Passage, Reference, Script, Seen, Sources, is_path, powershell};
 use crate::model::Confidence;
 use crate::model::usage::{Door, Span};
 
@@ -158,6 +158,17 @@ impl<N: Clone + Eq> Examiner<'_, N> {
         }
     }
 
+    /// What is in a file: what the script wrote into it, or what was there before. A variable that the script sets itself has another path.
+    pub(super) fn file(&self, path: &str, span: Span) -> Values<N> {
+        let known = self.files.get(path);
+        let variable = path.trim_start_matches(['$', '{']).split(['}', '/']).next().unwrap_or_default();
+        if !known.is_empty() || !is_path(path) || self.tainted.contains_key(variable) {
+            return known;
+        }
+        let asked = Reference { text: path, is_template: false, expands: true, span };
+        (self.sources.secret)(&asked).into_iter().map(Value::Of).collect()
+    }
+
     pub(super) fn all(&self, words: &[&Word<'_>]) -> Values<N> {
         let mut all = Vec::new();
         for word in words {
@@ -281,12 +292,10 @@ impl<N: Clone + Eq> Examiner<'_, N> {
         if let Some(values) = self.shows(&called, &given) {
             return sure(values, span).collect();
         }
-        if !self.files.is_empty() {
-            read.extend(self.input(command));
-            if reads_files(&name, &plain, self.dialect) {
-                for word in rest {
-                    read.extend(sure(self.files.get(&self.path(word)), span));
-                }
+        read.extend(self.input(command));
+        if reads_files(&name, &plain, self.dialect) {
+            for word in rest {
+                read.extend(sure(self.file(&self.path(word), span), span));
             }
         }
         let flows = self.filter(&called, &given, read);
@@ -330,9 +339,8 @@ impl<N: Clone + Eq> Examiner<'_, N> {
                 &redirect.to
             };
             let is_text = matches!(redirect.operator, "<<" | "<<-" | "<<<" | "<(");
-            for value in word.as_ref().filter(|_| is_text).map(|word| self.values(word)).unwrap_or_default() {
-                all.push(Flow { value, span, confidence: Confidence::High });
-            }
+            let values = word.as_ref().filter(|_| is_text).map(|word| self.values(word)).unwrap_or_default();
+            all.extend(sure(values, span));
         }
         all.extend(read);
         all.retain_mut(|flow| {

@@ -26,10 +26,6 @@ impl<N: Clone + Eq> Files<N> {
         all
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// A value goes into a file.
     pub(super) fn learn(&mut self, path: &str, value: &Value<N>) {
         let path = plain(path);
@@ -108,9 +104,9 @@ impl<N: Clone + Eq> Examiner<'_, N> {
     /// What a file has that a command reads as its input.
     pub(super) fn input(&self, command: &Command<'_>) -> Vec<Flow<N>> {
         let mut all = Vec::new();
-        for redirect in command.redirects.iter().filter(|r| r.operator == "<" && !self.files.is_empty()) {
+        for redirect in command.redirects.iter().filter(|r| r.operator == "<") {
             if let Some(word) = &redirect.to {
-                all.extend(sure(self.files.get(&self.path(word)), word.span));
+                all.extend(sure(self.file(&self.path(word), word.span), word.span));
             }
         }
         all

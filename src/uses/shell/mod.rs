@@ -137,7 +137,8 @@ pub struct Script<'s> {
 
 /// What is known of the values in a script.
 pub struct Sources<'a, N> {
-    /// Which secrets are in the value behind a reference.
+    /// Which secrets are in the value behind a reference. It is also asked for what is in the files that commands show, by their paths
+    /// ([`is_path`]).
     pub secret: &'a dyn Fn(&Reference<'_>) -> Vec<N>,
     /// What a secret is called that a command fetches, by its name where it is kept; nothing where nobody asks for those.
     pub fetched: &'a dyn Fn(&str) -> Option<N>,
@@ -161,6 +162,12 @@ pub fn examine_all<N: Clone + Eq>(script: Script<'_>, sources: &Sources<'_, N>) 
 #[must_use]
 pub fn fetched(script: Script<'_>) -> Vec<Fetched> {
     examine(script, &|_: &Reference<'_>| Vec::<()>::new()).fetched
+}
+
+/// Whether what is asked for is in a file: its path is from the root, or a variable has it.
+#[must_use]
+pub fn is_path(text: &str) -> bool {
+    text.starts_with(['/', '$'])
 }
 
 /// The variables that a script gives a value itself.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::handed::Handed;
 use super::objects::{every, is_plain};
-use super::pods::{Mounts, Pods, context_of};
+use super::pods::{Mounts, Pods};
+use super::templates::Filled;
 use super::yaml::{Node, Yaml};
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, System, Uses};
@@ -36,8 +37,13 @@ fn is_own(path: &str) -> bool {
 /// Reads the objects of Tekton in a file, and no others.
 #[must_use]
 pub fn objects(file: File<'_>) -> Uses {
-    let yaml = Yaml::read(file.text);
-    let mut pods = Pods::new(System::Tekton);
+    objects_in(file, None)
+}
+
+/// The same, of a file whose templates are covered up.
+pub(in crate::uses) fn objects_in(file: File<'_>, filled: Option<&Filled<'_>>) -> Uses {
+    let yaml = Yaml::read(filled.map_or(file.text, |filled| &filled.text));
+    let mut pods = Pods::new(System::Tekton, filled);
     let mut found = false;
     for document in yaml.documents() {
         found |= pods.object(document, DEEPEST);
@@ -45,7 +51,7 @@ pub fn objects(file: File<'_>) -> Uses {
     pods.done(&yaml, found)
 }
 
-impl Pods {
+impl Pods<'_> {
     /// An object of Tekton; whether it is one.
     fn object(&mut self, node: Node<'_>, left: u32) -> bool {
         let kind = node.word("kind").unwrap_or_default();
@@ -61,13 +67,13 @@ impl Pods {
         if !is_document(kind, node.word("apiVersion").unwrap_or_default()) {
             return false;
         }
-        let mut context = context_of(node);
+        let mut context = self.context_of(node);
         context.events = node.path(&["metadata", "annotations"]).map(events).unwrap_or_default();
         let context = Arc::new(context);
         self.notes.scope(node.span(), &context);
         let Some(spec) = node.get("spec") else { return true };
         match kind {
-            "Task" | "ClusterTask" => self.task(spec, &named(&context, node.path(&["metadata", "name"]))),
+            "Task" | "ClusterTask" => self.task(spec, &self.named(&context, node.path(&["metadata", "name"]))),
             "StepAction" => drop(self.container(spec, &Handed::default(), &context, &mut Vec::new())),
             "Pipeline" => self.pipeline(spec, &[], &context),
             "PipelineRun" | "TaskRun" => self.run(spec, &context),
@@ -83,6 +89,11 @@ impl Pods {
             _ => self.interceptors(spec, &context, DEEPEST),
         }
         true
+    }
+
+    /// The context of what has a name.
+    fn named(&self, context: &Arc<Context>, name: Option<Node<'_>>) -> Arc<Context> {
+        Arc::new(Context { job: self.name(name), ..(**context).clone() })
     }
 
     /// `secretRef: {secretName, secretKey}`, wherever it stands.
@@ -135,7 +146,7 @@ impl Pods {
 
     fn pipeline(&mut self, spec: Node<'_>, given: &[(&str, Untrusted)], context: &Arc<Context>) {
         for task in ["tasks", "finally"].into_iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
-            let context = named(context, task.get("name"));
+            let context = self.named(context, task.get("name"));
             self.notes.scope(task.span(), &context);
             let mut secrets = self.parameters(task, &context);
             for workspace in task.get("workspaces").map(Node::items).unwrap_or_default() {
@@ -156,8 +167,9 @@ impl Pods {
             self.environment(template, &mut outer, context);
         }
         let mut mounts = Mounts::new();
+        let before = self.keep_volumes(spec.get("volumes"));
         for step in ["steps", "sidecars"].into_iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
-            let text = |key: &str| step.word(key).map(Untrusted::from);
+            let text = |key: &str| self.name(step.get(key));
             let inner = Context { step: text("name"), action: text("image"), ..(**context).clone() };
             let inner = Arc::new(inner);
             let written = self.container(step, &outer, &inner, &mut mounts);
@@ -165,6 +177,7 @@ impl Pods {
             let secrets = self.parameters(step, &inner);
             self.resolved(step.get("ref"), &secrets, &inner);
         }
+        self.kept.truncate(before);
         self.volumes(spec.get("volumes"), &mounts, context);
     }
 
@@ -214,11 +227,6 @@ impl Pods {
             self.notes.exposes(Door::Unpinned, Some(secret.clone()), reference.span(), &context, sure);
         }
     }
-}
-
-fn named(context: &Arc<Context>, name: Option<Node<'_>>) -> Arc<Context> {
-    let job = name.and_then(Node::text).map(Untrusted::from);
-    Arc::new(Context { job, ..(**context).clone() })
 }
 
 /// Whether a text can be the name of an object.

@@ -126,3 +126,36 @@ fn hostile_files_end() {
     let invalid = [OBJECTS.as_bytes(), b"\xff"].concat();
     assert!(!objects(File { path: ".tekton/a.yaml", text: &invalid }).unread.is_empty());
 }
+
+#[test]
+fn what_no_shell_runs_and_files_of_volumes() {
+    let text = r#"apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: t}
+spec:
+  volumes: [{name: v, secret: {secretName: vol-sec}}, {name: w, emptyDir: {}}]
+  steps:
+  - name: k
+    image: kaniko
+    env: [{name: T, valueFrom: {secretKeyRef: {name: kan, key: token}}}, {name: P, value: x}]
+    args: ["--context=.", "--build-arg=TOKEN=$(T)", "--build-arg=P=$(P)", "--label=$T", "--note=$$(T)"]
+  - name: c
+    image: bash
+    volumeMounts: [{name: v, mountPath: /var/sec/}, {name: w, mountPath: /var/work}]
+    script: cat /var/sec/token /var/work/a /var/secret/b
+  - name: d
+    image: bash
+    script: cat /var/sec/token
+  - name: e
+    image: bash
+    env: [{name: T, valueFrom: {secretKeyRef: {name: kan, key: token}}}]
+    command: [sh, -c, "echo $(T)"]
+"#;
+    let uses = objects(File { path: ".tekton/a.yaml", text: text.as_bytes() });
+    let wanted = [
+        (Door::BuildArgument, "kan/token", "--build-arg=TOKEN=$(T)", Confidence::High),
+        (Door::Printed, "vol-sec", "cat /var/sec/token /var/work/a /var/secret/b", Confidence::High),
+        (Door::Printed, "kan/token", "echo $(T)", Confidence::High),
+    ];
+    assert_eq!(doors(&uses, text), wanted);
+}

@@ -211,7 +211,9 @@ impl Reading<'_> {
         let line = value.trim_start_matches(['@', '-', ':', '+', '!', '|']);
         let text = command::undoubled(line);
         let base = base + value.len() - line.len();
-        let whole = Script { text: &text, base, dialect: <_>::default(), traced: false };
+        // Only a shell that is started sees the second sign: for any other command it is a mere text.
+        let plain = line.replace("$$", "  ");
+        let whole = Script { text: &plain, base, dialect: <_>::default(), traced: false };
         let script = command::of_line(&text, base).unwrap_or(whole);
         if is_logged {
             let free = |name: &str| looks_secret(name).then(|| Untrusted::from(name)).into_iter().collect();
@@ -242,6 +244,15 @@ mod tests {
 
     fn read(path: &str, text: &[u8]) -> Uses {
         (READER.read)(File { path, text })
+    }
+
+    #[test]
+    fn doubled_signs_are_of_the_shell() {
+        let text = "[Service]\nExecStart=/bin/x $$A_TOKEN ${B_TOKEN}\nExecStartPre=/bin/sh -c 'x $$C_TOKEN'\nExecStop=/bin/echo $$D_TOKEN\n";
+        let uses = read("a.service", text.as_bytes());
+        let names: Vec<_> = uses.uses.iter().map(|one| String::from_utf8_lossy(one.name.raw()).into_owned()).collect();
+        assert_eq!(names, ["B_TOKEN", "C_TOKEN"]);
+        assert!(uses.exposures.is_empty());
     }
 
     const UNIT: &str = r#"# EnvironmentFile=/near

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::indirect::constant;
 use super::{Site, is_word};
 use crate::model::Confidence;
 use crate::model::usage::Store;
@@ -15,6 +16,8 @@ pub(super) struct Form {
     pub(super) names: Names,
     pub(super) store: Store,
     pub(super) confidence: Confidence,
+    /// Whether it stands in a text.
+    pub(super) quoted: bool,
 }
 
 /// What stands before the word.
@@ -70,6 +73,7 @@ pub(super) fn read(site: &mut Site<'_, '_>, form: &Form, start: usize, end: usiz
     if !stands(site, form.before, start) {
         return;
     }
+    (site.word, site.place) = (start, None);
     let found = match form.after {
         After::Call => call(site, end),
         After::Index => index(site, end),
@@ -88,7 +92,7 @@ pub(super) fn read(site: &mut Site<'_, '_>, form: &Form, start: usize, end: usiz
 /// Writes a name down, if it is one.
 pub(super) fn take(site: &mut Site<'_, '_>, form: &Form, name: Range<usize>) {
     if is_name(site.text.get(name.clone()).unwrap_or_default(), form.names) {
-        site.uses(name, form.store, form.confidence);
+        site.uses(name, form.store, form.confidence, form.quoted);
     }
 }
 
@@ -155,7 +159,7 @@ pub(super) fn call(site: &Site<'_, '_>, at: usize) -> Option<Range<usize>> {
     if site.byte(at) == b'(' {
         at = spaces(site, at + 1);
     }
-    whole(site, at).map(|(name, _)| name)
+    whole(site, at).map(|(name, _)| name).or_else(|| constant(site, at))
 }
 
 /// A text in brackets that nothing is given to.
@@ -170,7 +174,8 @@ pub(super) fn index(site: &Site<'_, '_>, at: usize) -> Option<Range<usize>> {
         }
         at += 1;
     }
-    let (name, end) = whole(site, spaces(site, at))?;
+    let at = spaces(site, at);
+    let (name, end) = whole(site, at).or_else(|| Some((constant(site, at)?, run(site, at).end)))?;
     let end = spaces(site, end);
     (site.byte(end) == b']' && !is_given(site, end + 1)).then_some(name)
 }

@@ -34,6 +34,7 @@ pub(super) fn references(text: &[u8], base: usize, out: &mut Vec<Use>) {
         }
     }
     found.extend(asked(text));
+    found.extend(named(text));
     if found.is_empty() {
         return;
     }
@@ -60,6 +61,29 @@ fn asked(text: &[u8]) -> Vec<std::ops::Range<usize>> {
         let length = name.iter().take_while(|b| is_word(**b)).count();
         if is_call && length > 0 && matches!(name.get(length), Some(b'"' | b'\'')) {
             all.push(at + quote + 1..at + quote + 1 + length);
+        }
+    }
+    all
+}
+
+/// `export NAME`, `ifndef NAME`, and in scripts `docker run -e NAME` and `printenv NAME`, where the name looks secret.
+fn named(text: &[u8]) -> Vec<std::ops::Range<usize>> {
+    const WORDS: &[&[u8]] = &[b"export ", b"ifdef ", b"ifndef ", b" -e ", b"--env ", b"printenv "];
+    let mut all = Vec::new();
+    for word in WORDS {
+        for at in memchr::memmem::find_iter(text, word) {
+            let start = at + word.len();
+            let begins =
+                word.starts_with(b" ") || at.checked_sub(1).and_then(|at| text.get(at)).is_none_or(|b| !is_word(*b));
+            let rest = text.get(start..text.len().min(start + LONGEST)).unwrap_or_default();
+            let length = rest.iter().take_while(|b| is_word(**b)).count();
+            let ends = rest.get(length).is_none_or(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b')' | b';' | b'`'));
+            let is_secret = |name: &[u8]| {
+                !name.iter().any(u8::is_ascii_lowercase) && std::str::from_utf8(name).is_ok_and(looks_secret)
+            };
+            if begins && ends && rest.get(..length).is_some_and(is_secret) {
+                all.push(start..start + length);
+            }
         }
     }
     all

@@ -10,9 +10,17 @@ use crate::model::usage::Store;
 /// How far around a name the words are looked for that say whose name it is.
 const AROUND: usize = 600;
 
-const fn asks(word: &'static str, special: fn(&mut Site<'_, '_>, &Form, Range<usize>)) -> Form {
+pub(super) const fn asks(word: &'static str, special: fn(&mut Site<'_, '_>, &Form, Range<usize>)) -> Form {
     let after = After::Special(special);
-    Form { word, before: Before::Any, after, names: Names::Path, store: Store::Manager, confidence: Confidence::Medium }
+    Form {
+        word,
+        before: Before::Any,
+        after,
+        names: Names::Path,
+        store: Store::Manager,
+        confidence: Confidence::Medium,
+        quoted: false,
+    }
 }
 
 /// The words of every language.
@@ -22,13 +30,12 @@ pub(super) static FORMS: &[Form] = &[
     asks("get_secret(", first),
     asks("etSecret(", first),
     asks("etSecretAsync(", first),
-    asks("get_parameter(", named),
+    asks("get_parameter", named),
     asks("GetParameter", named),
-    asks("getParameter(", named),
-    asks("/secrets/", resource),
+    asks("getParameter", named),
+    Form { quoted: true, ..asks("/secrets/", resource) },
     asks("read_secret", path),
-    asks("ogical().Read", first),
-    asks("op://", address),
+    Form { quoted: true, ..asks("op://", address) },
 ];
 
 /// What `key: "value"`, `key = "value"`, `key("value")` and `key: wrap("value")` have as the value.
@@ -61,6 +68,11 @@ fn has(text: &[u8], words: &[&str]) -> bool {
 /// `SecretId` of AWS; others call the half of a key so.
 fn identified(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     let Some(name) = given(site, word.end) else { return };
+    // A key in quotes is itself a text.
+    let quote = word.start - usize::from(form.word == "ecretId").min(word.start);
+    if let Some(before) = quote.checked_sub(1).filter(|at| matches!(site.byte(*at), b'"' | b'\'')) {
+        (site.word, site.place) = (before.saturating_sub(1), None);
+    }
     if has(
         around(site, word.start),
         &["SecretValue", "secret_value", "ecretsManager", "ecretsmanager", "secrets_manager", "SECRETSMANAGER"],
@@ -70,7 +82,7 @@ fn identified(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
 }
 
 /// The first texts among the arguments: of two, one may say where the other is kept.
-fn first(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+pub(super) fn first(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     let mut at = spaces(site, word.end + usize::from(site.byte(word.end) == b'('));
     // A context, or the client, may come before it; and a name before the value.
     let rest = site.text.get(at..site.text.len().min(at + 60)).unwrap_or_default();
@@ -92,18 +104,135 @@ fn first(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     }
 }
 
-/// `get_parameter(Name="…")` of AWS.
+/// `get_parameter(Name="…")`, `get_parameters(Names=["…"])`, `get_parameters_by_path(Path="…")` of AWS.
 fn named(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     let rest = site.text.get(word.end..site.text.len().min(word.end + AROUND / 3)).unwrap_or_default();
     // What comes behind the next statement belongs to something else.
     let rest = rest.split(|b| *b == b';').next().unwrap_or_default();
-    for at in memchr::memmem::find_iter(rest, b"ame") {
+    let length = rest.iter().take_while(|b| is_word(**b)).count();
+    let by_path = has(rest.get(..length).unwrap_or_default(), &["ath"]);
+    for at in memchr::memmem::find_iter(rest, if by_path { b"ath".as_slice() } else { b"ame" }) {
         let before = at.checked_sub(2).and_then(|at| rest.get(at)).copied().unwrap_or(0);
-        let is_key = rest.get(at.wrapping_sub(1)).is_some_and(|b| matches!(b, b'N' | b'n')) && !is_word(before);
-        if is_key && let Some(name) = given(site, word.end + at + 3) {
+        let is_key =
+            rest.get(at.wrapping_sub(1)).is_some_and(|b| matches!(b, b'N' | b'n' | b'P' | b'p')) && !is_word(before);
+        let end = word.end + at + 3;
+        if !is_key {
+            continue;
+        }
+        if let Some(name) = given(site, end) {
             return take(site, form, name);
         }
+        if site.byte(end) == b's' && several(site, form, end + 1) {
+            return;
+        }
     }
+}
+
+/// `=[…]`, `: […]`, `: []string{…}`: the texts of a list that is given here; whether there is one.
+fn several(site: &mut Site<'_, '_>, form: &Form, at: usize) -> bool {
+    let rest = site.text.get(at..site.text.len().min(at + 24)).unwrap_or_default();
+    let is_list = |b: &u8| matches!(b, b'=' | b':' | b' ' | b'[' | b']' | b'(' | b'{' | b'*') || b.is_ascii_lowercase();
+    let length = rest.iter().take_while(|b| is_list(b)).count();
+    if !rest.get(..length).unwrap_or_default().iter().any(|b| matches!(b, b'[' | b'{' | b'(')) {
+        return false;
+    }
+    texts(site, form, at + length)
+}
+
+/// Texts with commas between them; whether there are any.
+pub(super) fn texts(site: &mut Site<'_, '_>, form: &Form, mut at: usize) -> bool {
+    for number in 0..16 {
+        let Some((name, end)) = whole(site, spaces(site, at)) else { return number > 0 };
+        take(site, form, name);
+        at = spaces(site, end);
+        if site.byte(at) != b',' {
+            break;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The argument of this number, from 0, of a call whose parentheses open here, or one behind a name or two.
+fn argument(site: &Site<'_, '_>, at: usize, number: usize) -> Option<Range<usize>> {
+    let rest = site.text.get(at..site.text.len().min(at + 256))?;
+    let open = memchr::memchr(b'(', rest)?;
+    let mut start = open + 1;
+    let (mut depth, mut seen) = (0_u32, 0);
+    for (place, byte) in rest.iter().enumerate().skip(start) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' if depth > 0 => depth -= 1,
+            b',' | b')' if depth == 0 => {
+                if seen == number {
+                    return whole(site, spaces(site, at + start)).map(|(name, _)| name);
+                }
+                (seen, start) = (seen + 1, place + 1);
+                if *byte == b')' {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `secret_version_path("project", "NAME", "latest")` of Google.
+pub(super) fn second(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    if let Some(name) = argument(site, word.end - 1, 1) {
+        take(site, form, name);
+    }
+}
+
+/// `fromSecretNameV2(scope, "id", "NAME")` of the CDK of AWS, `_dupenv_s(&a, &b, "NAME")`.
+pub(super) fn third(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    if let Some(name) = argument(site, word.end - 1, 2) {
+        take(site, form, name);
+    }
+}
+
+/// `client.read("secret/data/NAME")` of Vault: a path, where the file names the library.
+pub(super) fn of_vault(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    if let Some((name, _)) = whole(site, spaces(site, word.end))
+        && site.text.get(name.clone()).is_some_and(|path| path.contains(&b'/') && !path.starts_with(b"/"))
+        && (form.word != ".read(" || site.mentions("hvac"))
+    {
+        take(site, form, name);
+    }
+}
+
+/// `KVv2("mount").Get(ctx, "NAME")` of Vault.
+pub(super) fn of_mount(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let rest = site.text.get(word.end..site.text.len().min(word.end + 128)).unwrap_or_default();
+    if let Some(at) =
+        memchr::memmem::find(rest, b").Get(").filter(|at| !rest.get(..*at).unwrap_or_default().contains(&b'\n'))
+        && let Some(name) = argument(site, word.end + at + 5, 1)
+    {
+        take(site, form, name);
+    }
+}
+
+/// `Get-Secret -Name NAME` of PowerShell.
+pub(super) fn of_command(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let rest = site.text.get(word.end..site.text.len().min(word.end + 256)).unwrap_or_default();
+    let end = rest.iter().position(|b| matches!(b, b'\n' | b';' | b'|' | b')')).unwrap_or(rest.len());
+    let rest = rest.get(..end).unwrap_or_default();
+    if !rest.first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
+        return;
+    }
+    let flag = ["-Name", "-SecretId", "-SecretName"].iter().find_map(|flag| {
+        let at = memchr::memmem::find(rest, flag.as_bytes())?;
+        rest.get(at + flag.len()).is_some_and(|b| matches!(b, b' ' | b':')).then_some(at + flag.len())
+    });
+    // The name alone.
+    let first = rest.trim_ascii_start();
+    let Some(at) = flag.or_else(|| (!first.starts_with(b"-")).then_some(0)) else { return };
+    let at = spaces(site, word.end + at + usize::from(site.byte(word.end + at) == b':'));
+    let bare = site.text.get(at..word.end + end).unwrap_or_default();
+    let length = bare.iter().take_while(|b| is_word(**b) || matches!(b, b'-' | b'/' | b'.')).count();
+    let name = literal(site, at).map_or(at..at + length, |(name, _)| name);
+    take(site, form, name);
 }
 
 /// `projects/…/secrets/NAME/versions/…` of Google, and the address of a vault of Azure.
@@ -148,6 +277,6 @@ fn address(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     let is_fixed = !text.iter().any(|b| matches!(b, b'{' | b'$' | b'<' | b'%' | b'\\'));
     let parts = text.split(|b| *b == b'/').filter(|part| !part.is_empty()).count();
     if is_fixed && parts >= 3 {
-        site.uses(word.start..word.end + length, form.store, Confidence::High);
+        site.uses(word.start..word.end + length, form.store, Confidence::High, true);
     }
 }

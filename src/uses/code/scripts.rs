@@ -1,20 +1,23 @@
 //! Scripts of a shell: variables that they read and do not set. There are many of them, and so this is a pass of its own that knows
 //! quotes, comments and documents.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::{Asked, add, is_word};
 use crate::model::Confidence;
 use crate::model::usage::{Context, Store, System, Use};
 use crate::uses::notes::looks_secret;
-use crate::uses::shell::{self, Dialect, Script, examine};
 
 /// How many `$(…)` in quotes may stand in each other.
 const DEEPEST: usize = 32;
 /// How many names of a script are looked for a second time.
 const NAMES: usize = 256;
+/// How long a script is at most in which names are looked for that it hands on: most that deploy are short, and it is a pass of its own.
+const SHORT: usize = 4 << 10;
 /// How much of a line before a name is looked at.
 const LINE: usize = 256;
 /// What shells set themselves, or every system does.
@@ -66,11 +69,16 @@ const OWN: &[&str] = &[
     "COMP_POINT",
 ];
 
+/// Words that names stand behind which a script hands on.
+static WORDS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| [Finder::new("export "), Finder::new("printenv "), Finder::new("docker ")]);
+
 /// The bytes that mean something outside of quotes.
 static FEW: [bool; 256] = marked(b"\\\"$'#<=");
 /// Those and the ones that do so in some places alone.
 static ALL: [bool; 256] = marked(b"\\\"$'#<=()\n");
 
+#[expect(clippy::indexing_slicing, reason = "computed at compile time, where a panic is an error")]
 const fn marked(bytes: &[u8]) -> [bool; 256] {
     let mut all = [false; 256];
     let mut at = 0;
@@ -100,30 +108,8 @@ pub(super) fn references(text: &[u8], base: usize, out: &mut Vec<Use>) {
     }
 }
 
-/// Finds the references of a script of `cmd`, of which there are few: each name once.
-pub(super) fn batch(text: &[u8], base: usize, out: &mut Vec<Use>) {
-    let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    let script = Script { text, base: 0, dialect: Dialect::Cmd, traced: false };
-    let assigned = examine(script, &|_| Vec::<()>::new()).assigned;
-    let mut known: HashSet<&str> = assigned
-        .iter()
-        .map(String::as_str)
-        .chain(["PATH", "CD", "TEMP", "TMP", "ERRORLEVEL", "RANDOM", "DATE", "TIME"])
-        .collect();
-    let context = Arc::new(Context::default());
-    for one in shell::references(script) {
-        if is_variable(one.text.as_bytes()) && known.insert(one.text) {
-            let confidence = if looks_secret(one.text) { Confidence::High } else { Confidence::Medium };
-            // Between the signs.
-            let name = one.span.start + 1..one.span.start + 1 + one.text.len();
-            let asked = Asked { name, store: Store::Environment, confidence };
-            add(out, System::Shell, text.as_bytes(), base, asked, Arc::clone(&context));
-        }
-    }
-}
-
 /// Whether a name is one that pipelines give: in capitals.
-fn is_variable(name: &[u8]) -> bool {
+pub(super) fn is_variable(name: &[u8]) -> bool {
     let capitals = !name.iter().any(u8::is_ascii_lowercase) && name.iter().any(u8::is_ascii_uppercase);
     name.len() > 1 && capitals && !name.first().is_some_and(u8::is_ascii_digit)
 }
@@ -133,13 +119,49 @@ fn free(text: &[u8]) -> Vec<Range<usize>> {
     let Scan { found, set, .. } = Scan::of(text).run();
     // A script with more names than that is none.
     let few = found.len() <= NAMES;
+    let named = named(text, &found, &set);
     let mut all: Vec<Range<usize>> = found
         .into_iter()
         .filter(|(name, _)| !(set.contains(name) || few && is_taken(text, name)))
         .map(|(_, place)| place)
         .collect();
+    all.extend(named);
     all.sort_by_key(|place| place.start);
     all
+}
+
+/// Names that a script hands on and does not read itself, where they look secret: `printenv NAME`, `export NAME`, `docker run -e NAME`.
+fn named<'t>(text: &'t [u8], found: &BTreeMap<&'t [u8], Range<usize>>, set: &BTreeSet<&'t [u8]>) -> Vec<Range<usize>> {
+    let mut all = BTreeMap::new();
+    if text.len() > SHORT {
+        return Vec::new();
+    }
+    for finder in &*WORDS {
+        let word = finder.needle();
+        for at in finder.find_iter(text) {
+            let before = text.get(at.saturating_sub(LINE)..at).unwrap_or_default();
+            let line = memchr::memrchr(b'\n', before).and_then(|end| before.get(end + 1..)).unwrap_or(before);
+            let is_command = line.last().is_none_or(|b| matches!(b, b' ' | b'\t' | b';' | b'(' | b'`'));
+            if !is_command || line.iter().any(|b| matches!(b, b'#' | b'\'')) {
+                continue;
+            }
+            let start = at + word.len();
+            let rest = text.get(start..text.len().min(start + LINE)).unwrap_or_default();
+            let rest = rest.split(|b| matches!(b, b'\n' | b';' | b'&' | b'|' | b')')).next().unwrap_or_default();
+            let (mut place, mut last) = (start, b"-e".as_slice());
+            for part in rest.split(|b| *b == b' ') {
+                let is_asked = word != b"docker " || place > start && matches!(last, b"-e" | b"--env");
+                let name = part.iter().all(|b| is_word(*b)) && is_variable(part);
+                let secret = std::str::from_utf8(part).is_ok_and(looks_secret);
+                if is_asked && name && secret && !found.contains_key(part) && !set.contains(part) {
+                    all.entry(part).or_insert(place..place + part.len());
+                }
+                place += part.len() + 1;
+                last = part;
+            }
+        }
+    }
+    all.into_values().collect()
 }
 
 /// Whether a name is given a value by a word before it: `read NAME`, `for NAME in`.

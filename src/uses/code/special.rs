@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::forms::{Form, LONGEST, Names, call, index, is_given, literal, method, run, spaces, take, whole};
+use super::forms::{Form, LONGEST, call, index, is_given, method, run, spaces, take};
+use super::managers::texts;
 use super::{Site, is_word};
 
 /// How far back names of a list are looked for.
@@ -16,6 +17,71 @@ pub(super) fn looked_up(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>
     };
     if let Some(name) = found {
         take(site, form, name);
+    }
+}
+
+/// `os.environ["NAME"]`, `os.environ.get("NAME")`, `"NAME" in os.environ`, `dict(os.environ)["NAME"]`, and those of `os.environb`.
+pub(super) fn environ(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let at = word.end + usize::from(site.byte(word.end) == b'b');
+    let found = asked_of(site, at).or_else(|| contained(site, word.start));
+    if let Some(name) = found.or_else(|| (site.byte(at) == b')').then(|| asked_of(site, at + 1)).flatten()) {
+        take(site, form, name);
+    }
+}
+
+fn asked_of(site: &Site<'_, '_>, at: usize) -> Option<Range<usize>> {
+    const METHODS: &[&str] = &["get", "pop", "setdefault"];
+    let named = || {
+        let rest = site.text.get(at..)?.strip_prefix(b".get(key=")?;
+        call(site, site.text.len() - rest.len())
+    };
+    index(site, at).or_else(|| method(site, at, METHODS)).or_else(named)
+}
+
+/// `"NAME" in` before a word.
+fn contained(site: &Site<'_, '_>, end: usize) -> Option<Range<usize>> {
+    let from = end.saturating_sub(LONGEST);
+    let before = site.text.get(from..end)?.trim_ascii_end().strip_suffix(b" in")?.trim_ascii_end();
+    let before = before.strip_suffix(b" not").map_or(before, <[u8]>::trim_ascii_end);
+    let (quote, text) = before.split_last().filter(|(quote, _)| matches!(quote, b'"' | b'\''))?;
+    let start = memchr::memrchr(*quote, text)? + 1;
+    Some(from + start..from + text.len())
+}
+
+/// `GetEnvironmentVariable("NAME")`, `GetEnvironmentVariableA("NAME", …)`, `GetEnvironmentVariables()["NAME"]`.
+pub(super) fn variables(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let rest = site.text.get(word.end..).unwrap_or_default();
+    let found = match rest {
+        [b's', b'(', b')', ..] => index(site, word.end + 3),
+        [b'A' | b'W', b'(', ..] => call(site, word.end + 1),
+        _ => call(site, word.end),
+    };
+    if let Some(name) = found {
+        take(site, form, name);
+    }
+}
+
+/// `ENV.values_at("A", "B")`.
+pub(super) fn list(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let at = spaces(site, word.end);
+    texts(site, form, at + usize::from(site.byte(at) == b'('));
+}
+
+/// `@ENV{qw(A B)}`, `@ENV{'A', 'B'}`.
+pub(super) fn words(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
+    let rest = site.text.get(word.end..site.text.len().min(word.end + LONGEST)).unwrap_or_default();
+    let Some(inner) = rest.strip_prefix(b"qw").and_then(|rest| rest.get(1..)) else {
+        texts(site, form, word.end);
+        return;
+    };
+    let mut at = word.end + rest.len() - inner.len();
+    for part in
+        inner.split(|b| !is_word(*b) && !b.is_ascii_whitespace()).take(1).flat_map(|all| all.split(|b| !is_word(*b)))
+    {
+        if !part.is_empty() {
+            take(site, form, at..at + part.len());
+        }
+        at += part.len() + 1;
     }
 }
 
@@ -38,54 +104,15 @@ fn imports(text: &[u8]) -> bool {
     })
 }
 
-/// `config("NAME")` of a library, where the file names it.
-pub(super) fn decoupled(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    if let Some(name) = call(site, word.end)
-        && *site.decouples.get_or_insert_with(|| memchr::memmem::find(site.text, b"decouple").is_some())
-    {
-        take(site, form, name);
-    }
-}
-
-/// `env.str("NAME")`.
-pub(super) fn casts(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    const CASTS: &[&[u8]] = &[
-        b"str",
-        b"bool",
-        b"int",
-        b"float",
-        b"decimal",
-        b"list",
-        b"tuple",
-        b"dict",
-        b"json",
-        b"url",
-        b"uuid",
-        b"bytes",
-        b"path",
-        b"db",
-        b"db_url",
-        b"cache",
-        b"cache_url",
-        b"dj_db_url",
-        b"dj_cache_url",
-        b"email_url",
-        b"search_url",
-        b"enum",
-        b"get_value",
-    ];
-    let method = run(site, word.end);
-    if CASTS.contains(&site.text.get(method.clone()).unwrap_or_default())
-        && site.byte(method.end) == b'('
-        && let Some(name) = call(site, method.end)
-    {
-        take(site, form, name);
-    }
-}
-
 /// `process.env.NAME`, `process.env["NAME"]`, `const { A, B: b } = process.env`.
 pub(super) fn destructured(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     let at = word.end;
+    if site.byte(at) == b'\n' && site.byte(spaces(site, at)) == b'.' {
+        let name = run(site, spaces(site, at) + 1);
+        if site.byte(name.end) != b'(' {
+            return take(site, form, name);
+        }
+    }
     let optional = usize::from(site.byte(at) == b'?');
     if site.byte(at + optional) == b'.' && site.byte(at + optional + 1) != b'[' {
         let name = run(site, at + optional + 1);
@@ -95,7 +122,9 @@ pub(super) fn destructured(site: &mut Site<'_, '_>, form: &Form, word: Range<usi
         }
     } else if let Some(name) = index(site, at) {
         take(site, form, name);
-    } else if !is_word(site.byte(at)) {
+    } else if let Some(name) = contained(site, word.start) {
+        take(site, form, name);
+    } else if !is_word(site.byte(at)) || form.word.ends_with('/') {
         for name in listed(site, word.start) {
             take(site, form, name);
         }
@@ -111,8 +140,10 @@ fn is_vite(name: &[u8], form: &Form) -> bool {
 fn listed(site: &Site<'_, '_>, end: usize) -> Vec<Range<usize>> {
     let from = end.saturating_sub(BACK);
     let before = site.text.get(from..end).unwrap_or_default().trim_ascii_end();
-    let Some(before) = before.strip_suffix(b"=").map(<[u8]>::trim_ascii_end).and_then(|text| text.strip_suffix(b"}"))
-    else {
+    // `import { A } from "` too.
+    let before =
+        before.strip_suffix(b"=").or_else(|| before.get(..before.len().saturating_sub(1))?.strip_suffix(b"from "));
+    let Some(before) = before.map(<[u8]>::trim_ascii_end).and_then(|text| text.strip_suffix(b"}")) else {
         return Vec::new();
     };
     let Some(open) = memchr::memrchr2(b'{', b'}', before).filter(|at| before.get(*at) == Some(&b'{')) else {
@@ -124,60 +155,14 @@ fn listed(site: &Site<'_, '_>, end: usize) -> Vec<Range<usize>> {
         let start = at + part.len() - part.trim_ascii_start().len();
         let name = run(site, start);
         let rest = site.text.get(name.end..at + part.len()).unwrap_or_default().trim_ascii();
-        // `NAME: other`, `NAME = "default"`; and not `...rest`.
-        if !name.is_empty() && (rest.is_empty() || rest.starts_with(b":") || rest.starts_with(b"=")) {
+        // `NAME: other`, `NAME = "default"`, `NAME as other`; and not `...rest`.
+        let is_one = rest.is_empty() || [b":".as_slice(), b"=", b"as "].iter().any(|sign| rest.starts_with(sign));
+        if !name.is_empty() && is_one {
             all.push(name);
         }
         at += part.len() + 1;
     }
     all
-}
-
-/// `#[arg(long, env = "NAME")]`.
-pub(super) fn clap(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    let before = site.text.get(word.start.saturating_sub(BACK)..word.start).unwrap_or_default().trim_ascii_end();
-    if (before.ends_with(b",") || before.ends_with(b"("))
-        && let Some((name, _)) = literal(site, word.end - 1)
-    {
-        take(site, form, name);
-    }
-}
-
-/// `viper.BindEnv("key", "NAME")`; of a key alone the name is made of it.
-pub(super) fn bound(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    let Some((key, mut end)) = whole(site, spaces(site, word.end)) else { return };
-    let mut all = Vec::new();
-    while site.byte(end) == b',' && all.len() < 16 {
-        let Some((name, next)) = whole(site, spaces(site, end + 1)) else { break };
-        all.push(name);
-        end = next;
-    }
-    if all.is_empty() {
-        take(site, &Form { names: Names::Setting, ..*form }, key);
-    }
-    for name in all {
-        take(site, form, name);
-    }
-}
-
-/// `EnvVar: "NAME"`, `EnvVars: []string{"A", "B"}`.
-pub(super) fn flags(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    let at = word.end + usize::from(site.byte(word.end) == b's');
-    if site.byte(at) != b':' {
-        return;
-    }
-    let at = spaces(site, at + 1);
-    let list = b"[]string{";
-    let is_list = site.text.get(at..).is_some_and(|rest| rest.starts_with(list));
-    let mut at = if is_list { at + list.len() } else { at };
-    for _ in 0..16 {
-        let Some((name, end)) = whole(site, spaces(site, at)) else { return };
-        take(site, form, name);
-        if !is_list || site.byte(end) != b',' {
-            return;
-        }
-        at = end + 1;
-    }
 }
 
 /// `$_SERVER['NAME']`, but for what the server itself puts there.
@@ -210,11 +195,4 @@ pub(super) fn server(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
     if !OWN.iter().any(|own| text.starts_with(own.as_bytes())) {
         take(site, form, name);
     }
-}
-
-/// `(env :database-url)` stands for `DATABASE_URL`.
-pub(super) fn tagged(site: &mut Site<'_, '_>, form: &Form, word: Range<usize>) {
-    let rest = site.text.get(word.end..site.text.len().min(word.end + LONGEST)).unwrap_or_default();
-    let length = rest.iter().take_while(|b| is_word(**b) || **b == b'-').count();
-    take(site, &Form { names: Names::Setting, ..*form }, word.end..word.end + length);
 }

@@ -10,18 +10,22 @@ use super::{is_code, references};
 use crate::model::Confidence;
 use crate::model::usage::{Store, System, Use};
 
-fn uses(path: &str, text: &str) -> Vec<Use> {
+fn uses_at(path: &str, text: &str, base: usize) -> Vec<Use> {
     let mut all = Vec::new();
-    references(path, text.as_bytes(), 7, &mut all);
+    references(path, text.as_bytes(), base, &mut all);
     all.sort_by_key(|one| one.span);
     for one in &all {
-        assert_eq!(one.name.raw(), &text.as_bytes()[one.span.start - 7..one.span.end - 7]);
+        assert_eq!(one.name.raw(), &text.as_bytes()[one.span.start - base..one.span.end - base]);
     }
     all
 }
 
+fn uses(path: &str, text: &str) -> Vec<Use> {
+    uses_at(path, text, 7)
+}
+
 fn names(path: &str, text: &str) -> Vec<String> {
-    uses(path, text).iter().map(|one| String::from_utf8_lossy(one.name.raw()).into_owned()).collect()
+    uses_at(path, text, 0).iter().map(|one| String::from_utf8_lossy(one.name.raw()).into_owned()).collect()
 }
 
 #[track_caller]
@@ -194,6 +198,185 @@ fn other_languages() {
 }
 
 #[test]
+fn comments_and_texts_ask_for_nothing() {
+    asks(
+        "a.py",
+        "x = 1  # os.getenv('A')\n\"\"\"\nos.getenv('B')\n\"\"\"\ns = \"os.environ['C']\"\nos.getenv('D')",
+        &["D"],
+    );
+    asks(
+        "a.py",
+        "x = '''a \"\"\" b'''\nos.getenv('A'); f\"{os.environ['B']} it's\"; \"# no\"; os.getenv('C')",
+        &["A", "B", "C"],
+    );
+    asks(
+        "a.c",
+        "/* it's\n getenv(\"A\") */ getenv(\"B\"); c = '\"'; getenv(\"C\"); // getenv(\"D\")\nx = \"/* \"; getenv(\"E\"); x = \"\\\"getenv(\\\"F\\\")\";",
+        &["B", "C", "E"],
+    );
+    asks(
+        "a.ts",
+        "const s = 'process.env.A'; `x ${process.env.B} process.env.C`; /'/.test(process.env.D + 'x'); /* process.env.E */ // process.env.F\n",
+        &["B", "D"],
+    );
+    asks(
+        "a.ts",
+        "const g = 'src/**/*.ts';\nprocess.env.A; `\nprocess.env.B ${ f({ a: `${process.env.C}` }) }\n` + process.env.D; 'http://x/' + process.env.E",
+        &["A", "C", "D", "E"],
+    );
+    asks("a.ts", "/*\n `\n*/\nprocess.env.A\n<p>it is {process.env.B} don't</p>", &["A", "B"]);
+    asks("a.go", "s := `\nos.Getenv(\"A\")\n`\nos.Getenv(\"B\") // `\nos.Getenv(\"C\")", &["B", "C"]);
+    asks(
+        "a.rs",
+        "let s = r#\"env::var(\"A\")\"#; let c = '\"'; fn f<'a>(x: &'a str) { env::var(\"B\"); }\n/// env::var(\"C\")\n\"\n env::var('D')\"; env::var(\"E\")",
+        &["B", "E"],
+    );
+    asks(
+        "a.rb",
+        "ENV['A'] # ENV['B']\n=begin\nENV['C']\n=end\n\"#{ENV['D']} #x\"; k = 'ENV[\"E\"]'\nx = <<~T\n  #{ENV['G']}\nT\nENV['H']\n__END__\nENV['I']",
+        &["A", "D", "G", "H"],
+    );
+    asks(
+        "a.pl",
+        "=head1 X\n\n$ENV{A}\n\n=cut\n\n$ENV{B} ? 1 : $#x; \"it's $ENV{D}\"; # $ENV{E}\n'x $ENV{C}'",
+        &["B", "D"],
+    );
+    asks("a.ps1", "'x $env:A'; \"x $env:B\"; <#\n$env:C #>\n$env:D # $env:E\n@'\n$env:F\n'@\n$env:G", &["B", "D", "G"]);
+    asks(
+        "a.php",
+        "getenv('A'); // getenv('B')\n$c->getSecretValue(['SecretId' => 'C']); # getenv('D')\n\"x {$_ENV['E']}\"",
+        &["A", "C", "E"],
+    );
+    asks(
+        "A.kt",
+        "val a = \"${System.getenv(\"A\")} //\" /* System.getenv(\"B\") */ + System.getenv(\"C\")",
+        &["A", "C"],
+    );
+    asks(
+        "a.cs",
+        "var s = @\"x \\\"; E.GetEnvironmentVariable(\"A\"); $\"{E.GetEnvironmentVariable(\"B\")}\"; // E.GetEnvironmentVariable(\"C\")",
+        &["A", "B"],
+    );
+    asks("a.vue", "<a :href=\"process.env.A\">it's</a> {{ process.env.B }}", &["A", "B"]);
+    asks("a.erb", "<a href=\"<%= ENV['A'] %>\">", &["A"]);
+    let cells = "{\"cell_type\": \"markdown\", \"source\": [\"os.environ['A']\"]}, {\"cell_type\": \"code\", \"source\": [\"# os.environ['B']\",\n\"os.environ['C']\"]}";
+    asks("a.ipynb", cells, &["C"]);
+    // Where a part of a file begins nobody knows what is open.
+    let level = |base| {
+        let mut all = Vec::new();
+        references("a.py", b"'''\nos.environ['A']\n'''", base, &mut all);
+        all.first().map(|one| one.confidence)
+    };
+    assert_eq!((level(0), level(7)), (None, Some(Confidence::Low)));
+}
+
+#[test]
+fn names_that_stand_elsewhere() {
+    asks(
+        "a.py",
+        "N = 'A'\nos.environ[N]; os.getenv(N)\nM = 'B'\nM = 'C'\nos.getenv(M)\ndef f(k):\n  os.getenv(k)\n",
+        &["A", "A"],
+    );
+    asks("a.ts", "const k = 'A'; process.env[k]; const f = (n) => process.env[n]; const n = 'B';", &["A"]);
+    asks("a.go", "const n = \"A\"\nfunc main() {\n\tos.Getenv(n)\n}\n", &["A"]);
+    asks("a.go", "const n = \"A\"\nfunc f(n string) {\n\tos.Getenv(n)\n}\n", &[]);
+    asks("A.java", "static final String N = \"A\"; { System.getenv(N); System.getenv(O.N); }", &["A"]);
+    asks("a.ts", "const { env } = process; env.A; x.env.B; env.c; 'env.D'; env.E = 1; env.F()", &["A"]);
+    asks("a.ts", "import { env as e } from 'node:process';\ne.A; f(e); env.B", &["A"]);
+    asks("a.ts", "import { env } from './own'; env.A", &[]);
+    asks("a.swift", "let env = ProcessInfo.processInfo.environment\nenv[\"A\"]; other[\"B\"]", &["A"]);
+}
+
+#[test]
+fn more_calls() {
+    asks(
+        "a.py",
+        "os.environb[b'A']; 'B' in os.environ; \"C\" not in os.environ; dict(os.environ)['D']; os.environ.get(key='E')",
+        &["A", "B", "C", "D", "E"],
+    );
+    asks(
+        "a.py",
+        "x: str = Field(..., env='A')\n@click.option('--x', envvar='B')\nfor k in os.environ: pass",
+        &["A", "B"],
+    );
+    asks("a.py", "subprocess.run(c, env='C')", &[]);
+    asks(
+        "a.ts",
+        "configService.get<string>('A'); this.configService.getOrThrow('b.c'); configService.getAll(); import { D, E as e } from '$env/static/private'; 'F' in process.env; defineSecret('G'); process?.env?.H; process.env\n  .I",
+        &["A", "b.c", "D", "E", "F", "G", "H", "I"],
+    );
+    asks(
+        "A.java",
+        "env.getRequiredProperty(\"a\"); @ConfigProperty(defaultValue = \"x\", name = \"b.c\") String d; System.env.E; System.env['F']; System.environment()",
+        &["a", "b.c", "E", "F"],
+    );
+    asks("a.scala", "Properties.envOrElse(\"A\", \"\"); util.Properties.envOrNone(\"B\")", &["A", "B"]);
+    asks("a.rs", "Arg::new(\"x\").env(\"A\"); Command::new(\"x\").env(\"B\", \"c\")", &["A"]);
+    asks("a.rb", "ENV.values_at('A', \"B\"); ENV.key?('C'); ENV.delete('D')", &["A", "B", "C"]);
+    asks(
+        "a.cs",
+        "config[\"A\"]; c.GetValue<string>(\"B\"); E.GetEnvironmentVariables()[\"C\"]; E.SetEnvironmentVariable(\"D\", \"x\")",
+        &["A", "B", "C"],
+    );
+    asks(
+        "a.cc",
+        "GetEnvironmentVariableA(\"A\", b, n); GetEnvironmentVariableW(L\"B\", b, n); qEnvironmentVariable(\"C\"); _dupenv_s(&b, &n, \"D\"); SetEnvironmentVariableA(\"E\", x); _wgetenv(L\"F\"); qgetenv(\"G\")",
+        &["A", "B", "C", "D", "F", "G"],
+    );
+    asks("a.swift", "getenv(\"A\"); Environment.get(\"B\"); setenv(\"C\", \"x\", 1)", &["A", "B"]);
+    asks("a.ex", "{:system, \"A\"}; {:other, \"B\"}", &["A"]);
+    asks("a.pl", "@ENV{qw(A B)}; @ENV{'C', 'D'}", &["A", "B", "C", "D"]);
+}
+
+#[test]
+fn more_secret_managers() {
+    asks(
+        "a.py",
+        "ssm.get_parameters(Names=['/a', '/b'], WithDecryption=True); ssm.get_parameters_by_path(Path='/c')",
+        &["/a", "/b", "/c"],
+    );
+    asks(
+        "a.go",
+        "&ssm.GetParametersInput{Names: []string{\"/a\", \"/b\"}}; c.KVv2(\"m\").Get(ctx, \"d\"); KVv2(\"m\")",
+        &["/a", "/b", "d"],
+    );
+    asks("a.py", "import hvac\nc.read('secret/data/a'); f.read('/etc/x'); f.read('x')", &["secret/data/a"]);
+    asks("a.py", "open(x).read('a/b')", &[]);
+    asks("a.py", "c.secret_version_path('p', 'A', 'latest'); from_secret_name_v2(self, 'id', 'B')", &["A", "B"]);
+    asks(
+        "A.java",
+        "SecretVersionName.of(\"p\", \"A\", \"latest\"); vaultTemplate.read(\"secret/data/b\")",
+        &["A", "secret/data/b"],
+    );
+    asks(
+        "a.ts",
+        "sm.Secret.fromSecretNameV2(this, \"x\", \"A\"); vault.read('secret/b'); secretVersionPath(p, 'C', 'latest')",
+        &["A", "secret/b", "C"],
+    );
+    asks("a.rb", "Vault.logical.read(\"secret/data/a\")", &["secret/data/a"]);
+    asks(
+        "a.ps1",
+        "Get-AzKeyVaultSecret -VaultName kv -Name a-b -AsPlainText; (Get-Secret -Name C); Get-Secret 'D'; Get-SecretInfo -Name E; Get-SECSecretValue -SecretId f/g",
+        &["a-b", "C", "D", "f/g"],
+    );
+}
+
+#[test]
+fn files_of_settings() {
+    asks(".npmrc", "//r/:_authToken=${A}\n# ${B}\n", &["A"]);
+    asks("src/main/resources/application-prod.yml", "a: ${A_B:x} ${c.d} # x\n", &["A_B"]);
+    asks("application.properties", "p=${A}\n!q=${B}", &["A"]);
+    asks("config/database.yml", "p: <%= ENV['A'] %>\n# <%= ENV['B'] %>\n", &["A"]);
+    asks(
+        "package.json",
+        "{\"a\": \"$NO_TOKEN\", \"scripts\": {\"b\": \"curl \\\"$A_TOKEN\\\" '$B_TOKEN'\", \"c\": \"node -e \\\"process.env.C\\\"\"}, \"d\": \"$NO_TOKEN\"}",
+        &["A_TOKEN", "C"],
+    );
+    asks(".envrc", "export X=$A_TOKEN", &["A_TOKEN"]);
+    assert!(!is_code("other.yml") && !is_code("applications.yml") && !is_code("tsconfig.json"));
+}
+
+#[test]
 fn secret_managers() {
     asks("a.py", "boto3.client('secretsmanager').get_secret_value(SecretId='prod/db')", &["prod/db"]);
     asks("a.ts", "new GetSecretValueCommand({ SecretId: \"prod/db\" })", &["prod/db"]);
@@ -264,6 +447,11 @@ fn scripts() {
         "cat <<EOF\nit's $AA \\$BB ${CC}\nEOF\ncat <<'X'\n$DD\nX\necho \"$(awk '{print $NF}' \"$EE\")\" `x $FF` <<< \"$GG\"\n",
         &["AA", "CC", "EE", "FF", "GG"],
     );
+    asks(
+        "a.sh",
+        "printenv A_TOKEN; export B_TOKEN\nexport B_TOKEN C_TOKEN=x LEVEL\ndocker run -e D_TOKEN -e E=1 --env F_TOKEN img G_TOKEN\n# export H_TOKEN\necho 'export I_TOKEN'\nunset J_TOKEN",
+        &["A_TOKEN", "B_TOKEN", "D_TOKEN", "F_TOKEN"],
+    );
     asks("bin/deploy", "#!/usr/bin/env bash\n$A_B", &["A_B"]);
     asks("bin/deploy", "$A_B", &[]);
     asks("LICENSE", "#!/usr/bin/python\n$A_B", &[]);
@@ -276,6 +464,11 @@ fn scripts() {
 fn batches() {
     asks(
         "a.bat",
+        "if not defined A_TOKEN exit\r\necho !B_TOKEN!\r\nset C_TOKEN=x\r\necho !C_TOKEN! done!\r\nrem !D_TOKEN!\r\n:: if defined E_TOKEN\r\n",
+        &["A_TOKEN", "B_TOKEN"],
+    );
+    asks(
+        "a.bat",
         "@echo off\r\nset B_C=1\r\ncurl %A_TOKEN% %B_C% %PATH% %lower% %A_TOKEN%\r\nrem %D_E%\r\n",
         &["A_TOKEN"],
     );
@@ -283,6 +476,11 @@ fn batches() {
 
 #[test]
 fn files_of_make() {
+    asks(
+        "Makefile",
+        "export A_TOKEN\nexport B_TOKEN = x\nifndef C_TOKEN\nendif\na:\n\tdocker run -e D_TOKEN img $$(printenv E_TOKEN)\n# export F_TOKEN\nexport PATH\n",
+        &["A_TOKEN", "C_TOKEN", "D_TOKEN", "E_TOKEN"],
+    );
     asks(
         "Makefile",
         "B_TOKEN := x\nC_TOKEN ?= x\nall:\n\tcurl $(A_TOKEN) ${B_TOKEN} $(C_TOKEN) $$D_TOKEN $${E_TOKEN} $(CFLAGS) $(shell x)\n# $(F_TOKEN)\n",
@@ -325,10 +523,38 @@ fn what_is_hostile_ends_in_time() {
         "{a,a,a,a,a,a,a,a} = process.env} = process.env",
         "environ['A']",
         "struct x getenv('A') ",
+        "`${",
+        "'''os.environ['A']",
+        "r#\"env::var(\"A\")",
+        "=/[",
+        "<<A ENV['A']\n",
+        "/*",
+        "f\"{os.getenv('A')",
+        "A='b'\nos.environ[A]\n",
+        "{ env } = process; env.A;",
+        "@'$env:A",
+        "$ENV{A}<<B\n",
+        "!A!",
+        "export A_TOKEN ",
     ];
     for part in parts {
         let text = part.repeat((1 << 16) / part.len());
-        for path in ["a.py", "a.ts", "a.go", "A.java", "a.sh", "Makefile", "a.rs", "a.php"] {
+        for path in [
+            "a.py",
+            "a.ts",
+            "a.go",
+            "A.java",
+            "a.sh",
+            "Makefile",
+            "a.rs",
+            "a.php",
+            "a.rb",
+            "a.pl",
+            "a.ps1",
+            "a.bat",
+            "a.ipynb",
+            "package.json",
+        ] {
             let begins = Instant::now();
             let mut all = Vec::new();
             references(path, text.as_bytes(), usize::MAX - 10, &mut all);

@@ -178,6 +178,7 @@ impl Build {
             "ENV" => self.environment(one),
             "RUN" => self.run(one, file),
             "COPY" | "ADD" => self.copies(one),
+            "CMD" | "ENTRYPOINT" => self.starts(one),
             "SHELL" => {
                 let words = strings(&one.text, one.base);
                 let flags = words.iter().skip(1).map(|(word, _)| *word);
@@ -302,6 +303,19 @@ impl Build {
             if let Some(argument) = self.stage.arguments.iter_mut().find(|one| one.name == reference.text) {
                 argument.used = true;
                 self.notes.uses(reference.text, Store::Variable, None, reference.span, &self.stage.context);
+            }
+        }
+    }
+
+    /// What a container runs: it reads variables that it is started with.
+    fn starts(&mut self, one: &Instruction) {
+        let words = strings(&one.text, one.base);
+        let is_list = one.text.trim_start().starts_with('[');
+        let inner = if is_list { command::of_words(&words) } else { Some(script(&one.text, one.base)) };
+        for reference in inner.map(references).unwrap_or_default() {
+            if looks_secret(reference.text) {
+                let (store, level) = (Store::Environment, Confidence::Medium);
+                self.notes.uses_surely(reference.text, store, None, reference.span, &self.stage.context, level);
             }
         }
     }

@@ -58,6 +58,7 @@ fn builds() {
         "file .env|.env||1",
         "file keys/server.key|keys/server.key||1",
         "file id_rsa|id_rsa||1",
+        "environment API_TOKEN|$API_TOKEN||1",
     ];
     assert_eq!(told(&uses, FILE), expected);
     let expected = [
@@ -104,7 +105,7 @@ fn of_anybody() {
     }
     let text = [FILE.as_bytes(), b"RUN \xff\n"].concat();
     let uses = (READER.read)(File { path: "Dockerfile", text: &text });
-    assert_eq!((uses.uses.len(), uses.unread.len()), (12, 1));
+    assert_eq!((uses.uses.len(), uses.unread.len()), (13, 1));
     for text in [
         "FROM a\n".repeat(50_000),
         "RUN <<A\n".repeat(50_000),
@@ -113,4 +114,12 @@ fn of_anybody() {
     ] {
         read(&text);
     }
+}
+
+#[test]
+fn what_a_container_runs_reads_variables() {
+    let text = "FROM a\nCMD [\"sh\", \"-c\", \"exec x $A_TOKEN '$B_TOKEN'\"]\nENTRYPOINT x ${C_TOKEN} $LEVEL\nCMD [\"x\", \"$D_TOKEN\"]\n";
+    let uses = (READER.read)(File { path: "Dockerfile", text: text.as_bytes() });
+    let names: Vec<_> = uses.uses.iter().map(|one| String::from_utf8_lossy(one.name.raw()).into_owned()).collect();
+    assert_eq!(names, ["A_TOKEN", "C_TOKEN"]);
 }

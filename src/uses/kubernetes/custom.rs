@@ -19,6 +19,10 @@ impl Manifest<'_> {
             let remote = item.get("remoteRef").unwrap_or(item);
             let key = ["secretKey", "name"].iter().find_map(|key| item.get(key)).and_then(|key| self.text(key));
             let variable = key.map_or_else(|| target.clone(), |key| format!("{target}/{key}"));
+            if let Some(key) = item.get("secretKey") {
+                // Whoever knows the secret by its key in the cluster gets it from here.
+                self.notes.uses(&variable, Store::Secret, None, self.filled.span(key), context);
+            }
             self.remote(remote, &variable, context);
         }
         for item in spec.get("dataFrom").map(Node::items).unwrap_or_default() {
@@ -56,7 +60,8 @@ impl Manifest<'_> {
         let parameters = node.path(&["spec", "parameters"]);
         for list in ["objects", "secrets"] {
             if let Some((text, base)) = parameters.and_then(|all| all.get(list)).and_then(|list| list.raw()) {
-                self.objects(text, base, context);
+                // In a text of one line its lines end with a sign, of as many bytes.
+                self.objects(&text.replace("\\n", " \n"), base, context);
             }
         }
         for (key, value) in node.get("spec").map(Node::entries).unwrap_or_default() {
@@ -82,7 +87,8 @@ impl Manifest<'_> {
             let inner = inner.get(..end).unwrap_or_default();
             let inner = inner.split(" #").next().unwrap_or_default().trim_end();
             let span = Span { start: begin, end: begin + inner.len() };
-            let place = match key.trim() {
+            let key = key.trim().trim_matches(['"', '\'']);
+            let place = match key {
                 "objectName" => &mut item.name,
                 "secretPath" | "resourceName" => &mut item.path,
                 "secretKey" => &mut item.key,

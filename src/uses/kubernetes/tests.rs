@@ -200,6 +200,7 @@ fn other_objects() {
         "secret sa-token|sa-token||ServiceAccount/sa|",
         "secret in-tls|in-tls||Ingress/in|",
         "secret target|target||ExternalSecret/ext|",
+        "secret target/password|password||ExternalSecret/ext|",
         "manager prod/db/pw|prod/db|target/password|ExternalSecret/ext|",
         "manager prod/all|prod/all|target|ExternalSecret/ext|",
         "manager secret/data/db/password|secret/data/db|db-password|SecretProviderClass/class|",
@@ -259,4 +260,14 @@ fn of_anybody() {
     let cycle =
         "apiVersion: v1\nkind: Pod\nspec: &a\n  containers: [{name: c, env: &b [*b, *a]}]\n  next: *a\n  volumes: *b\n";
     read("a.yaml", cycle);
+}
+
+#[test]
+fn objects_of_a_provider_may_stand_in_one_line() {
+    let text = "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass\nmetadata: {name: a}\nspec: {parameters: {objects: \"- objectName: db-key\\n  objectType: x\\n\"}}\n";
+    let uses = read("a.yaml", text);
+    assert_eq!(uses.uses.iter().map(|one| word(Some(&one.name))).collect::<Vec<_>>(), ["db-key"]);
+    let text = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\nspec: {data: [{secretKey: A_TOKEN, remoteRef: {key: far}}]}\n";
+    let uses = read("a.yaml", text);
+    assert!(uses.uses.iter().any(|one| word(Some(&one.name)) == "a/A_TOKEN" && one.store == Store::Secret));
 }

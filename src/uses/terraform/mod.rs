@@ -5,6 +5,7 @@
 //! refused unless it says so itself; provisioners that are handed one print nothing).
 
 mod expression;
+mod handed;
 mod hcl;
 mod json;
 mod secrets;
@@ -13,8 +14,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::notes::{Env, Meaning, Notes};
-use super::shell::{Dialect, Script};
+use super::notes::{Env, Meaning, Notes, looks_secret};
+use super::shell::{Dialect, Script, references};
 use super::yaml::LARGEST;
 use super::{File, Reader};
 use crate::model::usage::{Context, Door, Span, Store, System, Unread, Uses};
@@ -105,6 +106,7 @@ impl Terraform<'_> {
             "data" | "ephemeral" => self.source(block, &context),
             "output" => self.output(block, &context),
             "module" => self.unpinned(block, &context),
+            "resource" => self.resource(block, &context),
             _ => {}
         }
         self.body(&block.body, &context, 0);
@@ -230,8 +232,26 @@ impl Terraform<'_> {
         let dialect = shell.map_or(Dialect::Posix, |(shell, _)| Dialect::named(shell));
         let meaning = Meaning { template: &|_| Vec::new(), free: &|_| Vec::new() };
         for (text, base) in &value.strings {
+            let whole = Script { text, base: *base, dialect, traced: false };
             let text = filled(text);
-            self.notes.script(Script { text: &text, base: *base, dialect, traced: false }, &env, &meaning, context);
+            self.notes.script(Script { text: &text, ..whole }, &env, &meaning, context);
+            if label == "local-exec" {
+                self.free(whole, block, context);
+            }
+        }
+    }
+
+    /// Variables of the shell that a command reads, where Terraform itself has them from.
+    fn free(&mut self, script: Script<'_>, block: &Block<'_>, context: &Arc<Context>) {
+        let set = block.body.get("environment").map_or("", |value| value.text);
+        for one in references(script).iter().filter(|one| looks_secret(one.text) && one.expands && !one.is_template) {
+            // `${…}` is of Terraform, `$${…}` of the shell.
+            let from = one.span.start.saturating_sub(script.base);
+            let is_braced = script.text.get(from..).is_some_and(|rest| rest.starts_with("${"));
+            let is_doubled = script.text.get(..from).is_some_and(|before| before.ends_with('$'));
+            if (!is_braced || is_doubled) && !set.contains(one.text) {
+                self.notes.uses_surely(one.text, Store::Environment, None, one.span, context, Confidence::Medium);
+            }
         }
     }
 }

@@ -135,6 +135,11 @@ impl<'s> Secrets<'s> {
         (known.map_or(text, String::as_str).to_owned(), span)
     }
 
+    /// The name of a secret that an expression is an attribute of, where the file has it.
+    pub(super) fn known(&self, path: &str) -> Option<String> {
+        self.named.get(path.rsplit_once('.')?.0).cloned()
+    }
+
     /// The secret behind a name with its parts.
     pub(super) fn behind(&self, path: &str) -> Option<Secret> {
         let mut parts = path.split('.');

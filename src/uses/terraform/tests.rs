@@ -1,8 +1,8 @@
 //! Terraform: references, doors, near misses, hostile files.
 
 use super::{READER, is_mutable, is_own};
-use crate::model::usage::{Door, Uses};
-use crate::model::{Confidence, GapKind};
+use crate::model::usage::{Door, Use, Uses};
+use crate::model::{Confidence, GapKind, Untrusted};
 use crate::uses::File;
 use crate::uses::testing::told;
 
@@ -194,4 +194,78 @@ fn of_anybody() {
     let uses = (READER.read)(File { path: "a.tf", text: b"a \"b\" {\n c = var.my_token\n}\n\xff" });
     assert_eq!((uses.uses.len(), uses.unread.len()), (1, 1));
     assert!(!read("a.tf", "on: push\njobs: [a]\n").unread.is_empty());
+}
+
+#[test]
+fn what_resources_name() {
+    let text = r#"
+resource "aws_ecs_task_definition" "t" {
+  container_definitions = jsonencode([{ secrets = [
+    { name = "A_TOKEN", valueFrom = "arn:aws:secretsmanager:r:1:secret:shop-db:key::" },
+    { name = "B_TOKEN", valueFrom = aws_secretsmanager_secret.own.arn },
+  ], environment = [{ name = "C_TOKEN", value = "x" }] }])
+}
+resource "aws_secretsmanager_secret" "own" {
+  name = "own-name"
+}
+resource "kubernetes_deployment" "d" {
+  spec {
+    container {
+      env {
+        name = "D_TOKEN"
+        value_from {
+          secret_key_ref {
+            name = "db"
+            key  = "password"
+          }
+        }
+      }
+      env_from {
+        secret_ref {
+          name = "whole"
+        }
+      }
+    }
+  }
+}
+resource "google_cloud_run_service" "r" {
+  env {
+    name = "E_TOKEN"
+    value_from {
+      secret_key_ref {
+        name = "cloud"
+        key  = "latest"
+      }
+    }
+  }
+}
+resource "github_actions_secret" "g" {
+  secret_name = "F_TOKEN"
+}
+resource "null_resource" "n" {
+  provisioner "local-exec" {
+    command     = "curl -H $G_TOKEN $H_TOKEN $${I_TOKEN} $LEVEL"
+    environment = { H_TOKEN = "x" }
+  }
+}
+"#;
+    let uses = read("main.tf", text);
+    let word = |one: &Untrusted| String::from_utf8_lossy(one.raw()).into_owned();
+    let line = |one: &Use| {
+        let variable = one.variable.as_ref().map(word).unwrap_or_default();
+        format!("{} {}|{variable}|{}", one.store.as_str(), word(&one.name), &text[one.span.start..one.span.end])
+    };
+    let mut all: Vec<String> = uses.uses.iter().map(line).collect();
+    all.sort();
+    let expected = [
+        "environment G_TOKEN||$G_TOKEN",
+        "environment I_TOKEN||${I_TOKEN}",
+        "manager cloud|E_TOKEN|cloud",
+        "manager own-name|B_TOKEN|aws_secretsmanager_secret.own.arn",
+        "manager shop-db|A_TOKEN|shop-db",
+        "secret F_TOKEN||F_TOKEN",
+        "secret db/password|D_TOKEN|db",
+        "secret whole||whole",
+    ];
+    assert_eq!(all, expected);
 }

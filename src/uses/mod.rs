@@ -45,7 +45,7 @@ pub mod yaml;
 
 pub use reader::{File, Reader};
 
-use crate::model::usage::System;
+use crate::model::usage::{System, Uses};
 
 /// Every reader. Of several that know a path the first reads it: those that go by the kind of a file alone come last.
 const READERS: &[&[Reader]] = &[
@@ -74,7 +74,15 @@ const READERS: &[&[Reader]] = &[
 ];
 
 /// Manifests of any kind, which say themselves what they are for.
-const MANIFESTS: Reader = Reader { read: objects::every, ..kubernetes::READER };
+const MANIFESTS: Reader = Reader { read: manifest, ..kubernetes::READER };
+
+/// A manifest, or settings of a program: `application.yml` can be either.
+fn manifest(file: File<'_>) -> Uses {
+    let mut all = objects::every(file);
+    code::references(file.path, file.text, 0, &mut all.uses);
+    all.sort();
+    all
+}
 
 /// Whether a file that a reader knows by its path can be a pipeline.
 #[must_use]

@@ -83,6 +83,12 @@ impl<'t> Reading<'t> {
         self.text.get(at).copied().unwrap_or(0)
     }
 
+    /// The bytes before the one that is read, so many at the most.
+    fn last(&self, most: usize) -> &[u8] {
+        let end = self.at;
+        self.text.get(end.saturating_sub(most)..end).unwrap_or_default()
+    }
+
     fn before(&self, at: usize) -> u8 {
         at.checked_sub(1).map_or(b'\n', |at| self.byte(at))
     }
@@ -258,7 +264,7 @@ impl<'t> Reading<'t> {
     }
 
     fn is_prefixed(&self) -> bool {
-        let before = self.text.get(self.at.saturating_sub(4)..self.at).unwrap_or_default();
+        let before = self.last(4);
         let length = before.iter().rev().take_while(|b| is_word(**b) || matches!(b, b'$' | b'@')).count();
         let prefix = before.get(before.len() - length..).unwrap_or_default();
         prefix.iter().all(|b| b"rRbBfFuUtT$@".contains(b)) && prefix.iter().any(|b| b"fFtT$".contains(b)) && length < 4
@@ -312,7 +318,7 @@ impl<'t> Reading<'t> {
 
     /// `/x/`, where no value stands before it that could be divided.
     fn expression(&mut self) {
-        let before = self.text.get(self.at.saturating_sub(32)..self.at).unwrap_or_default().trim_ascii_end();
+        let before = self.last(32).trim_ascii_end();
         let is_first = before.last().is_none_or(|b| b"(,=:[!&|?{};~".contains(b))
             || [b"=>".as_slice(), b"return", b"if", b"when", b"unless"].iter().any(|word| before.ends_with(word));
         let mut at = self.at + 1;

@@ -367,7 +367,7 @@ impl<'t> Scan<'t> {
             if !is_escaped {
                 self.name(place);
             }
-            self.at = self.at.max(at) + 1;
+            self.at = at.max(self.at) + 1;
         }
     }
 }

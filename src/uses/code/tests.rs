@@ -231,6 +231,10 @@ fn comments_and_texts_ask_for_nothing() {
         "let s = r#\"env::var(\"A\")\"#; let c = '\"'; fn f<'a>(x: &'a str) { env::var(\"B\"); }\n/// env::var(\"C\")\n\"\n env::var('D')\"; env::var(\"E\")",
         &["B", "E"],
     );
+}
+
+#[test]
+fn comments_and_texts_of_other_languages_ask_for_nothing() {
     asks(
         "a.rb",
         "ENV['A'] # ENV['B']\n=begin\nENV['C']\n=end\n\"#{ENV['D']} #x\"; k = 'ENV[\"E\"]'\nx = <<~T\n  #{ENV['G']}\nT\nENV['H']\n__END__\nENV['I']",
@@ -489,55 +493,57 @@ fn files_of_make() {
     asks("justfile", "x := env_var('A_TOKEN') + env_var_or_default(\"B\", '')\n", &["A_TOKEN", "B"]);
 }
 
+/// What looks like the beginning of something.
+const HOSTILE: &[&str] = &[
+    "os.environ[",
+    "process.env",
+    "} = process.env",
+    "{a,",
+    "def f():\n",
+    "os.getenv('A')\n",
+    "config('A')",
+    "from os import environ\nenviron['A']\n",
+    "$",
+    "$(",
+    "\"$(",
+    "'",
+    "<<A\n",
+    "$A_B=",
+    "$A_TOKEN ",
+    "env.str(",
+    "SecretId=",
+    "get_parameter(Name",
+    "op://",
+    "/secrets/",
+    "\\",
+    "env:\"",
+    "@Value(\"${",
+    "\n",
+    " ",
+    "read $AB",
+    "$$AB_KEY\n",
+    "é",
+    "{a,a,a,a,a,a,a,a} = process.env} = process.env",
+    "environ['A']",
+    "struct x getenv('A') ",
+    "`${",
+    "'''os.environ['A']",
+    "r#\"env::var(\"A\")",
+    "=/[",
+    "<<A ENV['A']\n",
+    "/*",
+    "f\"{os.getenv('A')",
+    "A='b'\nos.environ[A]\n",
+    "{ env } = process; env.A;",
+    "@'$env:A",
+    "$ENV{A}<<B\n",
+    "!A!",
+    "export A_TOKEN ",
+];
+
 #[test]
 fn what_is_hostile_ends_in_time() {
-    let parts = [
-        "os.environ[",
-        "process.env",
-        "} = process.env",
-        "{a,",
-        "def f():\n",
-        "os.getenv('A')\n",
-        "config('A')",
-        "from os import environ\nenviron['A']\n",
-        "$",
-        "$(",
-        "\"$(",
-        "'",
-        "<<A\n",
-        "$A_B=",
-        "$A_TOKEN ",
-        "env.str(",
-        "SecretId=",
-        "get_parameter(Name",
-        "op://",
-        "/secrets/",
-        "\\",
-        "env:\"",
-        "@Value(\"${",
-        "\n",
-        " ",
-        "read $AB",
-        "$$AB_KEY\n",
-        "é",
-        "{a,a,a,a,a,a,a,a} = process.env} = process.env",
-        "environ['A']",
-        "struct x getenv('A') ",
-        "`${",
-        "'''os.environ['A']",
-        "r#\"env::var(\"A\")",
-        "=/[",
-        "<<A ENV['A']\n",
-        "/*",
-        "f\"{os.getenv('A')",
-        "A='b'\nos.environ[A]\n",
-        "{ env } = process; env.A;",
-        "@'$env:A",
-        "$ENV{A}<<B\n",
-        "!A!",
-        "export A_TOKEN ",
-    ];
-    for part in parts {
+    for part in HOSTILE {
         let text = part.repeat((1 << 16) / part.len());
         for path in [
             "a.py",

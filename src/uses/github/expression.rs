@@ -154,7 +154,7 @@ pub(super) fn expressions(text: &str, base: usize, doubled: bool) -> Vec<Express
         let before = parser.at;
         all.push(parser.either(DEEPEST));
         // A mark that nothing takes is passed over.
-        parser.at = parser.at.max(before + 1);
+        parser.at = (before + 1).max(parser.at);
     }
     all
 }
@@ -302,7 +302,7 @@ impl Parser<'_> {
                 let before = self.at;
                 arguments.push(self.either(left - 1));
                 self.takes(",");
-                self.at = self.at.max(before + 1);
+                self.at = (before + 1).max(self.at);
             }
             return Expression::Call(name.to_ascii_lowercase(), arguments);
         }

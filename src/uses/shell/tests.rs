@@ -730,6 +730,11 @@ fn powershell() {
         ],
         shell,
     );
+}
+
+#[test]
+fn powershell_keeps_to_itself() {
+    let shell = Dialect::PowerShell;
     quiet(
         &[
             "Write-Host '$env:T'",

@@ -188,7 +188,7 @@ impl<'t> Parser<'t> {
             } else {
                 self.fails();
                 self.line();
-                self.at = self.at.max(start + 1);
+                self.at = (start + 1).max(self.at);
             }
         }
     }

@@ -196,9 +196,7 @@ fn of_anybody() {
     assert!(!read("a.tf", "on: push\njobs: [a]\n").unread.is_empty());
 }
 
-#[test]
-fn what_resources_name() {
-    let text = r#"
+const RESOURCES: &str = r#"
 resource "aws_ecs_task_definition" "t" {
   container_definitions = jsonencode([{ secrets = [
     { name = "A_TOKEN", valueFrom = "arn:aws:secretsmanager:r:1:secret:shop-db:key::" },
@@ -249,6 +247,10 @@ resource "null_resource" "n" {
   }
 }
 "#;
+
+#[test]
+fn what_resources_name() {
+    let text = RESOURCES;
     let uses = read("main.tf", text);
     let word = |one: &Untrusted| String::from_utf8_lossy(one.raw()).into_owned();
     let line = |one: &Use| {

@@ -130,6 +130,21 @@ fn manifests_are_pipelines_by_what_they_say() {
     assert_eq!(report["coverage"]["files"], 1, "{report:#}");
 }
 
+/// Asks in every way there is, and wants a text nowhere, in capitals neither.
+fn nowhere(tree: &Tree, literal: &str) {
+    let formats = ["plain", "json", "jsonl", "sarif", "csv", "junit", "gitlab", "github", "markdown", "html"];
+    let asked = formats.map(|format| vec!["ci", "--format", format]);
+    let more = [vec!["ci", "--graph", "dot"], vec!["ci", "--graph", "svg"], vec!["deps", "SHOP_KEY"]];
+    let json = [vec!["deps", "SHOP_KEY", "--format", "json"], vec!["ci", "--confidence", "high", "--format", "json"]];
+    for arguments in asked.into_iter().chain(more).chain(json) {
+        let run = run(quell().current_dir(tree.path()).args(&arguments));
+        assert!(!run.out().is_empty(), "{arguments:?}");
+        for said in [run.out(), run.err()] {
+            assert!(!said.to_lowercase().contains(&literal.to_lowercase()), "{arguments:?}: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_secret_in_a_name_is_not_shown() {
     let literal = made("sk_live_{alnum:24}", 11);
@@ -138,17 +153,26 @@ fn a_secret_in_a_name_is_not_shown() {
         "on: push\njobs:\n  {literal}:\n    runs-on: x\n    environment: {literal}\n    steps:\n      - run: curl -u {literal} ${{{{ secrets.SHOP_KEY }}}}\n      - run: echo {literal} ${{{{ secrets.{literal} }}}}\n"
     );
     tree.write(FLOW, text);
-    let formats = ["plain", "json", "jsonl", "sarif", "csv", "junit", "gitlab", "github", "markdown", "html"];
-    let asked = formats.map(|format| vec!["ci", "--format", format]);
-    let more = [vec!["ci", "--graph", "dot"], vec!["ci", "--graph", "svg"], vec!["deps", "SHOP_KEY"]];
-    let json = [vec!["deps", "SHOP_KEY", "--format", "json"], vec!["deps", "SHOP_KEY", "--graph", "dot"]];
-    for arguments in asked.into_iter().chain(more).chain(json) {
-        let run = run(quell().current_dir(tree.path()).args(&arguments));
-        assert!(!run.out().is_empty(), "{arguments:?}");
-        for said in [run.out(), run.err()] {
-            assert!(!said.contains(&literal), "{arguments:?}: {said}");
-        }
-    }
+    tree.write(".gitlab-ci.yml", format!("include:\n  - local: /ci/{literal}.yml\n"));
+    tree.write(".circleci/config.yml", format!("version: 2.1\njobs:\n  a:\n    docker: [{{ image: x }}]\n    steps:\n      - run: deploy --to the-place-that-is-meant --token {literal} --now\nworkflows:\n  w:\n    jobs:\n      - a: {{ context: {literal} }}\n"));
+    nowhere(&tree, &literal);
+}
+
+#[test]
+fn nor_is_one_that_is_reported_nowhere() {
+    let literal = made("sk_live_{alnum:24}", 12);
+    let tree = Tree::new();
+    let text = format!(
+        "on: push\njobs:\n  a:\n    runs-on: x\n    environment: {literal} # quell:allow\n    steps:\n      - run: deploy {literal} ${{{{ secrets.SHOP_KEY }}}} # quell:allow\n"
+    );
+    tree.write(FLOW, text);
+    nowhere(&tree, &literal);
+    // A short password is one as a word alone: names that have it in them stay what they are.
+    let tree = Tree::new();
+    let text = "on: push\njobs:\n  production:\n    runs-on: x\n    env: { DB_PASSWORD: prod7 }\n    steps:\n      - run: ./ship ${{ secrets.SHOP_KEY }}\n      - name: log in with prod7\n        run: ./login ${{ secrets.SHOP_KEY }} # in prod7uction\n";
+    tree.write(FLOW, text);
+    let said = run(quell().current_dir(tree.path()).args(["ci", "--format", "json"])).out();
+    assert!(said.contains("\"production\"") && said.contains(FLOW), "{said}");
 }
 
 #[test]

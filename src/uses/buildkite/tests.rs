@@ -142,11 +142,11 @@ fn settings_of_plugins() {
     let all: Vec<_> = names(&uses).into_iter().map(|(name, variable, ..)| (name, variable)).collect();
     assert_eq!(all, [("THING_TOKEN", "token"), ("PINNED_TOKEN", "token"), ("BA_TOKEN", "args")]);
     let (medium, low) = (Confidence::Medium, Confidence::Low);
-    let argument = ["T=", "$$BA_TOKEN"].concat();
+    let plugin = "docker-compose#v4";
     let wanted = [
         (Door::Unpinned, "THING_TOKEN", "acme/thing#main", medium),
-        (Door::Unpinned, "BA_TOKEN", "docker-compose#v4", low),
-        (Door::BuildArgument, "BA_TOKEN", argument.as_str(), medium),
+        (Door::Unpinned, "BA_TOKEN", plugin, low),
+        (Door::BuildArgument, "BA_TOKEN", "T=$$BA_TOKEN", medium),
         (Door::BuildArgument, "NPM_TOKEN", "NPM_TOKEN", medium),
     ];
     assert_eq!(doors(&uses, text), wanted);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::consumers::Consumed;
 use super::sighting::Sighting;
-use crate::model::{Coverage, Fact, Finding, Location, Part, Redacted, Report, Secret, Untrusted};
+use crate::model::{Finding, Location, Part, Redacted, Report, Secret, Untrusted};
 use crate::rules::Rule;
 
 /// A secret of a name, and what is shown in its place.
@@ -32,50 +33,66 @@ pub(super) fn conceal(report: &mut Report) {
         let companions = finding.companions.iter_mut().map(|companion| &mut companion.location);
         finding.locations.iter_mut().chain(companions).for_each(|location| place(location, &hidden));
     }
-    coverage(&mut report.coverage, &hidden);
-}
-
-/// Replaces secrets in what is said of what was not read.
-fn coverage(coverage: &mut Coverage, hidden: &Hidden) {
+    let coverage = &mut report.coverage;
     for gap in &mut coverage.gaps {
-        text(&mut gap.path, hidden);
-        words(&mut gap.why, hidden);
+        text(&mut gap.path, &hidden);
+        words(&mut gap.why, &hidden);
     }
     for notice in &mut coverage.notices {
-        text(&mut notice.path, hidden);
-        words(&mut notice.text, hidden);
+        text(&mut notice.path, &hidden);
+        words(&mut notice.text, &hidden);
     }
     let examples = coverage.skipped.values_mut().flat_map(|skipped| &mut skipped.examples);
-    examples.for_each(|path| text(path, hidden));
+    examples.for_each(|path| text(path, &hidden));
 }
 
-/// Secrets that stand in files of which it is asked who uses what in them: whatever was seen there, reported or not.
-pub(super) fn seen(files: &[Vec<Sighting>], rules: &[Rule]) -> Vec<Hide> {
+/// How many secrets of a file are compared with its names one by one.
+const FEW: usize = 16;
+
+/// Takes secrets out of what is told of who uses what in a file: whatever was seen there, reported or not. The name of a step can be the
+/// command that has the secret in it, and a file that is taken in can be named by one.
+pub(super) fn conceal_uses(consumed: &mut Consumed, sightings: &[Sighting], rules: &[Rule]) {
+    if consumed.is_empty() {
+        return;
+    }
     let of = |sighting: &Sighting| {
         let prefix = rules.get(usize::from(sighting.rule)).map_or(0, |rule| usize::from(rule.public_prefix));
         shown((&sighting.secret, sighting.secret.redacted(prefix)))
     };
-    files.iter().flatten().map(of).collect()
+    let seen: Vec<Hide> = sightings.iter().map(of).collect();
+    if !consumed.includes.is_empty() {
+        consumed.seen.clone_from(&seen);
+    }
+    // Names are short and most files have few secrets: to look for them all at once costs more.
+    let mut stands = seen.len() > FEW;
+    if !stands {
+        consumed.texts(&mut |text| stands |= seen.iter().any(|(secret, _)| has(text.raw(), secret.expose())));
+    }
+    if stands && let Some(hidden) = hidden(seen, true) {
+        consumed.texts(&mut |one| text(one, &hidden));
+    }
 }
 
-/// Replaces secrets in what is told of who uses which: the name of a step can be the command that has the secret in it, and a file
-/// that is taken in can be named by one. Where a file lies is told as everywhere else.
-pub(super) fn conceal_consumers(report: &mut Report, seen: Vec<Hide>) {
+/// Whether a text has another, in capitals or small letters.
+fn has(text: &[u8], part: &[u8]) -> bool {
+    text.len() >= part.len() && text.windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// A path without the secrets that it is named by.
+pub(super) fn named(path: &Untrusted, seen: &[Hide]) -> Untrusted {
+    let mut path = path.clone();
+    if let Some(hidden) = hidden(seen.to_vec(), true) {
+        text(&mut path, &hidden);
+    }
+    path
+}
+
+/// Replaces secrets that stand in names of files in the places of uses.
+pub(super) fn conceal_paths(report: &mut Report) {
     let in_names = hidden(report.findings.iter().flat_map(of).collect(), false);
     for hidden in in_names.iter() {
         report.consumers.paths().for_each(|path| text(path, hidden));
     }
-    let Some(hidden) = hidden(seen, true) else { return };
-    report.consumers.texts(&mut |one| text(one, &hidden));
-    for finding in &mut report.findings {
-        finding.leaks.iter_mut().for_each(|name| text(name, &hidden));
-        for fact in &mut finding.facts {
-            if let Fact::Within(said) = fact {
-                words(said, &hidden);
-            }
-        }
-    }
-    coverage(&mut report.coverage, &hidden);
 }
 
 /// Everything that is to be hidden; `None` where nothing is.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::conceal::Hide;
 use super::lines::Cursor;
 use crate::model::usage::{Consumers, Context, Door, Exposure, Include, Placed, Span, Uses};
 use crate::model::{
@@ -33,6 +34,25 @@ pub(super) struct Consumed {
     pub(super) found: Consumers,
     exposures: Vec<Placed<Exposure>>,
     pub(super) includes: Vec<Placed<Include>>,
+    /// Secrets that stand in it, where it takes in files that may be named by one.
+    pub(super) seen: Vec<Hide>,
+}
+
+impl Consumed {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { found: Consumers { uses, scopes, .. }, exposures, includes, .. } = self;
+        uses.is_empty() && scopes.is_empty() && exposures.is_empty() && includes.is_empty()
+    }
+
+    /// Every text that is told of it, but for its path and those of the files that it takes in.
+    pub(super) fn texts(&mut self, each: &mut dyn FnMut(&mut Untrusted)) {
+        self.found.texts(each);
+        for exposure in self.exposures.iter_mut().map(|one| &mut one.what) {
+            exposure.name.iter_mut().for_each(&mut *each);
+            Arc::make_mut(&mut exposure.context).texts(each);
+        }
+    }
 }
 
 /// Reads a file while its parts come by.

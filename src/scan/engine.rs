@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::conceal::{conceal, conceal_consumers, seen};
+use super::conceal::{conceal, conceal_paths, conceal_uses};
 use super::consumers::{Consumed, Consuming, Consumption, joined, placed};
 use super::file::{FileScan, FileScratch, MARGINS};
 use super::includes::included;
@@ -114,16 +114,14 @@ pub fn scan(targets: Vec<Target>, options: &ScanOptions<'_>, progress: &Progress
         consumed.extend(worker.consumed);
         below += worker.below;
     }
-    let asked = options.consumers != Consumption::Nothing;
-    let seen = if asked { seen(&files, &options.rules.rules) } else { Vec::new() };
     let mut report = report(options, files, below, coverage);
-    if asked {
+    if options.consumers != Consumption::Nothing {
         let (consumers, doors) = joined(consumed, options.key);
         placed(&mut report.findings, &consumers);
         report.findings.extend(doors.into_iter().filter(|door| door.confidence >= options.confidence));
         report.consumers = consumers;
         report.sort();
-        conceal_consumers(&mut report, seen);
+        conceal_paths(&mut report);
     }
     report
 }
@@ -281,7 +279,11 @@ impl Scanner<'_> {
             self.room.fetch_add(file.sightings.len(), Ordering::Relaxed);
             return false;
         }
-        consumed.extend(consuming.map(|consuming| consuming.done(coverage)));
+        let mut told = consuming.map(|consuming| consuming.done(coverage));
+        if let Some(told) = told.as_mut().filter(|_| !file.sightings.is_empty()) {
+            conceal_uses(told, &file.sightings, &self.detector.rules().rules);
+        }
+        consumed.extend(told);
         *below += file.below;
         dropped(file.dropped, path, coverage);
         let mut sightings = file.sightings;

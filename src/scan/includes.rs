@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use globset::GlobBuilder;
 use ignore::WalkBuilder;
 
+use super::conceal::named;
 use super::consumers::Consumed;
 use crate::model::usage::{Include, Placed, System};
 use crate::model::{Coverage, GapKind, Untrusted};
@@ -24,7 +25,7 @@ pub(super) fn included(
     coverage: &mut Coverage,
 ) -> Vec<(PathBuf, &'static Reader)> {
     let (mut all, repository) = (Vec::new(), repository(root));
-    for include in consumed.iter().flat_map(|one| &one.includes) {
+    for (include, seen) in consumed.iter().flat_map(|one| one.includes.iter().map(|include| (include, &one.seen))) {
         let Placed { what: Include { path, system, .. }, place } = include;
         let Some(path) = path else {
             let why = format!("line {} takes in something that lies elsewhere and was not read", place.line);
@@ -46,7 +47,7 @@ pub(super) fn included(
             if !known.insert(file.clone()) {
                 continue;
             }
-            let told = Untrusted::new(file.as_os_str().as_bytes());
+            let told = named(&Untrusted::new(file.as_os_str().as_bytes()), seen);
             let by = |why: &str| format!("{why}, and line {} of another file takes it in", place.line);
             match inside(root, &base, &file) {
                 Inside::Yes => all.push((file, reader)),

@@ -138,7 +138,7 @@ fn nowhere(tree: &Tree, literal: &str) {
     let json = [vec!["deps", "SHOP_KEY", "--format", "json"], vec!["ci", "--confidence", "high", "--format", "json"]];
     for arguments in asked.into_iter().chain(more).chain(json) {
         let run = run(quell().current_dir(tree.path()).args(&arguments));
-        assert!(!run.out().is_empty(), "{arguments:?}");
+        assert!(!(run.out() + &run.err()).is_empty(), "{arguments:?}");
         for said in [run.out(), run.err()] {
             assert!(!said.to_lowercase().contains(&literal.to_lowercase()), "{arguments:?}: {said}");
         }

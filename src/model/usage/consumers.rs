@@ -93,8 +93,7 @@ impl Consumers {
         let mut context = |context: &mut Arc<Context>, each: &mut dyn FnMut(&mut Untrusted)| {
             let shown = known.entry(Arc::as_ptr(context)).or_insert_with(|| {
                 let mut shown = Context::clone(context);
-                let Context { pipeline, job, step, environment, events, action } = &mut shown;
-                [pipeline, job, step, environment, action].into_iter().flatten().chain(events).for_each(&mut *each);
+                shown.texts(each);
                 Arc::new(shown)
             });
             *context = Arc::clone(shown);

@@ -103,6 +103,12 @@ impl Context {
         }
     }
 
+    /// Every text in it.
+    pub fn texts(&mut self, each: &mut dyn FnMut(&mut Untrusted)) {
+        let Self { pipeline, job, step, environment, events, action } = self;
+        [pipeline, job, step, environment, action].into_iter().flatten().chain(events).for_each(each);
+    }
+
     /// In words: `job release, step Push, environment production`; nothing where nothing is known.
     #[must_use]
     pub fn words(&self) -> String {
